@@ -1,0 +1,59 @@
+"""The command line. Each room brings its own commands; here they are joined.
+
+Nothing imports this module. Commands import what they need when they run, so that
+`bank --help` answers at once.
+"""
+
+import errno
+import os
+import sys
+
+import typer
+
+import crm_rules.cli
+import feature_repo.cli
+import feature_repo.features.cli
+import monitoring.cli
+import serving.cli
+import training.cli
+from feature_repo.errors import BankError
+
+app = typer.Typer(
+    name="bank",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Customer decisions a bank can stand behind: from its tables to served, explained, "
+    "logged and watched decisions. Start with: bank run",
+)
+serving.cli.add_to(app)
+app.add_typer(feature_repo.cli.data, name="data")
+app.add_typer(feature_repo.features.cli.features, name="features")
+training.cli.add_to(app)
+app.add_typer(crm_rules.cli.people, name="people")
+app.add_typer(crm_rules.cli.rules, name="rules")
+app.add_typer(monitoring.cli.monitor, name="monitor")
+
+
+def main() -> None:
+    """Run the command; what went wrong is one sentence on stderr and exit code 1."""
+    try:
+        app()
+    except BankError as error:
+        _end(str(error))
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        _end(
+            f"No space left on the disk of {error.filename or os.getcwd()}. Finished steps are kept; "
+            f"free some space, or set BANK_HOME to another disk, and run again."
+        )
+
+
+def _end(sentence: str) -> None:
+    typer.secho(sentence, fg="red", err=True)
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

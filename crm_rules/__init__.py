@@ -1,0 +1,1 @@
+"""What the bank may do, should do and does first: rules, governance, ledger, consent."""

@@ -1,0 +1,107 @@
+"""Errors of the rules room. Each names the thing, what was found, and the way out."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from feature_repo.errors import BankError
+
+
+class InvalidPolicy(BankError, ValueError):
+    """A policy file holds something its schema does not know or allow."""
+
+    def __init__(self, key: str, problem: str) -> None:
+        self.key, self.problem = key, problem
+        super().__init__(f"Policy key '{key}' {problem}. Correct the policy file and load it again.")
+
+
+class UnmappedReason(BankError, LookupError):
+    """A model uses columns for which no customer-readable reason is written."""
+
+    def __init__(self, columns: Iterable[str]) -> None:
+        self.columns = sorted(columns)
+        super().__init__(
+            f"No reason is written for {self.columns}. "
+            f"Add en and zh texts to reasons.toml, or take the columns out of the model."
+        )
+
+
+class NotCanonical(BankError, ValueError):
+    """A value cannot be written as canonical JSON."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"The record cannot be signed or hashed: {problem}. Use finite JSON values only.")
+
+
+class InvalidKey(BankError, ValueError):
+    """A private key is missing, unreadable, or would be overwritten."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        self.path = path
+        super().__init__(f"Key {path} {problem}. Name another file, or restore the key from its backup.")
+
+
+class Untrusted(BankError, ValueError):
+    """The trust file is missing, altered, or not signed by two of its administrators."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        self.path, self.problem = path, problem
+        super().__init__(
+            f"Trust file {path} {problem}. "
+            f"Restore it, or have two administrators sign the list again; nothing is trusted until then."
+        )
+
+
+class DemoTrust(Untrusted):
+    """A demo trust file was given to a bank profile, where demo people count for nothing."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "lists demo people, who count for nothing in profile 'bank'")
+
+
+class UnknownPerson(BankError, LookupError):
+    """Nobody of that id is on the trust file."""
+
+    def __init__(self, person: str, known: Iterable[str]) -> None:
+        self.person = person
+        super().__init__(
+            f"Person '{person}' is not on the trust file; known are {sorted(known)}. "
+            f"Use one of these, or have two administrators add the person."
+        )
+
+
+class NotApproved(BankError, PermissionError):
+    """A part or record lacks what two people, or one operator, must have signed."""
+
+    def __init__(self, thing: str, reason: str) -> None:
+        self.thing, self.reason = thing, reason
+        super().__init__(f"{thing} is not approved: {reason}. Ask for approval with `bank promote request`.")
+
+
+class InvalidSwitches(BankError, ValueError):
+    """The stop-switch file cannot be read, or a change to it is not allowed."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        self.path = path
+        super().__init__(
+            f"Stop switches {path}: {problem}. Correct the file or the request; nothing changed."
+        )
+
+
+class Conflict(BankError, ValueError):
+    """One idempotency key came with two different bodies."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        super().__init__(
+            f"Key '{key}' was used before with another request; nothing was done. Use a new key."
+        )
+
+
+class NotEnoughPoints(BankError, ValueError):
+    """A redemption asks for more points than are there, or for fewer than the minimum."""
+
+    def __init__(self, customer_id: str, asked: int, problem: str) -> None:
+        self.customer_id, self.asked = customer_id, asked
+        super().__init__(
+            f"Customer {customer_id} cannot redeem {asked} points: {problem}. Ask for another sum."
+        )

@@ -1,0 +1,1 @@
+"""Who may decide what, and the signatures that prove they did."""

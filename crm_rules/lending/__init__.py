@@ -1,0 +1,1 @@
+"""Approve, refer or decline, with the reasons a person is told."""

@@ -1,0 +1,85 @@
+"""Why an application was not approved: the factors that raised the risk most, in the customer's words.
+
+Regulation B, 12 CFR 1002.9(b)(2), wants the specific principal reasons actually scored; its comment 9(b)(2)
+finds more than four unlikely to help.
+"""
+
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from crm_rules.errors import InvalidPolicy, UnmappedReason
+from crm_rules.rules import F64Array
+
+STANDARD_REASONS = Path(__file__).parent.parent / "policies" / "reasons.toml"
+
+
+@dataclass(frozen=True)
+class ReasonText:
+    """What the customer reads, in English and Chinese."""
+
+    en: str
+    zh: str
+
+
+Catalogue: TypeAlias = Mapping[str, ReasonText]
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One principal reason: the column scored, its texts, and how much it raised the risk."""
+
+    code: str
+    en: str
+    zh: str
+    contribution: float
+
+
+def parse_catalogue(data: bytes) -> Catalogue:
+    """Read reasons.toml: one table for each column with `en` and `zh`; InvalidPolicy names what is wrong."""
+    try:
+        tables = tomllib.loads(data.decode())
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InvalidPolicy("(reasons)", f"cannot be read as TOML: {error}") from error
+    for column, texts in tables.items():
+        if not isinstance(texts, dict) or set(texts) != {"en", "zh"}:
+            raise InvalidPolicy(column, "should hold the texts en and zh, and nothing else")
+        if not all(isinstance(text, str) and text.strip() for text in texts.values()):
+            raise InvalidPolicy(column, "holds an empty text")
+    return {column: ReasonText(texts["en"], texts["zh"]) for column, texts in tables.items()}
+
+
+def check_catalogue(columns: Iterable[str], catalogue: Catalogue) -> None:
+    """Raise UnmappedReason unless every column a model scores has its texts."""
+    missing = set(columns) - set(catalogue)
+    if missing:
+        raise UnmappedReason(missing)
+
+
+def principal_reasons(
+    contributions: F64Array, columns: Sequence[str], catalogue: Catalogue, most: int = 4
+) -> list[list[Reason]]:
+    """The columns that raised each row's risk, largest first, ties by column name; at most `most`, maybe none.
+
+    `contributions` is (n, len(columns)), larger is worse; what is zero, negative or NaN is no reason.
+    """
+    check_catalogue(columns, catalogue)
+    if not columns:
+        return [[] for _ in contributions]
+    by_name = np.argsort(np.argsort(np.array(columns, dtype=np.str_)))
+    raised = np.where(contributions > 0, contributions, 0.0)
+    order = np.lexsort((np.broadcast_to(by_name, raised.shape), -raised), axis=-1)[:, :most]
+    return [
+        _reasons(row, positions, columns, catalogue) for row, positions in zip(raised, order, strict=True)
+    ]
+
+
+def _reasons(
+    row: F64Array, positions: Iterable[int], columns: Sequence[str], catalogue: Catalogue
+) -> list[Reason]:
+    named = ((columns[position], float(row[position])) for position in positions)
+    return [Reason(c, catalogue[c].en, catalogue[c].zh, value) for c, value in named if value > 0]

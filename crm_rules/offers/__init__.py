@@ -1,0 +1,1 @@
+"""May this customer be offered this product, and which first?"""

@@ -1,0 +1,86 @@
+"""What offer rules read: customers down, products across; NaN means unknown."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crm_rules.rules import F64Array, Mask
+
+CUSTOMER_COLUMNS = (
+    "age_years", "risk_level", "risk_assessment_age_days", "is_company", "income_monthly",
+    "days_past_due", "complaints_365d", "consent_marketing_email", "consent_marketing_phone",
+    "consent_marketing_app", "consent_profiling",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Customers:
+    """n customers: arrays of length n, `owned` (n, P); consents are 1 given, 0 withdrawn, NaN never asked."""
+
+    age_years: F64Array
+    risk_level: F64Array
+    risk_assessment_age_days: F64Array
+    is_company: F64Array
+    income_monthly: F64Array
+    days_past_due: F64Array
+    complaints_365d: F64Array
+    consent_email: F64Array
+    consent_phone: F64Array
+    consent_app: F64Array
+    consent_profiling: F64Array
+    owned: Mask
+
+    @staticmethod
+    def from_columns(columns: Mapping[str, F64Array], owned: Mask) -> "Customers":
+        """Take the features named in CUSTOMER_COLUMNS; KeyError when one is not there."""
+        taken = {
+            name.replace("consent_marketing_", "consent_"): np.asarray(columns[name], np.float64)
+            for name in CUSTOMER_COLUMNS
+        }
+        return Customers(**taken, owned=np.asarray(owned, np.bool_))
+
+    def __len__(self) -> int:
+        return len(self.age_years)
+
+    def consent(self, channel: str) -> F64Array:
+        """Consent to marketing on "email", "phone" or "app"."""
+        return {"email": self.consent_email, "phone": self.consent_phone, "app": self.consent_app}[channel]
+
+
+@dataclass(frozen=True)
+class Products:
+    """P products, sorted by id; arrays of length P. `risk_level` is the higher of issuer's and seller's."""
+
+    product_id: tuple[str, ...]
+    family: NDArray[np.str_]
+    risk_level: F64Array
+    minimum_amount: F64Array
+    value: F64Array
+    tier_required: NDArray[np.str_]
+    stopped: Mask
+
+    @staticmethod
+    def from_catalogue(entries: Sequence[Mapping[str, Any]], stopped: Collection[str] = ()) -> "Products":
+        """Take the entries of a products.json; `stopped` names withdrawn products and stop switches."""
+        ordered = sorted(entries, key=lambda entry: str(entry["product_id"]))
+        ids = tuple(str(entry["product_id"]) for entry in ordered)
+        return Products(
+            product_id=ids,
+            family=np.array([entry["family"] for entry in ordered], dtype=np.str_),
+            risk_level=_numbers(ordered, "risk_level", np.nan),
+            minimum_amount=_numbers(ordered, "minimum_amount", 0.0),
+            value=_numbers(ordered, "value", 0.0),
+            tier_required=np.array([entry.get("tier_required") or "" for entry in ordered], dtype=np.str_),
+            stopped=np.array([product_id in stopped for product_id in ids], dtype=np.bool_),
+        )
+
+    def __len__(self) -> int:
+        return len(self.product_id)
+
+
+def _numbers(entries: Sequence[Mapping[str, Any]], key: str, unknown: float) -> F64Array:
+    values = [unknown if entry.get(key) is None else float(entry[key]) for entry in entries]
+    return np.array(values, dtype=np.float64)

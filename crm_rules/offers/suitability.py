@@ -1,0 +1,59 @@
+"""Suitability: no customer is offered more investment risk than an assessment in force allows.
+
+What is unknown closes: an unassessed customer counts as C1, an unrated product suits nobody. The law named is
+China's suitability measures for financial institutions, NFRA Order 2025-7, in force from 1 February 2026.
+"""
+
+import numpy as np
+
+from crm_rules.offers.columns import Customers, Products
+from crm_rules.policy import Policy
+from crm_rules.rules import Effect, F64Array, Mask, rule
+
+LAW = "NFRA Order 2025-7"
+LOWEST, HIGHEST = 1.0, 5.0
+
+
+def higher_rating(issuer: F64Array, seller: F64Array) -> F64Array:
+    """The rating that counts when issuer's and seller's differ; where one is unknown, the other; else NaN.
+
+    >>> higher_rating(np.array([2.0, 4.0, np.nan]), np.array([3.0, np.nan, np.nan])).tolist()
+    [3.0, 4.0, nan]
+    """
+    return np.fmax(issuer, seller)
+
+
+def _rated(level: F64Array) -> Mask:
+    return (level >= LOWEST) & (level <= HIGHEST)
+
+
+@rule(code="SUIT-01", law=LAW, effect=Effect.BLOCK)
+def riskier_than_the_customer_may_hold(customers: Customers, products: Products, policy: Policy) -> Mask:
+    """The product's risk level is above the customer's assessed level."""
+    may_hold = np.where(_rated(customers.risk_level), customers.risk_level, LOWEST)
+    return ~(_rated(products.risk_level) & (products.risk_level <= may_hold[:, None]))
+
+
+@rule(code="SUIT-02", law=LAW, effect=Effect.BLOCK)
+def assessment_missing_or_expired(customers: Customers, products: Products, policy: Policy) -> Mask:
+    """The product needs a risk assessment in force, and the customer has none."""
+    age = customers.risk_assessment_age_days
+    in_force = _rated(customers.risk_level) & (age >= 0) & (age <= policy.suitability.assessment_valid_days)
+    exempt = products.risk_level < policy.suitability.assessment_needed_from_risk
+    return ~(in_force[:, None] | exempt)
+
+
+@rule(code="SUIT-03", law=LAW, effect=Effect.BLOCK)
+def an_older_customer_is_advised_in_person(customers: Customers, products: Products, policy: Policy) -> Mask:
+    """From the policy's age on, or at an unknown age, a product of this risk needs advice by a person of the bank."""
+    younger = customers.age_years < policy.suitability.extra_care_from_age
+    exempt = products.risk_level < policy.suitability.extra_care_from_risk
+    blocked: Mask = ~((younger | (customers.is_company == 1))[:, None] | exempt)
+    return blocked
+
+
+SUITABILITY = (
+    riskier_than_the_customer_may_hold,
+    assessment_missing_or_expired,
+    an_older_customer_is_advised_in_person,
+)

@@ -1,0 +1,1 @@
+"""Feature functions, one module for each group; each function is one column."""

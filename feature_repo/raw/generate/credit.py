@@ -1,0 +1,199 @@
+"""Applications, loans and how they are paid back."""
+
+import numpy as np
+
+from feature_repo.raw.generate.accounts import CURRENT, FOREVER, Accounts
+from feature_repo.raw.generate.arrow import NULL, Array
+from feature_repo.raw.generate.clock import DAY, HOUR
+from feature_repo.raw.generate.drafts import Drafts
+from feature_repo.raw.generate.holdings import Holdings
+from feature_repo.raw.generate.needs import sigmoid
+from feature_repo.raw.generate.people import FAMILY, People, Reals, Whole
+from feature_repo.raw.generate.shelf import IDS, RATE, choose
+
+TROUBLE = -5.35
+"""Log odds a month that an average loan gets into trouble."""
+CURE = 0.25
+"""The chance each month that a loan in trouble is brought up to date."""
+TERMS = {"loan": np.array([6, 12, 18, 24, 36]), "mortgage": np.array([120, 180, 240, 300])}
+
+
+class Credit:
+    """Applies the historical policy, grants loans, lets them be paid, missed, cured or lost."""
+
+    def __init__(
+        self, crowd: People, accounts: Accounts, holdings: Holdings, drafts: Drafts, rng: np.random.Generator
+    ) -> None:
+        self._crowd, self._accounts, self._holdings = crowd, accounts, holdings
+        self._drafts, self._rng = drafts, rng
+        self.book: dict[str, Array] = {name: np.zeros(0, np.int64) for name in (
+            "customer", "product", "application", "granted", "cents", "term", "instalment", "month", "due_at",
+            "missed", "paid", "first_missed", "default_at", "over")}  # fmt: skip
+        self.book["trouble"] = np.zeros(0)
+        self.truth: list[dict[str, Array]] = []
+        self._asked = 0
+
+    def apply(self, family: str, month: int, who: Whole, at: Whole) -> None:
+        """Customers ask for money; the policy of the time, noisy, grants most of it."""
+        crowd, rng = self._crowd, self._rng
+        income = np.log(np.maximum(crowd.declared[who], 500) / 9000)
+        product = choose(family, crowd.persona[who], income, crowd.risk[who], crowd.held[who], rng)
+        times = {"loan": (3.6, 0.75), "mortgage": (55.0, 0.35)}[family]
+        amount = times[0] * crowd.declared[who] * np.exp(rng.normal(0, times[1], len(who)))
+        term = TERMS[family][rng.integers(0, len(TERMS[family]), len(who))]
+        cents = np.clip((amount / 1000).round(), 2, 5000).astype(np.int64) * 100_000
+        rate = RATE[product] / 12
+        instalment = np.ceil(cents * rate / (1 - (1 + rate) ** -term)).astype(np.int64)
+        declared = crowd.declared[who] * np.exp(rng.normal(0.04 + 0.04 * np.maximum(crowd.stress[who], 0), 0.08))
+        partner = rng.random(len(who)) < np.where(crowd.persona[who] == FAMILY, 0.4, 0.08)
+        trouble = self._trouble(who, instalment, partner, rng)
+        seen = 0.75 * trouble + rng.normal(0, 0.9, len(who))
+        granted = (seen < TROUBLE * 0.75 + 1.45) & ~crowd.held[who, product]
+        number = self._number(len(who))
+        decided = at + (1 + rng.integers(0, 2, len(who))) * DAY // 2
+        for recorded, outcome in ((at, None), (decided, np.where(granted, "approved", "refused"))):
+            self._drafts.add(
+                "applications", application_id=number, customer_id=who, at=at, recorded_at=recorded,
+                amount=cents, currency="CNY", term_months=term,
+                purpose={"loan": "consumption", "mortgage": "home"}[family],
+                declared_income=(declared / 10).round().astype(np.int64) * 1000,
+                co_applicant=partner, outcome=outcome,
+            )  # fmt: skip
+        self.truth.append({"application": number, "pd": default_probability(trouble)})
+        self._grant(month, *(x[granted] for x in (who, product, number, decided + DAY // 2, cents, term, instalment, trouble)))
+
+    def strangers(self, month: int, count: int) -> None:
+        """People the bank does not know ask too; it refused them, and they never became customers."""
+        rng = self._rng
+        start = int(self._crowd.calendar.edges[month])
+        at = (start + rng.integers(1, 26, count) * DAY + rng.integers(HOUR, 12 * HOUR, count)) // 1_000_000 * 1_000_000
+        number = self._number(count)
+        cents, term = rng.integers(2, 120, count) * 100_000, TERMS["loan"][rng.integers(0, 5, count)]
+        income, partner = rng.integers(200, 1500, count) * 1000, rng.random(count) < 0.1
+        outcome = np.where(rng.random(count) < 0.75, "refused", "withdrawn")
+        for recorded, said in ((at, None), (at + DAY, outcome)):
+            self._drafts.add(
+                "applications", application_id=number, customer_id=self._crowd.n + number, at=at, recorded_at=recorded,
+                amount=cents, currency="CNY", term_months=term, purpose="consumption", declared_income=income,
+                co_applicant=partner, outcome=said,
+            )  # fmt: skip
+
+    def repay(self, month: int) -> None:
+        """One month of every running loan: paid, paid late, missed, cured, lost or finished."""
+        book, crowd = self.book, self._crowd
+        live = np.flatnonzero((book["over"] == 0) & (book["month"] < month))
+        if not len(live):
+            return
+        rng, start = self._rng, int(crowd.calendar.edges[month])
+        who, due = book["customer"][live], start + book["due_at"][live]
+        number = month - book["month"][live]
+        shock = 1.3 * (crowd.jobless[who] > 0)
+        falls = rng.random(len(live)) < sigmoid(book["trouble"][live] + shock)
+        cures = rng.random(len(live)) < np.where(book["default_at"][live] == FOREVER, CURE, 0.04)
+        behind = book["missed"][live] > 0
+        misses = np.where(behind, ~cures, falls)
+        self._miss(live[misses], due[misses])
+        back = behind & ~misses
+        self._cure(live[back], due[back], month)
+        good = ~misses
+        self._pay(live[good], due[good])
+        done = good & (number >= book["term"][live])
+        self._end(live[done], due[done] + HOUR, "repaid")
+        lost = misses & (book["missed"][live] >= 7)
+        self._end(live[lost], due[lost] + HOUR, "written_off")
+
+    def running(self) -> Whole:
+        """Customers with a running loan."""
+        return np.unique(self.book["customer"][self.book["over"] == 0])
+
+    def _trouble(self, who: Whole, instalment: Whole, partner: Array, rng: np.random.Generator) -> Reals:
+        crowd = self._crowd
+        burden = np.log(instalment / 100 / np.maximum(crowd.income[who], 500) / 0.22)
+        poor = np.log1p(np.maximum(self._accounts.wealth()[who], 0) / np.maximum(crowd.income[who], 500))
+        return np.asarray(
+            TROUBLE + 0.95 * crowd.stress[who] + 0.75 * np.clip(burden, -2, 2.5) - 0.45 * (poor - 1.0)
+            + 0.8 * crowd.jobless_before[who] - 0.4 * partner + rng.normal(0, 0.45, len(who)), np.float64
+        )  # fmt: skip
+
+    def _grant(self, month: int, who: Whole, product: Whole, number: Whole, at: Whole, cents: Whole,
+               term: Whole, instalment: Whole, trouble: Reals) -> None:  # fmt: skip
+        rows = len(who)
+        due_day = self._rng.integers(2, 15, rows)
+        fresh = {
+            "customer": who, "product": product, "application": number, "granted": at, "cents": cents, "term": term,
+            "instalment": instalment, "month": np.full(rows, month), "due_at": due_day * DAY,
+            "missed": np.zeros(rows, np.int64), "paid": np.zeros(rows, np.int64), "first_missed": np.full(rows, FOREVER),
+            "default_at": np.full(rows, FOREVER), "over": np.zeros(rows, np.int64), "trouble": trouble,
+        }  # fmt: skip
+        first = len(self.book["customer"])
+        self.book = {name: np.concatenate([values, fresh[name]]) for name, values in self.book.items()}
+        self._record(np.arange(first, first + rows), at + HOUR, "running")
+        self._holdings.open(who, product, at, cents, np.full(rows, FOREVER))
+        self._accounts.book(CURRENT, who, at, cents, "transfer_in", "transfer")
+        spent = at + self._rng.integers(HOUR, 2 * DAY, rows) // 1_000_000 * 1_000_000
+        self._accounts.book(CURRENT, who, spent, -cents * self._rng.uniform(0.85, 1.0, rows), "transfer_out", "transfer")
+
+    def _pay(self, loan: Whole, due: Whole) -> None:
+        rng, book = self._rng, self.book
+        late = rng.random(len(loan)) < sigmoid(-2.7 + 0.9 * self._crowd.stress[book["customer"][loan]])
+        early = due - rng.integers(0, 20 * HOUR, len(loan))
+        paid = np.where(late, due + rng.integers(DAY, 12 * DAY, len(loan)), early) // 1_000_000 * 1_000_000
+        owed = book["instalment"][loan]
+        self._repayment(loan[late], due[late], due[late], None)
+        self._repayment(loan, due, np.maximum(paid, due), paid)
+        self._accounts.book(CURRENT, book["customer"][loan], paid, -owed, "loan_payment", "standing_order")
+
+    def _miss(self, loan: Whole, due: Whole) -> None:
+        book = self.book
+        self._repayment(loan, due, due, None)
+        book["missed"][loan] += 1
+        book["first_missed"][loan] = np.minimum(book["first_missed"][loan], due)
+        bad = (due - book["first_missed"][loan] >= 89 * DAY) & (book["default_at"][loan] == FOREVER)
+        book["default_at"][loan[bad]] = book["first_missed"][loan[bad]] + 90 * DAY
+
+    def _cure(self, loan: Whole, at: Whole, month: int) -> None:
+        """Pay every missed instalment on the day this month's falls due."""
+        book, edges = self.book, self._crowd.calendar.edges
+        for back in range(1, month + 1):
+            owes = book["missed"][loan] >= back
+            if not owes.any():
+                break
+            due = edges[month - back] + book["due_at"][loan[owes]]
+            self._repayment(loan[owes], due, at[owes], at[owes])
+        owed = book["missed"][loan] * book["instalment"][loan]
+        self._accounts.book(CURRENT, book["customer"][loan], at, -owed, "loan_payment", "transfer")
+        book["missed"][loan], book["first_missed"][loan] = 0, FOREVER
+
+    def _end(self, loan: Whole, at: Whole, status: str) -> None:
+        self._record(loan, at, status)
+        self.book["over"][loan] = 1
+        self._holdings.close(self.book["customer"][loan], self.book["product"][loan], at)
+
+    def _record(self, loan: Whole, recorded: Whole, status: str) -> None:
+        book = self.book
+        who, product = book["customer"][loan], book["product"][loan]
+        self._drafts.add(
+            "loans", loan_id=loan, customer_id=who, account_id=self._accounts.public[who],
+            application_id=book["application"][loan], granted_at=book["granted"][loan], recorded_at=recorded,
+            amount=book["cents"][loan], currency="CNY", term_months=book["term"][loan], rate=RATE[product],
+            instalment=book["instalment"][loan], purpose=IDS[product], status=status,
+        )  # fmt: skip
+
+    def _repayment(self, loan: Whole, due: Whole, recorded: Whole, paid: Whole | None) -> None:
+        owed = self.book["instalment"][loan]
+        self._drafts.add(
+            "repayments", loan_id=loan, due_at=due, recorded_at=recorded, due_amount=owed,
+            paid_at=NULL if paid is None else paid, paid_amount=NULL if paid is None else owed,
+        )  # fmt: skip
+
+    def _number(self, count: int) -> Whole:
+        self._asked += count
+        return np.arange(self._asked - count, self._asked)
+
+
+def default_probability(trouble: Reals) -> Reals:
+    """The chance of 90 days past due within 12 months, given the monthly log odds of trouble.
+
+    Trouble must begin by the ninth instalment and survive two chances to be cured.
+    """
+    return np.asarray((1 - CURE) ** 2 * (1 - (1 - sigmoid(trouble)) ** 9), np.float64)

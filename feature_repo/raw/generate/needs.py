@@ -1,0 +1,74 @@
+"""What customers need: monthly hazards that observable history drives, hidden needs and offers."""
+
+import numpy as np
+
+from feature_repo.raw.contracts import FAMILIES
+from feature_repo.raw.generate.accounts import Accounts
+from feature_repo.raw.generate.people import FAMILY, RETIRED, STUDENT, People, Reals
+
+SOLD = ("savings", "deposit", "card", "loan", "mortgage", "fund", "insurance", "pension")
+RATES = dict(zip(SOLD, (0.012, 0.015, 0.014, 0.019, 0.0045, 0.016, 0.011, 0.007), strict=True))
+"""Mean monthly hazard in the first month; the intercepts are solved from it."""
+EFFECT = dict(zip(SOLD, (0.9, 0.7, 0.8, 0.5, 0.4, 0.8, 0.6, 0.5), strict=True))
+"""What a treated offer adds to the log odds of its family in that month and, fading, after."""
+
+
+def sigmoid(x: Reals) -> Reals:
+    """The logistic function."""
+    return np.asarray(1 / (1 + np.exp(-x)), np.float64)
+
+
+class Needs:
+    """The monthly probability of buying from each family."""
+
+    def __init__(self, crowd: People, accounts: Accounts) -> None:
+        self._crowd, self._accounts = crowd, accounts
+        self._intercept: dict[str, float] = {}
+
+    def hazards(self, month: int) -> dict[str, Reals]:
+        """The probability that each customer buys from each family this month, offers included."""
+        there = self._crowd.present(month) & (self._crowd.leaving < 0)
+        drive = self._drive(month)
+        if not self._intercept:
+            self._intercept = {name: _intercept(drive[name][there], RATES[name]) for name in SOLD}
+        return {
+            name: np.where(there, sigmoid(self._intercept[name] + drive[name]), 0.0) for name in SOLD
+        }
+
+    def _drive(self, month: int) -> dict[str, Reals]:
+        crowd = self._crowd
+        age = (crowd.age(month) - 40) / 15
+        income = np.clip(np.log(crowd.declared / 9000), -2, 2.5)
+        rich = np.log1p(np.maximum(self._accounts.wealth(), 0) / np.maximum(crowd.declared, 500)) - 1.0
+        has = {name: crowd.holds(name).astype(np.float64) for name in SOLD}
+        company, student = crowd.company * 1.0, (crowd.persona == STUDENT) * 1.0
+        home, old = (crowd.persona == FAMILY) * 1.0, (crowd.persona == RETIRED) * 1.0
+        risk, moved, screen = crowd.risk - 3.0, crowd.moved, np.clip(crowd.digital, -1.5, 1.5)
+        drive = {
+            "savings": 0.9 * rich - 0.5 * age - 2.4 * has["savings"] + 0.5 * screen - company,
+            "deposit": 1.7 * rich + 0.7 * age + 0.5 * has["deposit"] - 0.5 * student - 0.3 * risk,
+            "card": -0.5 * age + 0.5 * income + 0.7 * screen - 2.4 * has["card"] - 0.8 * old - 0.6 * company,
+            "loan": -1.0 * rich - 0.3 * age + 0.5 * home - 1.3 * has["loan"] + 0.6 * moved + 0.7 * company
+            - 1.5 * old - 0.4 * student,
+            "mortgage": 0.9 * income + 1.6 * moved + 0.7 * home - 1.1 * (age + 0.3) ** 2 - 3.0 * has["mortgage"]
+            - 2.0 * student - 1.5 * company,
+            "fund": 1.3 * rich + 0.5 * income + 0.5 * risk + 0.5 * screen + 0.7 * has["fund"] - 0.8 * company,
+            "insurance": 0.9 * home + 1.0 * moved + 0.5 * income + 0.3 * age - 1.0 * has["insurance"] - student
+            + 0.4 * has["mortgage"],
+            "pension": 1.4 * np.clip(age + 0.4, -1.2, 1.0) + 0.5 * income + 0.4 * rich - 2.0 * has["pension"]
+            - 2.5 * company - 1.5 * student - 2.5 * old,
+        }  # fmt: skip
+        latent = {name: FAMILIES.index(name) for name in SOLD}
+        return {
+            name: value + crowd.need[:, latent[name]] + crowd.pulse[:, latent[name]] - 0.3 * crowd.complaints
+            for name, value in drive.items()
+        }
+
+
+def _intercept(drive: Reals, rate: float) -> float:
+    """The intercept at which the mean of sigmoid(intercept + drive) is the rate; bisection."""
+    low, high = -20.0, 20.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if sigmoid(middle + drive).mean() < rate else (low, middle)
+    return (low + high) / 2

@@ -1,0 +1,38 @@
+"""Errors of the watching room."""
+
+from pathlib import Path
+
+from feature_repo.errors import BankError
+
+
+class UnknownDecision(BankError, LookupError):
+    """No decision of that id is in the log."""
+
+    def __init__(self, decision_id: str) -> None:
+        self.decision_id = decision_id
+        super().__init__(
+            f"No decision '{decision_id[:64]}' is in the log. "
+            f"Ids stand in each answer as decision_id; `bank decisions list` shows the latest."
+        )
+
+
+class NothingDecided(BankError, LookupError):
+    """The log holds no decision that a release could be compared with."""
+
+    def __init__(self, release: str, folder: Path) -> None:
+        self.release = release
+        super().__init__(
+            f"The log in {folder} holds no decision of release {release[:12]}. "
+            f"Score customers first: `bank score batch`."
+        )
+
+
+class LogUnavailable(BankError, OSError):
+    """A decision could not be written; nothing may be answered without its record."""
+
+    def __init__(self, where: Path, why: str) -> None:
+        self.where = where
+        super().__init__(
+            f"The decision log {where} cannot be written ({why}), so no decision is given. "
+            f"Free the disk or the lock and ask again."
+        )

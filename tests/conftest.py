@@ -1,0 +1,275 @@
+"""A tiny bank: hand-made models for six products, signed by demo people, and four customers' rows."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from crm_rules.governance import approvals, demo, keys
+from crm_rules.governance.people import Role, Trust
+from crm_rules.policy import STANDARD
+from feature_repo.features.columns import VIEWS
+from feature_repo.packed_rows import PackedRows
+from training.release.assemble import assemble, part_digest, write_evidence
+from training.release.current import set_current
+from training.release.manifest import Origin
+
+AT = datetime(2026, 3, 1, tzinfo=UTC)
+EVENT_US = int(datetime(2026, 2, 28, tzinfo=UTC).timestamp() * 1e6)
+PRODUCTS = (
+    ("card-gold", "card", "Gold card", "金卡", 1, 30.0),
+    ("fund-growth", "fund", "Growth fund", "成长基金", 4, 120.0),
+    ("fund-money", "fund", "Money market fund", "货币基金", 1, 20.0),
+    ("loan-cash", "loan", "Cash loan", "现金贷", 1, 200.0),
+    ("savings-day", "savings", "Day savings", "活期储蓄", 1, 15.0),
+    ("savings-term", "savings", "Term savings", "定期储蓄", 1, 40.0),
+)
+IDS = tuple(product[0] for product in PRODUCTS)
+TREE_COLUMNS = ("inflow_90d", "balance_mean_90d", "mobile_share_90d", "tenure_months")
+CREDIT_COLUMNS = ("instalment_to_inflow_90d", "payments_late_365d", "balance_min_90d")
+CALIBRATION = {"a": 1.1, "b": -0.2}
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """Where the tiny bank lies and who may sign for it."""
+
+    home: Path
+    parts: Mapping[str, Path]
+    origin: Origin
+    trust: Trust
+    release: str
+
+    @property
+    def releases(self) -> Path:
+        return self.home / "releases"
+
+    @property
+    def online(self) -> Path:
+        return self.home / "online.db"
+
+    def key(self, person: str) -> keys.Ed25519PrivateKey:
+        return keys.load(demo.key_path(self.home / "keys", person))
+
+    def sign(self, release: str, names: Sequence[str] | None = None) -> None:
+        """Let the demo validator and risk approver sign these parts of a release."""
+        manifest = json.loads((self.releases / release / "manifest.json").read_bytes())
+        for name in names or manifest["parts"]:
+            evidence = evidence_for(name, manifest["parts"][name]["digest"], self)
+            write_evidence(self.releases / release, evidence)
+
+
+def evidence_for(name: str, digest: str, tiny: Tiny) -> dict[str, object]:
+    gates = [{"name": "tiny", "value": 1.0, "limit": 0.5, "passed": True}]
+    signed = [
+        approvals.approve(name, digest, gates, person, role, AT, tiny.key(person)).as_json()
+        for person, role in (("victor", Role.VALIDATOR), ("rita", Role.RISK_APPROVER))
+    ]
+    run = {"mlflow_run": "none", "version": "1", "author": "dana"}
+    return {
+        "part": name, "part_digest": digest, "gates": gates, "run": run,
+        "requested_by": "dana", "approvals": signed,
+    }  # fmt: skip
+
+
+def tree_file(seed: int, columns: Sequence[str], targets: int = 1, trees: int = 12) -> bytes:
+    """Random trees of depth two over `columns`, as the exporter writes them."""
+    rng = np.random.default_rng(seed)
+    nodes: dict[str, list[object]] = {name: [] for name in (
+        "nodes_treeids", "nodes_nodeids", "nodes_featureids", "nodes_modes", "nodes_values",
+        "nodes_truenodeids", "nodes_falsenodeids", "nodes_missing_value_tracks_true",
+    )}  # fmt: skip
+    leaves: list[tuple[int, int, int, float]] = []
+    for tree in range(trees):
+        for node in range(7):
+            leaf = node >= 3
+            row = (
+                tree, node, 0 if leaf else int(rng.integers(len(columns))), "LEAF" if leaf else "BRANCH_LT",
+                0.0 if leaf else float(np.float32(rng.normal() * 50)), 0 if leaf else 2 * node + 1,
+                0 if leaf else 2 * node + 2, 0 if leaf else int(rng.integers(2)),
+            )  # fmt: skip
+            for name, value in zip(nodes, row, strict=True):
+                nodes[name].append(value)
+            if leaf:
+                leaves.append((tree, node, int(rng.integers(targets)), float(np.float32(rng.normal() / 3))))
+    ensemble = helper.make_node(
+        "TreeEnsembleRegressor", ["X"], ["Y"], domain="ai.onnx.ml", n_targets=targets,
+        aggregate_function="SUM", post_transform="NONE", base_values=[0.0] * targets, **nodes,
+        target_treeids=[leaf[0] for leaf in leaves], target_nodeids=[leaf[1] for leaf in leaves],
+        target_ids=[leaf[2] for leaf in leaves], target_weights=[leaf[3] for leaf in leaves],
+    )  # fmt: skip
+    graph = helper.make_graph(
+        [ensemble], "trees",
+        [helper.make_tensor_value_info("X", TensorProto.FLOAT, [None, len(columns)])],
+        [helper.make_tensor_value_info("Y", TensorProto.FLOAT, [None, targets])],
+    )  # fmt: skip
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
+    model: onnx.ModelProto = helper.make_model(graph, opset_imports=opsets, ir_version=8)
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def _write(folder: Path, files: Mapping[str, object]) -> Path:
+    folder.mkdir(parents=True)
+    for name, content in files.items():
+        raw = content if isinstance(content, bytes) else json.dumps(content).encode()
+        (folder / name).write_bytes(raw)
+    return folder
+
+
+def _segmentation() -> dict[str, object]:
+    segments = [
+        {"id": "S1", "name_en": "Quiet savers", "name_zh": "稳健储户", "rule": "low inflow", "share": 0.6},
+        {"id": "S2", "name_en": "Busy earners", "name_zh": "活跃客户", "rule": "high inflow", "share": 0.4},
+    ]
+    return {"model.json": {
+        "kind": "kmeans", "columns": ["inflow_90d", "mobile_share_90d"], "log_columns": ["inflow_90d"],
+        "fill": [1000.0, 0.5], "mean": [7.0, 0.5], "scale": [1.5, 0.25],
+        "centers": [[-1.0, 0.0], [1.0, 0.5]], "segments": segments,
+    }, "reference.json": {}}  # fmt: skip
+
+
+def _propensity() -> dict[str, object]:
+    families = {"card": "card", "fund": "fund", "loan": "loan", "savings": "savings", "churn": None}
+    files: dict[str, object] = {f"{n}.onnx": tree_file(s, TREE_COLUMNS) for s, n in enumerate(families)}
+    members = {
+        name: {"family": family, "columns": list(TREE_COLUMNS), "calibration": CALIBRATION,
+               "base_rate": 0.1, "metrics": {}}
+        for name, family in families.items()
+    }  # fmt: skip
+    return files | {"model.json": {"members": members}, "reference.json": {}}
+
+
+def _scorecard() -> dict[str, object]:
+    def characteristic(column: str, edges: list[float], points: list[float]) -> dict[str, object]:
+        return {"column": column, "edges": edges, "points": points, "missing_points": 20.0,
+                "woe": points, "missing_woe": 0.0, "reference_points": max(points)}  # fmt: skip
+
+    return {
+        "calibration": {"a": 1.0, "b": 0.0}, "intercept": 0.0, "factor": 28.85, "offset": 487.1,
+        "pdo": 20, "base_score": 600, "base_odds": 50,
+        "characteristics": [
+            characteristic("application_instalment_to_income", [0.1, 0.3, 0.6], [240.0, 210.0, 160.0, 90.0]),
+            characteristic("balance_mean_90d", [0.0, 2000.0], [80.0, 130.0, 190.0]),
+            characteristic("payments_late_365d", [1.0, 3.0], [180.0, 120.0, 40.0]),
+        ],
+    }  # fmt: skip
+
+
+def _credit() -> dict[str, object]:
+    grades = [{"grade": g, "pd_max": p} for g, p in (("A", 0.02), ("B", 0.06), ("C", 0.15), ("D", 1.0))]
+    boosting = {"columns": list(CREDIT_COLUMNS), "calibration": CALIBRATION, "reference_margin": 0.0}
+    application = {"decides": "scorecard", "columns": [], "grades": grades, "metrics": {},
+                   "boosting": boosting, "scorecard": _scorecard()}  # fmt: skip
+    behaviour = {"decides": "boosting", "columns": list(CREDIT_COLUMNS), "grades": grades, "metrics": {},
+                 "boosting": boosting, "scorecard": None}  # fmt: skip
+    files: dict[str, object] = {
+        f"{name}{kind}.onnx": tree_file(seed, CREDIT_COLUMNS, len(CREDIT_COLUMNS) if kind else 1)
+        for seed, (name, kind) in enumerate(
+            [("application", ""), ("application", ".reasons"), ("behaviour", ""), ("behaviour", ".reasons")],
+            start=50,
+        )
+    }
+    return files | {
+        "model.json": {"members": {"application": application, "behaviour": behaviour}},
+        "reference.json": {},
+    }
+
+
+def _recommendation(folder: Path) -> Path:
+    model = {"kind": "als", "products": list(IDS), "popularity": [0.2, 0.05, 0.1, 0.15, 0.3, 0.2],
+             "regularization": 0.1, "alpha": 8.0}  # fmt: skip
+    _write(folder, {"model.json": model, "reference.json": {}})
+    np.savez(folder / "factors.npz", item_factors=np.random.default_rng(7).normal(size=(len(IDS), 3)))
+    return folder
+
+
+def _catalogue() -> list[dict[str, object]]:
+    return [
+        {"product_id": i, "family": f, "title_en": en, "title_zh": zh, "risk_level": risk, "rate": 0.02,
+         "minimum_amount": 100.0, "value": value, "tier_required": None}
+        for i, f, en, zh, risk, value in PRODUCTS
+    ]  # fmt: skip
+
+
+def make_parts(folder: Path) -> dict[str, Path]:
+    policies = STANDARD.parent
+    return {
+        "segmentation": _write(folder / "segmentation", _segmentation()),
+        "propensity": _write(folder / "propensity", _propensity()),
+        "credit_risk": _write(folder / "credit_risk", _credit()),
+        "recommendation": _recommendation(folder / "recommendation"),
+        "policy": _write(folder / "policy", {"policy.toml": STANDARD.read_bytes()}),
+        "products": _write(folder / "products", {"products.json": _catalogue()}),
+        "reasons": _write(folder / "reasons", {"reasons.toml": (policies / "reasons.toml").read_bytes()}),
+    }
+
+
+def feature_row(**known: float) -> dict[str, float]:
+    """A customer of average means who agreed to everything; `known` replaces single values."""
+    usual = {
+        "age_years": 40.0, "is_company": 0.0, "tenure_months": 30.0, "income_monthly": 4000.0,
+        "risk_level": 3.0, "risk_assessment_age_days": 60.0, "inflow_90d": 12_000.0,
+        "balance_mean_90d": 3_000.0, "balance_min_90d": 200.0, "mobile_share_90d": 0.6,
+        "payments_late_365d": 0.0, "days_past_due": 0.0, "complaints_365d": 0.0, "loans_running": 0.0,
+        "instalment_to_inflow_90d": 0.1, "consent_marketing_email": 1.0, "consent_marketing_phone": 0.0,
+        "consent_marketing_app": 1.0, "consent_profiling": 1.0,
+    }  # fmt: skip
+    return usual | known
+
+
+CUSTOMERS: dict[str, tuple[dict[str, float], tuple[str, ...]]] = {
+    "ann": (feature_row(), ("savings-day",)),
+    "ben": (feature_row(inflow_90d=900.0, mobile_share_90d=np.nan, loans_running=1.0), ()),
+    "cat": (feature_row(consent_profiling=0.0, risk_level=np.nan), ("card-gold", "fund-money")),
+    "dan": (feature_row(payments_late_365d=5.0, days_past_due=40.0, income_monthly=500.0), ("loan-cash",)),
+}
+
+
+def write_rows(online: Path) -> None:
+    with PackedRows.open(online, read_only=False) as rows:
+        for view, columns in VIEWS.items():
+            matrix = [[row.get(column, np.nan) for column in columns] for row, _ in CUSTOMERS.values()]
+            rows.write(view, columns, list(CUSTOMERS), [EVENT_US] * len(CUSTOMERS), np.array(matrix))
+        owned = [[float(product in held) for product in IDS] for _, held in CUSTOMERS.values()]
+        rows.write("owned", IDS, list(CUSTOMERS), [EVENT_US] * len(CUSTOMERS), np.array(owned))
+
+
+def make_tiny(home: Path) -> Tiny:
+    trust = demo.make_demo(home / "trust.json", home / "keys", AT)
+    parts = make_parts(home / "parts")
+    origin = Origin({**VIEWS, "owned": IDS}, {"from": "2025-01-01", "to": "2026-03-01"}, {"name": "tiny"})
+    tiny = Tiny(home, parts, origin, trust, assemble(home / "releases", parts, origin))
+    tiny.sign(tiny.release)
+    set_current(tiny.releases, tiny.release, 1, "otto", AT, tiny.key("otto"))
+    write_rows(tiny.online)
+    return tiny
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Tiny:
+    """A tiny bank of one's own, to be broken."""
+    return make_tiny(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def whole_tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
+    """A tiny bank for tests that only look."""
+    return make_tiny(tmp_path_factory.mktemp("tiny"))
+
+
+Features = npt.NDArray[np.float32]
+
+
+def random_features(rows: int, columns: int, seed: int = 3) -> Features:
+    """Features of many sizes, a tenth of them missing."""
+    rng = np.random.default_rng(seed)
+    values = (rng.normal(size=(rows, columns)) * 10 ** rng.integers(0, 4, size=columns)).astype(np.float32)
+    values[rng.random(values.shape) < 0.1] = np.nan
+    return values

@@ -1,0 +1,198 @@
+"""One credit model, from arrays: two candidates, the choice between them, calibration, grades.
+
+Every choice (ridge, shape and number of trees, which candidate decides) is made on out-of-fold
+scores inside the training rows; the test rows are scored once, at the end.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import xgboost as xgb
+
+from training import boosting, logistic, scorecard
+from training.boosting import Boosting, Rows, Shape
+from training.release.calibration import Calibration
+from training.scorecard import Scorecard
+from training.trees import F32, margin_onnx, reasons_onnx
+from training.validation import F64, Labels, auc, auc_difference, auc_interval, scores
+
+RISK_RISES = frozenset({
+    "days_past_due", "days_past_due_max_365d", "payments_late_365d", "negative_balance_bookings_365d",
+    "penalty_interest_365d", "instalment_to_inflow_90d", "bureau_delinquencies", "bureau_inquiries",
+    "applications_180d", "loan_amount_outstanding", "instalments_monthly", "application_instalment",
+    "application_instalment_to_income", "application_instalment_to_inflow", "application_amount_to_balance",
+    "application_amount", "application_is_newcomer",
+})  # fmt: skip
+RISK_FALLS = frozenset({
+    "income_monthly", "inflow_90d", "inflow_365d", "salary_monthly_90d", "balance_last",
+    "balance_mean_90d", "balance_min_90d", "balance_min_365d", "bureau_score", "payment_ratio_365d",
+    "tenure_months", "application_balance_after_instalment", "application_co_applicant", "holdings_value",
+})  # fmt: skip
+GRADES = (("A", 0.01), ("B", 0.02), ("C", 0.04), ("D", 0.08), ("E", 0.16), ("F", 0.32), ("G", 1.0))
+RIDGES = (1.0, 10.0, 50.0)
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Member:
+    """A trained credit model with its figures on rows it has not seen."""
+
+    decides: str
+    scorecard: Scorecard
+    scorecard_line: Calibration
+    boosting: Boosting
+    boosting_line: Calibration
+    metrics: Mapping[str, object]
+    parameters: Mapping[str, object]
+    training_rows: F32
+    boosted_test: F64
+    scored_test: F64
+
+    @property
+    def test_probability(self) -> F64:
+        """The deciding model's probabilities on the test rows."""
+        return self.scored_test if self.decides == "scorecard" else self.boosted_test
+
+    def as_json(self) -> dict[str, object]:
+        """As the release keeps it."""
+        trees = self.boosting.ensemble(self.training_rows)
+        return {
+            "decides": self.decides,
+            "columns": list(self.scorecard.columns if self.decides == "scorecard" else self.boosting.columns),
+            "grades": [{"grade": grade, "pd_max": limit} for grade, limit in GRADES],
+            "metrics": dict(self.metrics),
+            "boosting": {
+                "columns": list(self.boosting.columns),
+                "calibration": _line(self.boosting_line),
+                "reference_margin": trees.reference_margin,
+            },
+            "scorecard": self.scorecard.as_json() | {"calibration": _line(self.scorecard_line)},
+        }
+
+    def files(self, name: str) -> dict[str, bytes]:
+        """The graphs of the boosting: its margin and its reasons."""
+        trees = self.boosting.ensemble(self.training_rows)
+        return {f"{name}.onnx": margin_onnx(trees), f"{name}.reasons.onnx": reasons_onnx(trees)}
+
+
+def _line(line: Calibration) -> dict[str, float]:
+    return {"a": line.a, "b": line.b}
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Rows to fit on and rows to score, inside the training rows."""
+
+    fit: npt.NDArray[np.bool_]
+    score: npt.NDArray[np.bool_]
+
+
+def folds(y: Labels, groups: npt.NDArray[np.object_], repeats: int, seed: int) -> list[list[Fold]]:
+    """Repeated stratified folds that keep all rows of a customer together.
+
+    >>> cut = folds(np.array([1, 0, 1, 0], np.int8), np.array(["a", "b", "a", "c"], object), 1, 7)[0]
+    >>> any(fold.score[0] != fold.score[2] for fold in cut)
+    False
+    """
+    names, place = np.unique(groups.astype(str), return_inverse=True)
+    bad = np.bincount(place, weights=y, minlength=len(names)) > 0
+    generator, found = np.random.default_rng(seed), []
+    for _ in range(repeats):
+        order = np.lexsort((generator.random(len(names)), bad))
+        of = np.empty(len(names), int)
+        of[order] = np.arange(len(names)) % FOLDS
+        found.append([Fold(of[place] != k, of[place] == k) for k in range(FOLDS)])
+    return found
+
+
+def fit_member(
+    train: F32, y: Labels, groups: npt.NDArray[np.object_], test: F32, y_test: Labels,
+    columns: Sequence[str], seed: int, threads: int,
+) -> Member | None:  # fmt: skip
+    """Train both candidates, let the training rows decide, measure once on the test rows.
+
+    None when no column carries evidence.
+    """
+    repeats = 1 if len(y) > 3000 else 5
+    cut = folds(y, groups, repeats, seed)
+    signs = boosting.signs(columns, RISK_RISES, RISK_FALLS)
+    ridge, card_margin = _choose_ridge(train, y, columns, signs, cut)
+    shape, tree_margin = _choose_shape(train, y, signs, cut, seed, threads)
+    card = scorecard.fit(train, y, columns, dict(zip(columns, signs, strict=True)), ridge)
+    if card is None:
+        return None
+    trees = boosting.fit(shape, Rows.of(train), y, columns, shape.rounds, seed, threads, signs)
+    gain = auc_difference(y, tree_margin, card_margin)
+    card_line, tree_line = logistic.platt(card_margin, y), logistic.platt(tree_margin, y)
+    place = [list(columns).index(c) for c in card.columns]
+    scored = card_line.probability(card.margin(test[:, place]))
+    boosted = tree_line.probability(trees.margin(test))
+    decides = "boosting" if gain.low > 0 else "scorecard"
+    plain = logistic.baseline(train.astype(np.float64), y, ridge=10.0).margin(test.astype(np.float64))
+    inside = {
+        "scorecard_auc_cv": round(auc(y, card_margin), 4), "boosting_auc_cv": round(auc(y, tree_margin), 4),
+        "boosting_gain_cv": [round(gain.value, 4), *gain.as_list()],
+    }  # fmt: skip
+    metrics = scores(y_test, boosted if decides == "boosting" else scored) | {
+        "baseline_auc": round(auc(y_test, plain), 4),
+        "baseline_interval": auc_interval(y_test, plain).as_list(),
+        "decides": decides, "chosen_inside_training": inside,
+        "scorecard": scores(y_test, scored), "boosting": scores(y_test, boosted),
+        "n_train": len(y), "positives_train": int(y.sum()),
+    }  # fmt: skip
+    parameters = {"ridge": ridge, "shape": shape.name, "rounds": shape.rounds, "folds": FOLDS, "repeats": repeats}
+    return Member(decides, card, card_line, trees, tree_line, metrics, parameters, train, boosted, scored)
+
+
+def _choose_ridge(
+    train: F32, y: Labels, columns: Sequence[str], signs: Sequence[int], cut: list[list[Fold]]
+) -> tuple[float, F64]:
+    """The ridge with the best out-of-fold AUC, and its out-of-fold margins averaged over repeats."""
+    sums = {ridge: np.zeros(len(y)) for ridge in RIDGES}
+    wanted = dict(zip(columns, signs, strict=True))
+    for repeat in cut:
+        for fold in repeat:
+            binned = scorecard.bin_columns(train[fold.fit], y[fold.fit], columns, wanted)
+            for ridge, total in sums.items():
+                card = scorecard.weigh(binned, train[fold.fit], y[fold.fit], columns, ridge)
+                if card is not None:
+                    place = [list(columns).index(c) for c in card.columns]
+                    total[fold.score] += card.margin(train[fold.score][:, place]) / len(cut)
+    best = max(RIDGES, key=lambda ridge: auc(y, sums[ridge]))
+    return best, sums[best]
+
+
+def shapes(y: Labels) -> tuple[Shape, ...]:
+    """The candidates, each at its largest number of rounds; a leaf needs about 1 % of the evidence."""
+    rate = float(y.mean())
+    smallest = float(np.clip(len(y) * rate * (1 - rate) * 0.01, 1.0, 20.0))
+    return (
+        Shape("stumps of two", 2, 0.05, 400, smallest, 5.0, 0.7, 0.5),
+        Shape("trees of three", 3, 0.05, 300, smallest, 5.0, 0.7, 0.5),
+        Shape("forest", 5, 1.0, 1, smallest, 1.0, 0.6, 0.3, forest=200),
+    )
+
+
+def _choose_shape(
+    train: F32, y: Labels, signs: Sequence[int], cut: list[list[Fold]], seed: int, threads: int
+) -> tuple[Shape, F64]:
+    """The shape and number of rounds with the best out-of-fold AUC, and its averaged margins."""
+    sums: dict[Shape, F64] = {}
+    for shape in shapes(y):
+        for repeat in cut:
+            for fold in repeat:
+                rows = Rows.of(train[fold.fit], threads=threads).labelled(y[fold.fit])
+                grown = xgb.train(shape.parameters(signs, seed, threads), rows, shape.rounds)
+                later = xgb.DMatrix(train[fold.score])
+                for rounds in _steps(shape):
+                    margin = grown.predict(later, output_margin=True, iteration_range=(0, rounds))
+                    total = sums.setdefault(replace(shape, rounds=rounds), np.zeros(len(y)))
+                    total[fold.score] += margin / len(cut)
+    best = max(sums, key=lambda shape: auc(y, sums[shape]))
+    return best, sums[best]
+
+
+def _steps(shape: Shape) -> list[int]:
+    return [1] if shape.rounds == 1 else [shape.rounds // 8, shape.rounds // 4, shape.rounds // 2, shape.rounds]

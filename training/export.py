@@ -1,0 +1,79 @@
+"""Release parts on disk: model.json, graphs and factors, and the frozen bins drift compares with."""
+
+import io
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from training.trained import Trained
+from training.trees import F32
+from training.validation import F64
+
+DECILES = np.linspace(0.1, 0.9, 9)
+
+
+def write_part(trained: Trained, folder: Path) -> Path:
+    """Write the part's files into `folder`; it appears whole or not at all."""
+    draft = folder.with_name(folder.name + ".draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    (draft / "model.json").write_bytes(as_json(trained.model))
+    (draft / "reference.json").write_bytes(as_json(trained.reference))
+    for name, content in trained.files.items():
+        (draft / name).write_bytes(content)
+    shutil.rmtree(folder, ignore_errors=True)
+    draft.rename(folder)
+    return folder
+
+
+def as_json(value: Mapping[str, object]) -> bytes:
+    """Sorted, finite JSON: the same object always gives the same bytes.
+
+    >>> as_json({"b": 1, "a": 0.5})
+    b'{"a":0.5,"b":1}'
+    """
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode()
+
+
+def arrays(**named: npt.NDArray[np.float64]) -> bytes:
+    """An .npz of plain float64 arrays, readable with allow_pickle=False."""
+    held = io.BytesIO()
+    np.savez(held, allow_pickle=False, **named)
+    return held.getvalue()
+
+
+def reference(
+    matrix: F32, columns: Sequence[str], scores: Mapping[str, F64], window: Mapping[str, str]
+) -> dict[str, object]:
+    """Frozen decile bins of every column and score, on rows the model has not trained on.
+
+    >>> frozen = reference(np.array([[1.0], [2.0], [np.nan], [2.0]], np.float32), ["x"], {}, {})
+    >>> frozen["columns"]["x"]["edges"], frozen["columns"]["x"]["missing"]
+    ([2.0], 0.25)
+    """
+    return {
+        "n": len(matrix),
+        "window": dict(window),
+        "columns": {name: bins(matrix[:, j]) for j, name in enumerate(columns)},
+        "scores": {name: bins(values) for name, values in scores.items()},
+    }
+
+
+def bins(values: npt.NDArray[np.floating]) -> dict[str, object]:
+    """Inner deciles as edges of [edge i-1, edge i), the share of the known rows in each, and of missing."""
+    known = np.asarray(values, np.float64)[~np.isnan(values)]
+    if not len(known):
+        return {"edges": [], "shares": [1.0], "missing": 1.0}
+    edges = np.unique(np.quantile(known, DECILES, method="higher"))
+    edges = edges[edges > known.min()]
+    counts = np.bincount(np.searchsorted(edges, known, side="right"), minlength=len(edges) + 1)
+    return {
+        "edges": edges.tolist(),
+        "shares": (counts / len(known)).tolist(),
+        "missing": 1 - len(known) / len(values),
+    }

@@ -1,0 +1,158 @@
+"""What a release consists of: parts, each content-addressed, and the files derived from them.
+
+A part's digest covers its name and the SHA-256 of its files; the release's digest is the SHA-256
+of its manifest, which is canonical JSON. So the same parts give the same release, on any machine.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from crm_rules.governance.chain import canonical, digest
+from training.release.errors import BrokenRelease
+
+FORMAT = 1
+FILE = "manifest.json"
+GRAPH = "scoring.onnx"
+PARTS = ("segmentation", "propensity", "credit_risk", "recommendation", "policy", "products", "reasons")
+REQUIRED = ("policy", "products", "reasons")
+DERIVED = (GRAPH,)
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+_SHA = re.compile(r"[0-9a-f]{64}")
+
+
+def safe_name(name: str) -> bool:
+    """Whether `name` is one plain file name: no folder, no way up, nothing hidden.
+
+    >>> safe_name("loan.reasons.onnx"), safe_name("../loan.onnx"), safe_name(".draft")
+    (True, False, False)
+    """
+    return _NAME.fullmatch(name) is not None
+
+
+@dataclass(frozen=True)
+class Part:
+    """One approved unit of a release: a name and its files' SHA-256, by file name."""
+
+    name: str
+    files: Mapping[str, str]
+
+    @property
+    def digest(self) -> str:
+        """What approvals are about: it changes with any byte of any file.
+
+        >>> Part("policy", {"policy.toml": "0" * 64}).digest[:16]
+        '97ed1be0b4e9ae75'
+        """
+        return digest(canonical({"part": self.name, "files": dict(self.files)}))
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a release comes from: the feature views it reads, the data behind it."""
+
+    feature_views: Mapping[str, tuple[str, ...]]
+    data_window: Mapping[str, str] = field(default_factory=dict)
+    source: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The table of contents of one release.
+
+    `columns` is the global column order of the scoring matrix, `outputs` names the margins of the
+    merged graph in order; `derived` are files that assembly makes from the parts.
+    """
+
+    parts: Mapping[str, Part]
+    derived: Mapping[str, str]
+    columns: tuple[str, ...]
+    outputs: tuple[str, ...]
+    origin: Origin
+
+    def to_bytes(self) -> bytes:
+        """Canonical JSON; its SHA-256 is the release's digest."""
+        return canonical(
+            {
+                "format": FORMAT,
+                "parts": {n: {"digest": p.digest, "files": dict(p.files)} for n, p in self.parts.items()},
+                "derived": dict(self.derived),
+                "columns": list(self.columns),
+                "outputs": list(self.outputs),
+                "feature_views": {view: list(names) for view, names in self.origin.feature_views.items()},
+                "data_window": dict(self.origin.data_window),
+                "source": dict(self.origin.source),
+            }
+        )
+
+    @property
+    def digest(self) -> str:
+        """The release's name."""
+        return digest(self.to_bytes())
+
+    def files(self) -> dict[str, str]:
+        """Path inside the release -> SHA-256, of every file the manifest covers."""
+        return {f"parts/{p.name}/{f}": sha for p in self.parts.values() for f, sha in p.files.items()} | dict(
+            self.derived
+        )
+
+
+def read_manifest(content: bytes) -> Manifest:
+    """The manifest in those bytes, every field checked; BrokenRelease names what is wrong."""
+    try:
+        raw = json.loads(content)
+        manifest = _build(raw)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise BrokenRelease(FILE, f"it is not a manifest ({type(error).__name__}: {error})") from error
+    if manifest.to_bytes() != content:
+        raise BrokenRelease(FILE, "it is not canonical, or holds more than a manifest")
+    return manifest
+
+
+def _build(raw: dict[str, object]) -> Manifest:
+    if raw["format"] != FORMAT:
+        raise ValueError(f"format {raw['format']!r}, this version reads {FORMAT}")
+    parts = {name: Part(name, _files(_object(raw_part)["files"])) for name, raw_part in _items(raw["parts"])}
+    if not set(REQUIRED) <= set(parts) <= set(PARTS):
+        raise ValueError(f"parts {sorted(parts)}")
+    views = {view: _names(columns) for view, columns in _items(raw["feature_views"])}
+    derived = _files(raw["derived"])
+    if not set(derived) <= set(DERIVED):
+        raise ValueError(f"derived files {sorted(derived)}")
+    origin = Origin(views, _texts(raw["data_window"]), _texts(raw["source"]))
+    return Manifest(parts, derived, _names(raw["columns"]), _names(raw["outputs"]), origin)
+
+
+def _object(raw: object) -> dict[str, object]:
+    if not isinstance(raw, dict):
+        raise TypeError(f"an object was expected, found {type(raw).__name__}")
+    return raw
+
+
+def _items(raw: object) -> list[tuple[str, object]]:
+    return list(_object(raw).items())
+
+
+def _texts(raw: object) -> dict[str, str]:
+    texts = {key: value for key, value in _items(raw) if isinstance(value, str)}
+    if len(texts) != len(_object(raw)):
+        raise TypeError("a text was expected")
+    return texts
+
+
+def _names(raw: object) -> tuple[str, ...]:
+    if not isinstance(raw, list) or not all(isinstance(name, str) for name in raw):
+        raise TypeError("a list of names was expected")
+    if len(set(raw)) != len(raw):
+        raise ValueError("a name occurs twice")
+    return tuple(raw)
+
+
+def _files(raw: object) -> dict[str, str]:
+    files = _texts(raw)
+    for name, sha in files.items():
+        if not safe_name(name) or not _SHA.fullmatch(sha):
+            raise ValueError(f"file {name!r} with digest {sha[:80]!r}")
+    return files

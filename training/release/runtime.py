@@ -1,0 +1,106 @@
+"""A release ready to score: everything loaded from checked bytes, nothing that can run code."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from training.release.credit import CreditRisk, CreditRuntime
+from training.release.errors import MissingPart
+from training.release.manifest import GRAPH, Manifest
+from training.release.propensity import Propensity
+from training.release.recommendation import Recommender
+from training.release.segmentation import F32Array, Segmentation
+from training.release.trees import Trees
+from training.release.verify import VerifiedRelease
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """The models of one verified release. A model that was left out of it is None."""
+
+    digest: str
+    manifest: Manifest
+    trees: Trees | None
+    segments: Segmentation | None
+    needs: Propensity | None
+    risks: Mapping[str, CreditRuntime]
+    affinities: Recommender | None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the one matrix that scoring fills, in order."""
+        return self.manifest.columns
+
+    @property
+    def part_digests(self) -> dict[str, str]:
+        """Every part's digest, by name: the versions an answer carries."""
+        return {name: part.digest for name, part in self.manifest.parts.items()}
+
+    def positions(self, columns: tuple[str, ...]) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+        """Where a model's columns lie in the global matrix."""
+        return np.array([self.columns.index(column) for column in columns], np.intp)
+
+    def margins(self, matrix: F32Array) -> dict[str, F32Array]:
+        """Every tree model's margin (n,), by name, from the global matrix (n, columns)."""
+        if self.trees is None:
+            return {}
+        answer = np.ascontiguousarray(self.trees.run(matrix).T)
+        return dict(zip(self.manifest.outputs, answer, strict=True))
+
+    @property
+    def segmentation(self) -> Segmentation:
+        """The segmentation; MissingPart when the release has none."""
+        return _present(self.segments, "segmentation", self.digest)
+
+    @property
+    def propensity(self) -> Propensity:
+        """The propensity models; MissingPart when the release has none."""
+        return _present(self.needs, "propensity", self.digest)
+
+    @property
+    def recommender(self) -> Recommender:
+        """The recommender; MissingPart when the release has none."""
+        return _present(self.affinities, "recommendation", self.digest)
+
+    def credit(self, member: str) -> CreditRuntime:
+        """`application` or `behaviour`; MissingPart when the release has none."""
+        return _present(self.risks.get(member), f"credit_risk/{member}", self.digest)
+
+
+def load(release: VerifiedRelease) -> Runtime:
+    """Parse the models of a release that `verify` accepted; BrokenRelease names what cannot be used."""
+    parts = release.manifest.parts
+    manifest = release.manifest
+    return Runtime(
+        release.digest,
+        manifest,
+        Trees.load(GRAPH, release.files[GRAPH], len(manifest.columns), len(manifest.outputs))
+        if GRAPH in manifest.derived
+        else None,
+        Segmentation.read(release.part("segmentation")) if "segmentation" in parts else None,
+        Propensity.read(release.part("propensity")) if "propensity" in parts else None,
+        _credit(release.part("credit_risk")) if "credit_risk" in parts else {},
+        Recommender.read(release.part("recommendation")) if "recommendation" in parts else None,
+    )
+
+
+def _credit(files: Mapping[str, bytes]) -> dict[str, CreditRuntime]:
+    runtimes = {}
+    for name, member in CreditRisk.read(files).members.items():
+        reasons = None
+        if member.boosting is not None:
+            width = len(member.boosting.columns)
+            path = f"{name}.reasons.onnx"
+            reasons = Trees.load(f"parts/credit_risk/{path}", files[path], width, width)
+        runtimes[name] = CreditRuntime(member, reasons)
+    return runtimes
+
+
+def _present(model: T | None, part: str, digest: str) -> T:
+    if model is None:
+        raise MissingPart(part, digest)
+    return model

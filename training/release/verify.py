@@ -1,0 +1,45 @@
+"""Checking a release before anything in it is parsed: every byte, every signature, every approval.
+
+Files are read once and checked in memory; what is parsed later is exactly what was checked, so
+that swapping a file in between changes nothing.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from crm_rules.errors import NotApproved
+from crm_rules.governance.approvals import verify_evidence
+from crm_rules.governance.people import Trust
+from training.release.assemble import derive, evidence_name
+from training.release.errors import AlteredRelease
+from training.release.manifest import FILE
+from training.release.reading import ReleaseFiles, read_record, read_release
+
+
+@dataclass(frozen=True)
+class VerifiedRelease(ReleaseFiles):
+    """A release whose bytes, approvals and derived files were all checked; only `verify` makes one."""
+
+
+def verify(releases: Path, release: str, trust: Trust) -> VerifiedRelease:
+    """The release in memory, or the reason it must not be served.
+
+    AlteredRelease when a byte differs, a file is missing or one too many; NotApproved when a part
+    lacks its two signatures; AlteredRelease too when a derived file is not what the approved
+    parts make. Models are parsed after all of that, never before.
+    """
+    found = read_release(releases, release)
+    for name, part in found.manifest.parts.items():
+        path = evidence_name(name, part.digest)
+        if path not in found.evidence:
+            raise NotApproved(f"Part '{name}' {part.digest[:16]}", f"the release has no {path}")
+        verify_evidence(read_record(path, found.evidence[path]), name, part.digest, trust)
+    if extra := set(found.evidence) - {evidence_name(n, p.digest) for n, p in found.manifest.parts.items()}:
+        raise AlteredRelease(release, sorted(extra)[0], "belongs to no part of it")
+    derived, columns, outputs = derive({name: found.part(name) for name in found.manifest.parts})
+    for path, content in derived.items():
+        if found.files.get(path) != content:
+            raise AlteredRelease(release, path, "is not what the approved parts make")
+    if (columns, outputs) != (found.manifest.columns, found.manifest.outputs):
+        raise AlteredRelease(release, FILE, "names other columns than the approved parts use")
+    return VerifiedRelease(found.digest, found.manifest, found.files, found.evidence)
