@@ -17,7 +17,7 @@ from crm_rules.governance.people import Role, Trust
 from crm_rules.policy import STANDARD
 from feature_repo.features.columns import VIEWS
 from feature_repo.packed_rows import PackedRows
-from training.release.assemble import assemble, part_digest, write_evidence
+from training.release.assemble import assemble, write_evidence
 from training.release.current import set_current
 from training.release.manifest import Origin
 

@@ -106,23 +106,24 @@ def spine(raw: Path, source: Source) -> pa.Table:
     or of every granted loan where the source keeps no applications.
     """
     history, every = History(raw, source), quarters(source)
-    recent = _observed(history, every[-QUARTERS:])
+    recent = everybody_at(history, every[-QUARTERS:])
     parts = [recent]
     if source.has("loans"):
-        earlier = _observed(history, every[:-QUARTERS])
+        earlier = everybody_at(history, every[:-QUARTERS])
         parts.append(earlier.filter(pa.array(history.marked(RUNNING, earlier))))
         parts.append(_requests(history))
     joined = pa.concat_tables(parts).group_by(["customer_id", "as_of"]).aggregate([])
     return joined.select(SCHEMA.names).sort_by([("as_of", "ascending"), ("customer_id", "ascending")])
 
 
-def _observed(history: History, moments: list[int]) -> pa.Table:
+def everybody_at(history: History, moments: Sequence[int]) -> pa.Table:
+    """The spine of every customer known at each of those moments."""
     history.connection.register("quarter", pa.table({"at": pa.array(moments, pa.int64())}))
     return history.ask(KNOWN).cast(SCHEMA)
 
 
 def _requests(history: History) -> pa.Table:
-    table, at = ("applications", "at") if history.source.has("applications") else ("loans", "granted_at")
+    table, at = ("applications", '"at"') if history.source.has("applications") else ("loans", "granted_at")
     return history.ask(f"SELECT DISTINCT customer_id, {at} AS as_of FROM {table}").cast(SCHEMA)  # noqa: S608 -- names are ours
 
 

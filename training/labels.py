@@ -68,7 +68,7 @@ class History:
         """Run SQL with `$name` parameters; the spine is the relation `spine` (row, customer_id, at)."""
         if spine is not None:
             self.connection.register("spine", _numbered(spine))
-        return self.connection.execute(question, values).to_arrow_table()
+        return self.connection.sql(question, params=values).to_arrow_table()
 
     def marked(self, question: str, spine: pa.Table, **values: int) -> npt.NDArray[np.bool_]:
         """True for the spine rows whose number the question returns."""
@@ -174,13 +174,13 @@ def behaviour_default(history: History, spine: pa.Table, spec: LabelSpec = DEFAU
     return _label(history.marked(FELL, spine, least=0, most=spec.horizon), known)
 
 
-REQUESTS = """SELECT a.customer_id, a.at AS as_of, a.amount::DOUBLE AS amount, a.term_months::DOUBLE AS term_months,
+REQUESTS = """SELECT a.customer_id, a."at" AS as_of, a.amount::DOUBLE AS amount, a.term_months::DOUBLE AS term_months,
   a.declared_income::DOUBLE AS declared_income, a.co_applicant::DOUBLE AS co_applicant,
   coalesce(d.defaulted < epoch_us(l.granted_at) + $horizon, false) AS bad
 FROM applications_latest a JOIN loans_latest l ON l.application_id = a.application_id
 LEFT JOIN defaults d ON d.loan_id = l.loan_id
 WHERE a.outcome = 'approved' AND epoch_us(l.granted_at) + $horizon <= $end
-ORDER BY a.at, a.application_id"""
+ORDER BY a."at", a.application_id"""
 BY_STATUS = """SELECT customer_id, granted_at AS as_of, amount::DOUBLE AS amount,
   term_months::DOUBLE AS term_months, NULL::DOUBLE AS declared_income, NULL::DOUBLE AS co_applicant,
   status IN ('written_off', 'running_in_debt') AS bad

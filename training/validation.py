@@ -145,3 +145,10 @@ def scores(y: Labels, p: F64) -> dict[str, float | list[float]]:
         "positives_test": int(y.sum()),
         "rate_test": round(float(y.mean()), 5),
     }
+
+
+def calibration_noise(p: F64, bins: int = 10) -> float:
+    """The calibration error a perfectly calibrated model would show on rows like these, by chance."""
+    groups = [group for group in np.array_split(np.sort(p), bins) if len(group)]
+    expected = (np.sqrt(2 * np.mean(g * (1 - g)) / (np.pi * len(g))) * len(g) for g in groups)
+    return float(sum(expected) / len(p))

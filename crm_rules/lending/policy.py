@@ -1,6 +1,6 @@
 """Lending decisions: rules over applicants; the worst effect wins, and what is unknown goes to a person.
 
-A decline is automated only on known, complete input, and the applicant may always ask for a person. A degraded
+A decline is automated only on known, complete input, and the applicant may always ask for a person. Degraded
 input, an unknown risk or income, or a stopped model neither approves nor declines: it refers.
 """
 

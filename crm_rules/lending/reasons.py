@@ -63,7 +63,7 @@ def check_catalogue(columns: Iterable[str], catalogue: Catalogue) -> None:
 def principal_reasons(
     contributions: F64Array, columns: Sequence[str], catalogue: Catalogue, most: int = 4
 ) -> list[list[Reason]]:
-    """The columns that raised each row's risk, largest first, ties by column name; at most `most`, maybe none.
+    """The columns that raised each row's risk, largest first, ties by column name; at most `most`.
 
     `contributions` is (n, len(columns)), larger is worse; what is zero, negative or NaN is no reason.
     """

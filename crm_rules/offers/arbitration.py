@@ -15,7 +15,7 @@ from crm_rules.rules import F64Array, Mask
 
 @dataclass(frozen=True)
 class Ranking:
-    """`order` (n, top): product positions, best first, -1 where none is left; `priority` (n, P), NaN if out."""
+    """`order` (n, top): product positions, best first, then -1; `priority` (n, P), NaN if out."""
 
     order: NDArray[np.int64]
     priority: F64Array

@@ -46,7 +46,8 @@ def a_minor(customers: Customers, products: Products, policy: Policy) -> Mask:
     company = customers.is_company == 1
     minor = (customers.age_years < policy.eligibility.adult_from_age) & ~company
     unknown = np.isnan(customers.age_years) & ~company
-    return minor[:, None] | (unknown[:, None] & _credit(products, policy))
+    blocked: Mask = minor[:, None] | (unknown[:, None] & _credit(products, policy))
+    return blocked
 
 
 @rule(code="ELIG-06", law=OWN, effect=Effect.BLOCK)

@@ -45,7 +45,7 @@ def assessment_missing_or_expired(customers: Customers, products: Products, poli
 
 @rule(code="SUIT-03", law=LAW, effect=Effect.BLOCK)
 def an_older_customer_is_advised_in_person(customers: Customers, products: Products, policy: Policy) -> Mask:
-    """From the policy's age on, or at an unknown age, a product of this risk needs advice by a person of the bank."""
+    """From the policy's age on, or at an unknown age, this much risk needs advice by a person."""
     younger = customers.age_years < policy.suitability.extra_care_from_age
     exempt = products.risk_level < policy.suitability.extra_care_from_risk
     blocked: Mask = ~((younger | (customers.is_company == 1))[:, None] | exempt)

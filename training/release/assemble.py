@@ -1,9 +1,11 @@
 """Making a release: parts in, one content-addressed folder out, all or nothing."""
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 from crm_rules.governance.chain import canonical, digest
+from feature_repo.errors import BankError
 from training.release.credit import CreditRisk
 from training.release.errors import BrokenRelease
 from training.release.files import draft_folder, list_files, read_bytes, sync_folder, write_files
@@ -42,7 +44,7 @@ def assemble(releases: Path, parts: Mapping[str, Path], origin: Origin) -> str:
     """Make the release of these part folders and return its digest.
 
     The same parts and origin give the same digest; a release that is already there is kept with
-    its evidence. Nothing half-made stays behind.
+    its evidence, a damaged one is made anew. Nothing half-made stays behind.
     """
     return _write(releases, {name: read_part(name, folder) for name, folder in parts.items()}, origin, {})
 
@@ -138,10 +140,18 @@ def _write(
     files |= {**derived, **evidence, FILE: manifest.to_bytes()}
     with draft_folder(releases) as draft:
         write_files(draft, files)
-        final = releases / manifest.digest
-        if not final.exists():
-            draft.rename(final)
-            sync_folder(releases)
-        elif evidence:
-            write_files(final, evidence)
+        _put(draft, releases / manifest.digest, evidence)
     return manifest.digest
+
+
+def _put(draft: Path, final: Path, evidence: Mapping[str, bytes]) -> None:
+    """Give the draft its final name; a release already there stays unless it was damaged."""
+    if final.exists():
+        try:
+            read_release(final.parent, final.name)
+            write_files(final, evidence)
+            return
+        except BankError:
+            shutil.rmtree(final)
+    draft.rename(final)
+    sync_folder(final.parent)

@@ -44,7 +44,7 @@ class Part:
         """What approvals are about: it changes with any byte of any file.
 
         >>> Part("policy", {"policy.toml": "0" * 64}).digest[:16]
-        '97ed1be0b4e9ae75'
+        '49cb99960d7b42b3'
         """
         return digest(canonical({"part": self.name, "files": dict(self.files)}))
 
@@ -56,6 +56,16 @@ class Origin:
     feature_views: Mapping[str, tuple[str, ...]]
     data_window: Mapping[str, str] = field(default_factory=dict)
     source: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """The views in the order packed feature rows follow: by name."""
+        return tuple(sorted(self.feature_views))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column of every view, in the order packed feature rows follow."""
+        return tuple(column for view in self.views for column in self.feature_views[view])
 
 
 @dataclass(frozen=True)

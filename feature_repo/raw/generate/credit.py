@@ -11,7 +11,7 @@ from feature_repo.raw.generate.needs import sigmoid
 from feature_repo.raw.generate.people import FAMILY, People, Reals, Whole
 from feature_repo.raw.generate.shelf import IDS, RATE, choose
 
-TROUBLE = -5.35
+TROUBLE = -4.25
 """Log odds a month that an average loan gets into trouble."""
 CURE = 0.25
 """The chance each month that a loan in trouble is brought up to date."""
@@ -28,7 +28,7 @@ class Credit:
         self._drafts, self._rng = drafts, rng
         self.book: dict[str, Array] = {name: np.zeros(0, np.int64) for name in (
             "customer", "product", "application", "granted", "cents", "term", "instalment", "month", "due_at",
-            "missed", "paid", "first_missed", "default_at", "over")}  # fmt: skip
+            "missed", "first_missed", "default_at", "over")}  # fmt: skip
         self.book["trouble"] = np.zeros(0)
         self.truth: list[dict[str, Array]] = []
         self._asked = 0
@@ -51,6 +51,7 @@ class Credit:
         granted = (seen < TROUBLE * 0.75 + 1.45) & ~crowd.held[who, product]
         number = self._number(len(who))
         decided = at + (1 + rng.integers(0, 2, len(who))) * DAY // 2
+        paid_out = np.maximum(decided + DAY // 2, crowd.joined_at[who] + HOUR)
         for recorded, outcome in ((at, None), (decided, np.where(granted, "approved", "refused"))):
             self._drafts.add(
                 "applications", application_id=number, customer_id=who, at=at, recorded_at=recorded,
@@ -59,8 +60,8 @@ class Credit:
                 declared_income=(declared / 10).round().astype(np.int64) * 1000,
                 co_applicant=partner, outcome=outcome,
             )  # fmt: skip
-        self.truth.append({"application": number, "pd": default_probability(trouble)})
-        self._grant(month, *(x[granted] for x in (who, product, number, decided + DAY // 2, cents, term, instalment, trouble)))
+        self.truth.append({"application": number, "pd": default_probability(trouble, term)})
+        self._grant(month, *(x[granted] for x in (who, product, number, paid_out, cents, term, instalment, trouble)))
 
     def strangers(self, month: int, count: int) -> None:
         """People the bank does not know ask too; it refused them, and they never became customers."""
@@ -92,14 +93,14 @@ class Credit:
         cures = rng.random(len(live)) < np.where(book["default_at"][live] == FOREVER, CURE, 0.04)
         behind = book["missed"][live] > 0
         misses = np.where(behind, ~cures, falls)
-        self._miss(live[misses], due[misses])
+        self._miss(live[misses], due[misses], number[misses])
         back = behind & ~misses
-        self._cure(live[back], due[back], month)
-        good = ~misses
+        self._cure(live[back], due[back])
+        good = ~misses & (number <= book["term"][live])
         self._pay(live[good], due[good])
-        done = good & (number >= book["term"][live])
-        self._end(live[done], due[done] + HOUR, "repaid")
-        lost = misses & (book["missed"][live] >= 7)
+        done = ~misses & (number >= book["term"][live])
+        self._end(live[done], start + 27 * DAY, "repaid")
+        lost = misses & (due - book["first_missed"][live] > 200 * DAY)
         self._end(live[lost], due[lost] + HOUR, "written_off")
 
     def running(self) -> Whole:
@@ -122,7 +123,7 @@ class Credit:
         fresh = {
             "customer": who, "product": product, "application": number, "granted": at, "cents": cents, "term": term,
             "instalment": instalment, "month": np.full(rows, month), "due_at": due_day * DAY,
-            "missed": np.zeros(rows, np.int64), "paid": np.zeros(rows, np.int64), "first_missed": np.full(rows, FOREVER),
+            "missed": np.zeros(rows, np.int64), "first_missed": np.full(rows, FOREVER),
             "default_at": np.full(rows, FOREVER), "over": np.zeros(rows, np.int64), "trouble": trouble,
         }  # fmt: skip
         first = len(self.book["customer"])
@@ -130,7 +131,7 @@ class Credit:
         self._record(np.arange(first, first + rows), at + HOUR, "running")
         self._holdings.open(who, product, at, cents, np.full(rows, FOREVER))
         self._accounts.book(CURRENT, who, at, cents, "transfer_in", "transfer")
-        spent = at + self._rng.integers(HOUR, 2 * DAY, rows) // 1_000_000 * 1_000_000
+        spent = at + self._rng.integers(HOUR, 45 * HOUR, rows) // 1_000_000 * 1_000_000
         self._accounts.book(CURRENT, who, spent, -cents * self._rng.uniform(0.85, 1.0, rows), "transfer_out", "transfer")
 
     def _pay(self, loan: Whole, due: Whole) -> None:
@@ -143,22 +144,22 @@ class Credit:
         self._repayment(loan, due, np.maximum(paid, due), paid)
         self._accounts.book(CURRENT, book["customer"][loan], paid, -owed, "loan_payment", "standing_order")
 
-    def _miss(self, loan: Whole, due: Whole) -> None:
+    def _miss(self, loan: Whole, due: Whole, number: Whole) -> None:
         book = self.book
-        self._repayment(loan, due, due, None)
-        book["missed"][loan] += 1
+        asked = loan[number <= book["term"][loan]]  # after the last instalment nothing new falls due
+        self._repayment(asked, due[number <= book["term"][loan]], due[number <= book["term"][loan]], None)
+        book["missed"][asked] += 1
         book["first_missed"][loan] = np.minimum(book["first_missed"][loan], due)
         bad = (due - book["first_missed"][loan] >= 89 * DAY) & (book["default_at"][loan] == FOREVER)
         book["default_at"][loan[bad]] = book["first_missed"][loan[bad]] + 90 * DAY
 
-    def _cure(self, loan: Whole, at: Whole, month: int) -> None:
+    def _cure(self, loan: Whole, at: Whole) -> None:
         """Pay every missed instalment on the day this month's falls due."""
         book, edges = self.book, self._crowd.calendar.edges
-        for back in range(1, month + 1):
-            owes = book["missed"][loan] >= back
-            if not owes.any():
-                break
-            due = edges[month - back] + book["due_at"][loan[owes]]
+        first = np.searchsorted(edges, book["first_missed"][loan], side="right") - 1
+        for later in range(int(book["missed"][loan].max(initial=0))):
+            owes = book["missed"][loan] > later
+            due = edges[first[owes] + later] + book["due_at"][loan[owes]]
             self._repayment(loan[owes], due, at[owes], at[owes])
         owed = book["missed"][loan] * book["instalment"][loan]
         self._accounts.book(CURRENT, book["customer"][loan], at, -owed, "loan_payment", "transfer")
@@ -191,9 +192,9 @@ class Credit:
         return np.arange(self._asked - count, self._asked)
 
 
-def default_probability(trouble: Reals) -> Reals:
+def default_probability(trouble: Reals, term: Whole) -> Reals:
     """The chance of 90 days past due within 12 months, given the monthly log odds of trouble.
 
-    Trouble must begin by the ninth instalment and survive two chances to be cured.
+    Trouble must begin by the ninth instalment and survive three chances to be cured.
     """
-    return np.asarray((1 - CURE) ** 2 * (1 - (1 - sigmoid(trouble)) ** 9), np.float64)
+    return np.asarray((1 - CURE) ** 3 * (1 - (1 - sigmoid(trouble)) ** np.minimum(term, 9)), np.float64)

@@ -33,6 +33,7 @@ class Flows:
         start = int(self._calendar.edges[month])
         there = (self._crowd.joined_at < self._calendar.edges[month + 1]) & (self._crowd.closed_at > start)
         wealth = self._accounts.wealth() / np.maximum(self._crowd.income, 500)
+        self._arrivals(month)
         self._interest(there, start)
         self._income(there, month, start)
         self._fixed(there, start)
@@ -65,6 +66,14 @@ class Flows:
         given = 0.12 * crowd.income[cash] * np.exp(rng.normal(0, 0.6, len(cash))) * 100
         self._accounts.book(CURRENT, cash, self._any(cash, start), given, "cash_in", "branch")
 
+    def _arrivals(self, month: int) -> None:
+        """Those who join this month bring some money."""
+        crowd = self._crowd
+        start, end = self._calendar.edges[month : month + 2]
+        who = np.flatnonzero((crowd.joined_at >= start) & (crowd.joined_at < end))
+        cents = crowd.income[who] * self._rng.gamma(1.5, 0.9, len(who)) * np.exp(-0.4 * crowd.stress[who]) * 100
+        self._accounts.book(CURRENT, who, crowd.joined_at[who] + HOUR // 2, cents, "transfer_in", "transfer")
+
     def _turnover(self, there: Flags, month: int, start: int) -> None:
         crowd, rng = self._crowd, self._rng
         season = self._calendar.spending(month)
@@ -90,8 +99,9 @@ class Flows:
 
     def _spending(self, there: Flags, month: int, start: int, wealth: Reals) -> None:
         crowd, rng, book = self._crowd, self._rng, self._accounts.book
-        earns = np.where(crowd.redirected, 0.25, 1.0) * np.where(crowd.jobless > 0, 0.75, 1.0)
-        rate = crowd.spend_rate * np.clip(0.72 + 0.13 * wealth, 0.55, 1.35) * self._calendar.spending(month)
+        earns = np.where(crowd.redirected, 0.15, 1.0) * np.where(crowd.jobless > 0, 0.65, 1.0)
+        earns = earns * np.where(crowd.persona == STUDENT, 0.72, 1.0)
+        rate = crowd.spend_rate * np.clip(0.72 + np.where(wealth < 0, 0.40, 0.13) * wealth, 0.2, 1.35) * self._calendar.spending(month)
         free = np.maximum(rate - crowd.rent_share - 0.05, 0.1) * earns * crowd.income
         years = self._calendar.years(month)
         cash_share = np.clip(0.32 - 0.05 * years - 0.12 * crowd.digital, 0.03, 0.85)

@@ -42,7 +42,7 @@ class Holdings:
         bought = {}
         for family in SOLD:
             who = np.flatnonzero(rng.random(crowd.n) < hazards[family])
-            at = start + rng.integers(1, 26, len(who)) * DAY + rng.integers(HOUR, 13 * HOUR, len(who))
+            at = start + rng.integers(1, 24, len(who)) * DAY + rng.integers(HOUR, 13 * HOUR, len(who))
             at = at // 1_000_000 * 1_000_000
             bought[family] = (who, at)
             if family not in ("loan", "mortgage"):
@@ -112,7 +112,7 @@ class Holdings:
         """Cents put in: a share of what is there, in whole hundreds; NULL for a product without money."""
         if family not in MONEY_IN:
             return np.full(len(who), NULL)
-        wealth = np.maximum(self._accounts.wealth()[who], 0)
+        wealth = np.maximum(self._accounts.balance[who] / 100.0, 0)
         share = {"deposit": 0.45, "fund": 0.30, "pension": 0.12}[family]
         part = wealth * share * self._rng.uniform(0.5, 1.3, len(who))
         return (np.maximum(part, np.minimum(MINIMUM[product], 1000)) // 100).astype(np.int64) * 10_000

@@ -46,7 +46,7 @@ class Needs:
         risk, moved, screen = crowd.risk - 3.0, crowd.moved, np.clip(crowd.digital, -1.5, 1.5)
         drive = {
             "savings": 0.9 * rich - 0.5 * age - 2.4 * has["savings"] + 0.5 * screen - company,
-            "deposit": 1.7 * rich + 0.7 * age + 0.5 * has["deposit"] - 0.5 * student - 0.3 * risk,
+            "deposit": 1.4 * rich + 0.7 * age + 0.5 * has["deposit"] - 0.5 * student - 0.3 * risk,
             "card": -0.5 * age + 0.5 * income + 0.7 * screen - 2.4 * has["card"] - 0.8 * old - 0.6 * company,
             "loan": -1.0 * rich - 0.3 * age + 0.5 * home - 1.3 * has["loan"] + 0.6 * moved + 0.7 * company
             - 1.5 * old - 0.4 * student,

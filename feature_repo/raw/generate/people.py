@@ -32,6 +32,7 @@ WORKS_AS = np.array([
 REGIONS = np.array(
     ["beijing", "shanghai", "guangdong", "zhejiang", "jiangsu", "sichuan", "hubei", "shaanxi"]
 )
+LEVELS = np.array(["C1", "C2", "C3", "C4", "C5"], dtype=object)
 CONTACTS = np.array(["phone", "email", "chat", "app", "social", "branch"])
 
 
@@ -161,7 +162,7 @@ def version(crowd: People, who: Whole) -> dict[str, npt.NDArray[np.generic]]:
         "region": REGIONS[crowd.region[who]],
         "occupation": OCCUPATIONS[crowd.occupation[who]],
         "income_monthly": (crowd.declared[who] / 10).round().astype(np.int64) * 1000,
-        "risk_level": np.array(["C1", "C2", "C3", "C4", "C5"])[crowd.risk[who] - 1],
+        "risk_level": np.where(who % 17 == 3, nobody, LEVELS[crowd.risk[who] - 1]),  # never assessed
         "preferred_channel": CONTACTS[_channel(crowd.digital[who])],
         "preferred_language": np.where(who % 19 == 0, "en", "zh"),
         "time_zone": np.full(len(who), "Asia/Shanghai"),

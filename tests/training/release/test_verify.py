@@ -6,7 +6,8 @@ import pytest
 
 from crm_rules.errors import NotApproved
 from tests.conftest import AT, Tiny, evidence_for
-from training.release import runtime, verify as verifying
+from training.release import runtime
+from training.release import verify as verifying
 from training.release.assemble import write_evidence
 from training.release.current import current, set_current
 from training.release.errors import AlteredRelease, BrokenRelease, ForgedRecord, NoRelease, UnknownRelease
@@ -76,7 +77,7 @@ def test_the_set_of_files_is_exact(tiny: Tiny, damage: Callable[[Path], None]) -
 def test_a_part_without_its_two_signatures_is_not_served(tiny: Tiny) -> None:
     digest = verify(tiny.releases, tiny.release, tiny.trust).manifest.parts["policy"].digest
     evidence = evidence_for("policy", digest, tiny)
-    evidence["approvals"] = evidence["approvals"][:1]  # type: ignore[index]
+    evidence["approvals"] = evidence["approvals"][:1]
     write_evidence(tiny.releases / tiny.release, evidence)
     with pytest.raises(NotApproved, match="policy"):
         verify(tiny.releases, tiny.release, tiny.trust)

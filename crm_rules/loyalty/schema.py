@@ -1,0 +1,64 @@
+"""The ledger's tables: only ever appended to, kept so by triggers."""
+
+TABLES = ("transfers", "entries", "lots", "lot_lines")
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS transfers (
+  transfer_id INTEGER PRIMARY KEY,
+  reference TEXT NOT NULL UNIQUE,   -- 'booking:<id>', 'redeem:<key>', 'expire:<lot>': each happens once
+  kind TEXT NOT NULL CHECK (kind IN ('earn', 'clawback', 'redeem', 'expire')),
+  at_us INTEGER NOT NULL,           -- microseconds UTC
+  body TEXT NOT NULL                -- digest of the request, to tell a repetition from a conflict
+);
+CREATE TABLE IF NOT EXISTS entries (  -- the points of one transfer add up to zero
+  transfer_id INTEGER NOT NULL REFERENCES transfers,
+  account TEXT NOT NULL,            -- 'customer:<id>', 'owed:<id>', 'issued', 'redeemed', 'expired'
+  points INTEGER NOT NULL CHECK (points <> 0),
+  PRIMARY KEY (transfer_id, account)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS entries_by_account ON entries (account, points);
+CREATE TABLE IF NOT EXISTS lots (
+  lot_id INTEGER PRIMARY KEY,
+  customer_id TEXT NOT NULL,
+  earned_us INTEGER NOT NULL,
+  expires_us INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS lots_by_customer ON lots (customer_id, expires_us);
+CREATE INDEX IF NOT EXISTS lots_by_expiry ON lots (expires_us);
+CREATE TABLE IF NOT EXISTS lot_lines (  -- an award is positive, what draws on it negative
+  lot_id INTEGER NOT NULL REFERENCES lots,
+  transfer_id INTEGER NOT NULL REFERENCES transfers,
+  points INTEGER NOT NULL CHECK (points <> 0),
+  PRIMARY KEY (lot_id, transfer_id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS lot_lines_by_transfer ON lot_lines (transfer_id);
+""" + "".join(
+    f"""
+CREATE TRIGGER IF NOT EXISTS {table}_no_{verb} BEFORE {verb} ON {table}
+BEGIN SELECT RAISE(ABORT, 'the ledger is only appended to'); END;
+"""
+    for table in TABLES
+    for verb in ("UPDATE", "DELETE")
+)
+
+# Each query finds what breaks the sentence that names it.
+INVARIANTS = {
+    "the entries of transfer {} do not add up to zero": (
+        "SELECT transfer_id FROM entries GROUP BY transfer_id HAVING SUM(points) <> 0"
+    ),
+    "lot {} was drawn below zero": "SELECT lot_id FROM lot_lines GROUP BY lot_id HAVING SUM(points) < 0",
+    "the lots of customer {} differ from the account": (
+        "SELECT customer_id FROM ("
+        " SELECT l.customer_id, m.points FROM lots l JOIN lot_lines m USING (lot_id)"
+        " UNION ALL SELECT SUBSTR(account, 10), -points FROM entries"
+        " WHERE account >= 'customer:' AND account < 'customer;')"
+        " GROUP BY customer_id HAVING SUM(points) <> 0"
+    ),
+    "{} has paid back more than was owed": (
+        "SELECT account FROM entries WHERE account >= 'owed:' AND account < 'owed;'"
+        " GROUP BY account HAVING SUM(points) > 0"
+    ),
+    "the numbers of transfers have gaps before {}": (
+        "SELECT MAX(transfer_id) FROM transfers HAVING MAX(transfer_id) <> COUNT(*)"
+    ),
+}

@@ -1,0 +1,76 @@
+"""Who the customer is: the version of their record in force."""
+
+import ibis.expr.types as ir
+
+from feature_repo.features.feature import Feature, entry
+from feature_repo.snapshot import Seen
+from feature_repo.sources import MONTH_DAYS, level
+
+
+def age_years(customers: Seen) -> ir.Value:
+    """Years between the year of birth and the year of the date."""
+    return customers.as_of.year() - customers.birth_year
+
+
+def is_female(customers: Seen) -> ir.Value:
+    """Whether the customer is a woman."""
+    return customers.gender == "female"
+
+
+def is_company(customers: Seen) -> ir.Value:
+    """Whether the customer is a company."""
+    return customers.party_type == "company"
+
+
+def tenure_months(customers: Seen) -> ir.Value:
+    """Months since the customer joined the bank."""
+    return customers.days_since(customers.joined_at) / MONTH_DAYS
+
+
+def income_monthly(customers: Seen) -> ir.Value:
+    """Monthly income on file."""
+    return customers.income_monthly
+
+
+def risk_level(customers: Seen) -> ir.Value:
+    """How much investment risk the customer may take, C1 to C5 as 1 to 5."""
+    return level(customers.risk_level)
+
+
+def risk_assessment_age_days(customers: Seen) -> ir.Value:
+    """Days since that risk level was assessed."""
+    return customers.days_since(customers.assessed_at)
+
+
+def has_relationship_manager(customers: Seen) -> ir.Value:
+    """Whether a relationship manager looks after the customer."""
+    return customers.relationship_manager.notnull()
+
+
+def accounts_open(accounts: Seen) -> ir.Value:
+    """Accounts the customer owns that are open."""
+    return accounts.count(where=is_open(accounts) & (accounts.role == "owner"))
+
+
+def accounts_authorised(accounts: Seen) -> ir.Value:
+    """Open accounts of somebody else that the customer may use."""
+    return accounts.count(where=is_open(accounts) & (accounts.role == "authorised"))
+
+
+def is_open(accounts: Seen) -> ir.BooleanValue:
+    """Whether the account was not closed before the date."""
+    return (accounts.closed_at >= accounts.as_of).fill_null(True)
+
+
+FEATURES: tuple[Feature, ...] = (
+    *entry(age_years, "years"),
+    *entry(is_female, "flag"),
+    *entry(is_company, "flag"),
+    *entry(tenure_months, "months"),
+    *entry(income_monthly, "money"),
+    *entry(risk_level, "level"),
+    *entry(risk_assessment_age_days, "days"),
+    *entry(accounts_open, "count", nothing=0),
+    *entry(accounts_authorised, "count", nothing=0),
+    *entry(has_relationship_manager, "flag"),
+)

@@ -1,0 +1,150 @@
+"""Lives change: work is lost and found, incomes rise, people move, graduate, retire, drift away."""
+
+import numpy as np
+
+from feature_repo.raw.generate.accounts import Accounts
+from feature_repo.raw.generate.arrow import NULL
+from feature_repo.raw.generate.clock import DAY, HOUR
+from feature_repo.raw.generate.drafts import Drafts
+from feature_repo.raw.generate.holdings import Holdings
+from feature_repo.raw.generate.needs import sigmoid
+from feature_repo.raw.generate.people import (
+    COMPANY,
+    FAMILY,
+    REGIONS,
+    RETIRED,
+    STUDENT,
+    WORKER,
+    Flags,
+    People,
+    Reals,
+    version,
+)
+
+
+class Life:
+    """Moves every customer one month on, and records what the bank is told."""
+
+    def __init__(
+        self, crowd: People, accounts: Accounts, holdings: Holdings, drafts: Drafts, rng: np.random.Generator
+    ) -> None:
+        self._crowd, self._accounts, self._holdings = crowd, accounts, holdings
+        self._drafts, self._rng = drafts, rng
+
+    def begin(self) -> None:
+        """The first version of every customer, as told on joining."""
+        crowd = self._crowd
+        everyone = np.arange(crowd.n)
+        columns = version(crowd, everyone)
+        seen = crowd.joined_at + self._rng.integers(0, 400, crowd.n) * DAY
+        assessed = np.minimum(seen, np.maximum(crowd.joined_at, crowd.calendar.start - 30 * DAY))
+        recorded = np.maximum(crowd.joined_at, assessed) + HOUR
+        self._assessed = np.where(everyone % 17 == 3, NULL, assessed)
+        self._drafts.add("customers", **columns, valid_from=crowd.joined_at, assessed_at=self._assessed,
+                         recorded_at=recorded)  # fmt: skip
+
+    def month(self, month: int) -> None:
+        """Fade what fades, draw events, record new versions of the customers they touch."""
+        crowd, rng = self._crowd, self._rng
+        there = crowd.present(month)
+        crowd.moved *= 0.72
+        crowd.jobless_before *= 0.85
+        crowd.pulse *= 0.62
+        crowd.complaints *= 0.72
+        drift = rng.normal(0, 0.12, crowd.n)
+        crowd.stress[:] = 0.985 * crowd.stress + drift
+        crowd.jobless = np.maximum(crowd.jobless - 1, 0)
+        told = self._work(there) | self._home(there) | self._stages(there, month)
+        assessed = there & (rng.random(crowd.n) < 0.035) & (np.arange(crowd.n) % 17 != 3)
+        shift = rng.choice([-1, 0, 1], crowd.n, p=[0.15, 0.7, 0.15])
+        crowd.risk = np.where(assessed, np.clip(crowd.risk + shift, 1, 5), crowd.risk)
+        self._tell(month, told, assessed)
+        self._dips(there)
+
+    def _work(self, there: Flags) -> Flags:
+        crowd, rng = self._crowd, self._rng
+        works = there & ~np.isin(crowd.persona, (RETIRED,))
+        lost = works & (crowd.jobless == 0) & (rng.random(crowd.n) < 0.0045 * np.exp(0.35 * crowd.stress))
+        crowd.jobless = np.where(lost, rng.integers(2, 8, crowd.n), crowd.jobless)
+        crowd.jobless_before = np.where(lost, 1.0, crowd.jobless_before)
+        raised = works & (crowd.jobless == 0) & (rng.random(crowd.n) < 0.014)
+        crowd.income = np.where(raised, crowd.income * np.exp(rng.normal(0.12, 0.12, crowd.n)), crowd.income)
+        return raised
+
+    def _home(self, there: Flags) -> Flags:
+        crowd, rng = self._crowd, self._rng
+        young = np.where(np.isin(crowd.persona, (WORKER, FAMILY)), 0.009, 0.004)
+        moved = there & (crowd.persona != COMPANY) & (rng.random(crowd.n) < young)
+        crowd.moved = np.where(moved, 1.6, crowd.moved)
+        far = moved & (rng.random(crowd.n) < 0.3)
+        crowd.region = np.where(far, rng.integers(0, len(REGIONS), crowd.n), crowd.region)
+        return moved
+
+    def _stages(self, there: Flags, month: int) -> Flags:
+        crowd, rng = self._crowd, self._rng
+        age, draw = crowd.age(month), rng.random(crowd.n)
+        graduates = there & (crowd.persona == STUDENT) & (age >= 21) & (draw < 0.03)
+        settles = there & (crowd.persona == WORKER) & (age >= 26) & (draw < 0.006)
+        retires = there & np.isin(crowd.persona, (WORKER, FAMILY)) & (age >= 58) & (draw < 0.015)
+        crowd.persona = np.select([graduates, settles, retires], [WORKER, FAMILY, RETIRED], crowd.persona)
+        crowd.occupation = np.select([graduates, retires], [1, 4], crowd.occupation)
+        factor = np.select([graduates, settles, retires], [2.1, 1.1, 0.55], 1.0)
+        crowd.income = crowd.income * factor
+        crowd.moved = np.where(settles, 1.8, crowd.moved)
+        return graduates | settles | retires
+
+    def _tell(self, month: int, told: Flags, assessed: Flags) -> None:
+        crowd, rng = self._crowd, self._rng
+        start, end = crowd.calendar.edges[month : month + 2]
+        who = np.flatnonzero(told | assessed)
+        noise = np.exp(rng.normal(0, 0.10, len(who)))
+        crowd.declared[who] = np.where(told[who], crowd.income[who] * noise, crowd.declared[who])
+        at = start + rng.integers(0, 24, len(who)) * DAY + 5 * HOUR
+        self._assessed[who] = np.where(assessed[who], at, self._assessed[who])
+        late = np.minimum(at + rng.exponential(4 * DAY, len(who)).astype(np.int64) // 1_000_000 * 1_000_000, end - HOUR)
+        self._drafts.add("customers", **version(crowd, who), valid_from=at, assessed_at=self._assessed[who],
+                         recorded_at=np.maximum(late, at + HOUR))  # fmt: skip
+
+    def _dips(self, there: Flags) -> None:
+        """Some are away for a while and come back: less activity is not always a farewell."""
+        crowd, rng = self._crowd, self._rng
+        starts = there & (crowd.dip == 0) & (crowd.leaving < 0) & (rng.random(crowd.n) < 0.016)
+        ends = crowd.dip == 1
+        crowd.activity = np.where(starts, crowd.activity * 0.4, np.where(ends, crowd.activity / 0.4, crowd.activity))
+        crowd.dip = np.where(starts, rng.integers(2, 5, crowd.n), np.maximum(crowd.dip - 1, 0))
+
+
+class Leaving:
+    """Customers who are unhappy, loosely bound or ignored decide to leave, fade, and close."""
+
+    def __init__(
+        self, crowd: People, accounts: Accounts, holdings: Holdings, rng: np.random.Generator
+    ) -> None:
+        self._crowd, self._accounts, self._holdings, self._rng = crowd, accounts, holdings, rng
+
+    def hazard(self, month: int, bound: Flags) -> Reals:
+        """The chance to decide this month to leave, (n,); `bound` customers have a running loan."""
+        crowd = self._crowd
+        products = crowd.held.sum(axis=1) - 1.0
+        tenure = (crowd.calendar.edges[month] - crowd.joined_at) / (365 * DAY)
+        drive = -4.35 + 1.15 * np.minimum(crowd.complaints, 2.5) - 0.5 * np.minimum(products, 4)
+        drive = drive + 0.6 * (tenure < 1.0) - 0.8 * np.log(np.clip(crowd.activity, 0.2, 3)) + 0.45 * crowd.grievance
+        stays = ~crowd.present(month) | (crowd.leaving >= 0) | bound
+        return np.where(stays, 0.0, sigmoid(np.asarray(drive, np.float64)))
+
+    def month(self, month: int, hazard: Reals) -> None:
+        """Draw who leaves, let the leaving fade, close the accounts of those whose time has come."""
+        crowd, rng = self._crowd, self._rng
+        fading = crowd.leaving > 0
+        crowd.activity = np.where(fading, crowd.activity * 0.6, crowd.activity)
+        crowd.redirected |= fading & (rng.random(crowd.n) < 0.35)
+        crowd.leaving = np.where(fading, crowd.leaving - 1, crowd.leaving)
+        decides = rng.random(crowd.n) < hazard
+        crowd.leaving = np.where(decides, rng.choice([0, 1, 2, 3, 4], crowd.n, p=[0.36, 0.16, 0.18, 0.16, 0.14]), crowd.leaving)
+        who = np.flatnonzero((crowd.leaving == 0) & (crowd.closed_at == np.iinfo(np.int64).max))
+        at = int(crowd.calendar.edges[month]) + rng.integers(3, 27, len(who)) * DAY + rng.integers(2, 9, len(who)) * HOUR
+        crowd.closed_at[who] = at
+        self._accounts.close(who, at)
+        self._holdings.leave(who, at)
+
+

@@ -1,0 +1,22 @@
+"""Commands of the watching room."""
+
+from typing import Annotated
+
+import typer
+
+monitor = typer.Typer(no_args_is_help=True, help="Whether what was decided still holds.")
+
+
+@monitor.command("run")
+def run(json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False) -> None:
+    """Compare the logged decisions with the frozen reference: PSI, a verdict, an Evidently report."""
+    from feature_repo.settings import Settings
+    from monitoring.watch import as_json, as_lines, watch
+
+    settings = Settings()
+    found = watch(settings.decisions, settings.releases, settings.features, settings.reports)
+    if json:
+        typer.echo(as_json(found))
+        return
+    for line in as_lines(found):
+        typer.echo(line)

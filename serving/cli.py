@@ -1,0 +1,125 @@
+"""Commands that use the whole house: the main job, the service, tokens, scoring."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+score = typer.Typer(no_args_is_help=True, help="Score customers without the service.")
+token = typer.Typer(no_args_is_help=True, help="Tokens that open the service.")
+decisions = typer.Typer(no_args_is_help=True, help="What was decided, and whether it still computes.")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Join this room's commands to the command line."""
+    app.command("run")(run)
+    app.command("serve")(serve)
+    app.add_typer(score, name="score")
+    app.add_typer(token, name="token")
+    app.add_typer(decisions, name="decisions")
+
+
+def run(
+    data: Annotated[Path | None, typer.Option(help="folder of real tables; a bank is generated without it")] = None,
+    mapping: Annotated[Path | None, typer.Option(help="mapping.toml; else the folder's own or a shipped one")] = None,
+    customers: Annotated[int, typer.Option(min=200, max=10_000_000, help="size of the generated bank")] = 10_000,
+    seed: Annotated[int, typer.Option(min=0, help="the same seed gives the same bank")] = 7,
+    no_serve: Annotated[bool, typer.Option("--no-serve", help="end instead of serving")] = False,
+    json: Annotated[bool, typer.Option("--json", help="print one JSON object at the end")] = False,
+) -> None:
+    """The main job: tables to served, explained, logged decisions and a drift report."""
+    from feature_repo.settings import Settings
+    from serving.pipeline.command import Options, run_main_job
+    from serving.pipeline.loading import Wanted
+
+    settings = Settings()
+    run_main_job(settings, Wanted(data, mapping, customers, seed), Options(serve=not no_serve, json=json))
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="address to listen on; loopback unless set")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535)] = None,
+) -> None:
+    """Serve the current release until interrupted."""
+    from feature_repo.settings import Settings
+    from serving.pipeline.command import serve_in_foreground
+
+    changed = {k: v for k, v in {"host": host, "port": port}.items() if v is not None}
+    serve_in_foreground(Settings(**changed))
+
+
+@token.command("issue")
+def issue_token(
+    caller: Annotated[str, typer.Argument(help="name of the app the token is for")],
+    scope: Annotated[list[str] | None, typer.Option(help="a scope; every scope in the demo without it")] = None,
+    hours: Annotated[int, typer.Option(min=1, max=24 * 90)] = 12,
+) -> None:
+    """Print a token for an app."""
+    from feature_repo.settings import Settings
+    from serving.pipeline.command import demo_token
+
+    typer.echo(demo_token(Settings(), caller, scope, hours))
+
+
+@score.command("one")
+def score_one(
+    customer_id: Annotated[str, typer.Argument()],
+    amount: Annotated[float | None, typer.Option(min=1, help="ask for a loan of this amount")] = None,
+    term_months: Annotated[int, typer.Option(min=1, max=600)] = 36,
+) -> None:
+    """Next best action of one customer, or with --amount a credit decision; logged like any other."""
+    from feature_repo.settings import Settings
+    from serving.pipeline.command import score_customer
+
+    typer.echo(score_customer(Settings(), customer_id, amount, term_months))
+
+
+@score.command("batch")
+def score_batch() -> None:
+    """Next best actions of every customer, logged as one batch."""
+    from feature_repo.raw.source import Source
+    from feature_repo.settings import Settings
+    from serving.pipeline.deciding import decide
+
+    settings = Settings()
+    for line in decide(settings, Source.read(settings.raw)).lines:
+        typer.echo(line)
+
+
+@decisions.command("show")
+def show_decision(decision_id: Annotated[str, typer.Argument()]) -> None:
+    """Print one decision's record."""
+    from feature_repo.settings import Settings
+    from monitoring.decision_log import find
+
+    typer.echo(find(Settings().decisions, decision_id).decode())
+
+
+@decisions.command("replay")
+def replay_decision(decision_id: Annotated[str, typer.Argument()]) -> None:
+    """Compute one decision again from its record; exit 3 when a bit differs."""
+    from feature_repo.settings import Settings
+    from serving.pipeline.command import replay
+
+    same, sentence = replay(Settings(), decision_id)
+    typer.echo(sentence)
+    if not same:
+        raise typer.Exit(3)
+
+
+@decisions.command("verify")
+def verify_decisions() -> None:
+    """Recompute the hash chains of the log; exit 3 when something was altered."""
+    from feature_repo.settings import Settings
+    from monitoring.batch_log import verify_batches
+    from monitoring.decision_log import verify
+
+    folder = Settings().decisions
+    found = verify(folder)
+    problems = (*found.problems, *verify_batches(folder))
+    for problem in problems:
+        typer.echo(problem)
+    state = "ALTERED" if problems else "intact"
+    typer.echo(f"{found.entries:,} entries, {found.erased:,} erased on purpose, {len(problems)} problems: {state}")
+    if problems:
+        raise typer.Exit(3)

@@ -1,0 +1,74 @@
+"""Errors of the serving room."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from feature_repo.errors import BankError
+
+
+class UnknownCustomer(BankError, LookupError):
+    """No online row is kept for that customer."""
+
+    def __init__(self, customer_id: str) -> None:
+        self.customer_id = customer_id
+        super().__init__(
+            f"Customer '{customer_id}' has no feature row. "
+            f"Check the id; new customers appear after the next `bank features materialize`."
+        )
+
+
+class RowsUnreachable(BankError, OSError):
+    """Online rows cannot be read, so nothing but a referral can be answered."""
+
+    def __init__(self, found: str) -> None:
+        super().__init__(f"Online rows cannot be read ({found}). Ask again in a moment.")
+
+
+class RowsOfAnotherRelease(BankError, ValueError):
+    """Online rows hold other columns than the release was made for."""
+
+    def __init__(self, missing: Iterable[str], release: str) -> None:
+        self.missing = sorted(missing)
+        super().__init__(
+            f"Online rows lack {self.missing[:5]}, which release {release[:16]} reads. "
+            f"Write them again: `bank features materialize`."
+        )
+
+
+class NotReplayable(BankError, ValueError):
+    """A decision record cannot be recomputed with this release."""
+
+    def __init__(self, decision_id: str, found: str) -> None:
+        self.decision_id = decision_id
+        super().__init__(f"Decision {decision_id} cannot be replayed: {found}. Load the release it names.")
+
+
+class BrokenCatalogue(BankError, ValueError):
+    """The product catalogue of a release cannot be used."""
+
+    def __init__(self, found: str) -> None:
+        super().__init__(f"products.json cannot be used: {found}. Export the part again and promote it.")
+
+
+class InvalidToken(BankError, PermissionError):
+    """A token is missing, malformed, expired, or made for something else."""
+
+    def __init__(self, found: str) -> None:
+        self.found = found
+        super().__init__(f"The request carries no valid token: {found}. Get one with `bank token issue`.")
+
+
+class MissingScope(BankError, PermissionError):
+    """A valid token does not allow this route."""
+
+    def __init__(self, scope: str) -> None:
+        self.scope = scope
+        super().__init__(f"The token lacks the scope '{scope}'. Ask for a token that has it.")
+
+
+class NotReady(BankError, RuntimeError):
+    """The scoring process cannot start."""
+
+    def __init__(self, what: str, where: Path, way_out: str) -> None:
+        self.what, self.where = what, where
+        super().__init__(f"{what} is not at {where}. {way_out}")

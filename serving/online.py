@@ -1,0 +1,135 @@
+"""What is known about n customers at this moment: their packed rows as one matrix.
+
+A decision and its replay read the same `Snapshot`, one filled from online rows, the other from
+the record of the decision.
+"""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from feature_repo.errors import MissingColumns
+from feature_repo.packed_rows import NO_ROW, NotPackable, Rows
+from serving.errors import RowsOfAnotherRelease, RowsUnreachable
+from training.release.manifest import Origin
+from training.release.packing import pack, unpack
+
+F64Array = npt.NDArray[np.float64]
+F32Array = npt.NDArray[np.float32]
+OWNED = "owned"
+
+
+class RowReader(Protocol):
+    """Reads packed rows; `PackedRows` is one."""
+
+    def read(self, customer_ids: Sequence[str], views: Sequence[str] | None = None) -> Rows:
+        """The rows of these customers in these views."""
+
+    def columns(self) -> Mapping[str, tuple[str, ...]]:
+        """The columns of each view."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """n customers' features: `values` (n, F) in the order of `origin.columns`, NaN where unknown.
+
+    `event_us` (n, V) follows `origin.views`, -1 where a view has no row for the customer.
+    """
+
+    origin: Origin
+    values: F64Array
+    event_us: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def found(self) -> npt.NDArray[np.bool_]:
+        """Who has a row in any view, (n,)."""
+        known: npt.NDArray[np.bool_] = (self.event_us != NO_ROW).any(axis=1)
+        return known
+
+    def column(self, name: str) -> F64Array:
+        """One feature of every customer, (n,)."""
+        return np.ascontiguousarray(self.values[:, self.origin.columns.index(name)])
+
+    def matrix(self, columns: Sequence[str], more: Mapping[str, F64Array]) -> F32Array:
+        """(n, columns) as models see it: float32; `more` adds columns, what nobody knows is NaN."""
+        matrix = np.full((len(self), len(columns)), np.nan, np.float32)
+        position = {name: index for index, name in enumerate(self.origin.columns)}
+        known = [(at, position[name]) for at, name in enumerate(columns) if name in position]
+        with np.errstate(over="ignore"):  # beyond float32 is infinite, in training as well
+            matrix[:, [at for at, _ in known]] = self.values[:, [source for _, source in known]]
+            for at, name in enumerate(columns):
+                if name in more:
+                    matrix[:, at] = more[name]
+        return matrix
+
+    def degraded(self, row: int) -> list[str]:
+        """The views without a row for a customer who has rows elsewhere."""
+        times = self.event_us[row]
+        if (times == NO_ROW).all():
+            return []
+        return [view for view, time in zip(self.origin.views, times, strict=True) if time == NO_ROW]
+
+    def oldest(self, row: int) -> str | None:
+        """The oldest event time among a customer's views, ISO 8601; None without any row."""
+        times = [int(time) for time in self.event_us[row] if time != NO_ROW]
+        return datetime.fromtimestamp(min(times) / 1e6, UTC).isoformat() if times else None
+
+    def as_record(self, row: int) -> dict[str, object]:
+        """One customer's features as a decision record keeps them."""
+        return {"values": pack(self.values[row]), "event_us": self.event_us[row].tolist()}
+
+    @staticmethod
+    def from_record(record: Mapping[str, object], origin: Origin) -> "Snapshot":
+        """The snapshot of one that a record keeps."""
+        times = record["event_us"]
+        if not isinstance(times, list) or len(times) != len(origin.views):
+            raise RowsOfAnotherRelease(origin.views, "of the record")
+        values = unpack(str(record["values"]), len(origin.columns))
+        return Snapshot(origin, values[None, :], np.array([times], np.int64))
+
+
+class OnlineRows:
+    """Online rows in the layout of one release."""
+
+    def __init__(self, reader: RowReader, origin: Origin, release: str) -> None:
+        self._reader, self._origin, self._release = reader, origin, release
+        stored = reader.columns()
+        missing = {view for view in origin.views if view not in stored}
+        missing |= {
+            name
+            for view in set(origin.views) - missing
+            for name in set(origin.feature_views[view]) - set(stored[view])
+        }
+        if missing:
+            raise RowsOfAnotherRelease(missing, release)
+
+    def read(self, customer_ids: Sequence[str]) -> Snapshot:
+        """The customers' features, in the order asked for; RowsUnreachable when they cannot be read."""
+        try:
+            rows = self._reader.read(customer_ids, self._origin.views)
+        except (sqlite3.Error, OSError, MissingColumns, NotPackable) as error:
+            raise RowsUnreachable(type(error).__name__) from error
+        if rows.columns == self._origin.columns:
+            return Snapshot(self._origin, rows.values, rows.event_us)
+        return Snapshot(self._origin, self._reordered(rows), rows.event_us)
+
+    def nothing(self, customers: int) -> Snapshot:
+        """The snapshot of customers about whom nothing is known."""
+        values = np.full((customers, len(self._origin.columns)), np.nan)
+        times = np.full((customers, len(self._origin.views)), NO_ROW, np.int64)
+        return Snapshot(self._origin, values, times)
+
+    def _reordered(self, rows: Rows) -> F64Array:
+        position = {name: index for index, name in enumerate(rows.columns)}
+        missing = [name for name in self._origin.columns if name not in position]
+        if missing:
+            raise RowsOfAnotherRelease(missing, self._release)
+        return np.ascontiguousarray(rows.values[:, [position[name] for name in self._origin.columns]])

@@ -1,0 +1,25 @@
+"""A step of the main job: what it is called, what it depends on, what it leaves behind."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a step found: rows worked on, lines for a person, the same figures for a program."""
+
+    rows: int
+    lines: tuple[str, ...]
+    figures: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step. It is done again when `inputs` changed or one of `leaves` is gone."""
+
+    name: str
+    title: str
+    inputs: Mapping[str, object]
+    leaves: tuple[Path, ...]
+    work: Callable[[], Outcome]

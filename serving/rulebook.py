@@ -1,0 +1,89 @@
+"""The parts of a release that people wrote: policy, product catalogue, reasons, ready for arrays."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from crm_rules.lending.policy import LENDING_RULES
+from crm_rules.lending.reasons import Catalogue, parse_catalogue
+from crm_rules.offers.arbitration import context, levers, worth
+from crm_rules.offers.columns import Products
+from crm_rules.offers.screening import OFFER_RULES
+from crm_rules.policy import CONTEXTS, Policy
+from serving.errors import BrokenCatalogue
+from training.release.verify import VerifiedRelease
+
+F64Array = npt.NDArray[np.float64]
+NO_MODEL = "NEED-00"
+RULE_TEXTS: dict[str, dict[str, str]] = {
+    rule.code: {"code": rule.code, "text": rule.doc, "law": rule.law}
+    for rule in (*OFFER_RULES, *LENDING_RULES)
+} | {
+    NO_MODEL: {"code": NO_MODEL, "text": "No model estimates the need for this family.", "law": "bank policy"}
+}
+
+
+@dataclass(frozen=True)
+class Title:
+    """What a product is called."""
+
+    en: str
+    zh: str
+
+
+@dataclass(frozen=True)
+class Rulebook:
+    """Policy, products and reasons of one release; arrays follow `products.product_id`."""
+
+    policy: Policy
+    products: Products
+    titles: tuple[Title, ...]
+    reasons: Catalogue
+    value: F64Array
+    lever: F64Array
+    contexts: Mapping[str | None, F64Array]
+
+    @staticmethod
+    def of(release: VerifiedRelease) -> "Rulebook":
+        """From a verified release; each file is parsed strictly."""
+        policy = Policy.parse(release.part("policy")["policy.toml"])
+        entries = _entries(release.part("products")["products.json"])
+        products = Products.from_catalogue(entries)
+        by_id = {str(entry["product_id"]): entry for entry in entries}
+        contexts: dict[str | None, F64Array] = {
+            channel: context(products.family, channel, policy.arbitration) for channel in CONTEXTS
+        }
+        return Rulebook(
+            policy,
+            products,
+            tuple(_title(by_id[product_id]) for product_id in products.product_id),
+            parse_catalogue(release.part("reasons")["reasons.toml"]),
+            worth(products.value, policy.arbitration),
+            levers(products.family, policy.arbitration),
+            contexts | {None: np.ones(len(products))},
+        )
+
+
+def _entries(content: bytes) -> list[dict[str, object]]:
+    try:
+        entries = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise BrokenCatalogue("it is no JSON") from error
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise BrokenCatalogue("it should be a list of products")
+    ids = [entry.get("product_id") for entry in entries]
+    if not all(isinstance(name, str) for name in ids) or len(set(ids)) != len(ids):
+        raise BrokenCatalogue("each product needs a product_id of its own")
+    if not all(isinstance(entry.get("family"), str) for entry in entries):
+        raise BrokenCatalogue("each product needs a family")
+    return entries
+
+
+def _title(entry: Mapping[str, object]) -> Title:
+    name = str(entry["product_id"])
+    return Title(
+        str(entry.get("title_en") or name), str(entry.get("title_zh") or entry.get("title_en") or name)
+    )

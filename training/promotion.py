@@ -1,0 +1,114 @@
+"""From a trained part to what is served: gates, two people, one signed switch.
+
+A candidate is a part's folder with its gate results. Its evidence carries the approvals of a
+validator and a risk approver over the part's digest and gates; the release that names it becomes
+current by an operator's signature. A candidate whose gates did not all pass is not promoted.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from crm_rules.governance.approvals import approve
+from crm_rules.governance.people import Role, Trust
+from feature_repo.errors import BankError
+from training.gates import Gate
+from training.release.assemble import assemble, part_digest, write_evidence
+from training.release.current import last_number, set_current
+from training.release.manifest import REQUIRED, Origin
+from training.release.verify import verify
+
+
+class GateSaidNo(BankError):
+    """A part that every release needs did not pass its gates."""
+
+    def __init__(self, part: str, gates: Sequence[Gate]) -> None:
+        self.part = part
+        self.failed = [gate for gate in gates if not gate.passed]
+        found = "; ".join(f"{g.name} is {g.value}, limit {g.limit}" for g in self.failed)
+        super().__init__(f"Part '{part}' may not be promoted: {found}. Mend it and train again.")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A part that asks to be served. `run` names the MLflow run, version and author of a model."""
+
+    part: str
+    folder: Path
+    gates: tuple[Gate, ...]
+    requested_by: str
+    run: Mapping[str, str]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every gate passed."""
+        return bool(self.gates) and all(gate.passed for gate in self.gates)
+
+
+@dataclass(frozen=True)
+class Signers:
+    """Who signs: each role's person id and private key."""
+
+    people: Mapping[Role, tuple[str, Ed25519PrivateKey]]
+
+    def of(self, role: Role) -> tuple[str, Ed25519PrivateKey]:
+        """The person and key of a role."""
+        return self.people[role]
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """What was promoted and what was not. `number` is that of the signed switch."""
+
+    release: str
+    number: int
+    promoted: tuple[str, ...]
+    refused: tuple[Candidate, ...]
+
+
+def promote(
+    releases: Path,
+    candidates: Sequence[Candidate],
+    origin: Origin,
+    signers: Signers,
+    trust: Trust,
+    at: datetime,
+) -> Promotion:
+    """Assemble, approve, verify as serving will, and switch to the new release.
+
+    Parts whose gates failed are left out and named; GateSaidNo when a release cannot be without
+    one of them. The switch comes last, so that a failure leaves the old release current.
+    """
+    passed = [candidate for candidate in candidates if candidate.passed]
+    refused = tuple(candidate for candidate in candidates if not candidate.passed)
+    for candidate in refused:
+        if candidate.part in REQUIRED:
+            raise GateSaidNo(candidate.part, candidate.gates)
+    release = assemble(releases, {c.part: c.folder for c in passed}, origin)
+    for candidate in passed:
+        write_evidence(releases / release, _evidence(candidate, signers, at))
+    verify(releases, release, trust)
+    number = last_number(releases) + 1
+    by, key = signers.of(Role.OPERATOR)
+    set_current(releases, release, number, by, at, key)
+    return Promotion(release, number, tuple(c.part for c in passed), refused)
+
+
+def _evidence(candidate: Candidate, signers: Signers, at: datetime) -> dict[str, object]:
+    digest = part_digest(candidate.part, candidate.folder)
+    gates = [gate.as_json() for gate in candidate.gates]
+    approvals = []
+    for role in (Role.VALIDATOR, Role.RISK_APPROVER):
+        person, key = signers.of(role)
+        approvals.append(approve(candidate.part, digest, gates, person, role, at, key).as_json())
+    return {
+        "part": candidate.part,
+        "part_digest": digest,
+        "gates": gates,
+        "run": dict(candidate.run),
+        "requested_by": candidate.requested_by,
+        "approvals": approvals,
+    }

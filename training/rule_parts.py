@@ -1,0 +1,66 @@
+"""The parts of a release that no model trains: policy, product catalogue, reason catalogue."""
+
+import json
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from crm_rules.lending.reasons import check_catalogue, parse_catalogue
+from crm_rules.policy import Policy
+from feature_repo.raw.contracts import PRODUCT_RISK
+from training.gates import Gate
+
+POLICIES = Path(__file__).parents[1] / "crm_rules" / "policies"
+
+CATALOGUE = """
+SELECT product_id, family, title_en, title_zh,
+       greatest(risk_level, coalesce(seller_risk_level, risk_level)) AS risk_level,
+       rate, CAST(minimum_amount AS DOUBLE) AS minimum_amount, CAST(value AS DOUBLE) AS value, tier_required
+FROM read_parquet($files)
+WHERE recorded_at < $at AND valid_from < $at AND (withdrawn_at IS NULL OR withdrawn_at >= $at)
+QUALIFY row_number() OVER (PARTITION BY product_id ORDER BY valid_from DESC, recorded_at DESC) = 1
+ORDER BY product_id
+"""
+
+
+def policy_part(folder: Path, policy: Path = POLICIES / "standard.toml") -> list[Gate]:
+    """Copy the policy into `folder`; its gate: every key is known and in range."""
+    _fresh(folder)
+    shutil.copyfile(policy, folder / "policy.toml")
+    version = Policy.load(folder / "policy.toml").version
+    return [Gate(f"policy {version} parses strictly", 1.0, 1.0, True)]
+
+
+def reasons_part(
+    folder: Path, columns: tuple[str, ...], reasons: Path = POLICIES / "reasons.toml"
+) -> list[Gate]:
+    """Copy the reason catalogue; its gate: every column credit decides on has a reason in both languages."""
+    _fresh(folder)
+    shutil.copyfile(reasons, folder / "reasons.toml")
+    check_catalogue(columns, parse_catalogue((folder / "reasons.toml").read_bytes()))
+    return [Gate("credit columns with a reason", float(len(columns)), float(len(columns)), True)]
+
+
+def products_part(folder: Path, raw: Path, at: datetime) -> list[Gate]:
+    """Write the products on sale as of `at`, risk level the higher of issuer's and seller's."""
+    _fresh(folder)
+    cursor = duckdb.execute(CATALOGUE, {"files": str(raw / "products" / "*.parquet"), "at": at})
+    names = [column[0] for column in cursor.description]
+    products = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    levels = {name: level for level, name in enumerate(PRODUCT_RISK, start=1)}
+    for product in products:
+        product["risk_level"] = levels.get(product["risk_level"])
+    text = json.dumps(products, ensure_ascii=False, indent=1, sort_keys=True)
+    (folder / "products.json").write_text(text + "\n")
+    rated = sum(product["risk_level"] is not None for product in products)
+    return [
+        Gate("products on sale", float(len(products)), 1.0, len(products) >= 1),
+        Gate("products with a risk level", float(rated), float(len(products)), rated == len(products)),
+    ]
+
+
+def _fresh(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
