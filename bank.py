@@ -31,6 +31,7 @@ app.add_typer(feature_repo.cli.data, name="data")
 app.add_typer(feature_repo.features.cli.features, name="features")
 training.cli.add_to(app)
 app.add_typer(crm_rules.cli.people, name="people")
+app.add_typer(crm_rules.cli.keys, name="keys")
 app.add_typer(crm_rules.cli.rules, name="rules")
 app.add_typer(monitoring.cli.monitor, name="monitor")
 

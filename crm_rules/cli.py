@@ -13,6 +13,12 @@ rules = typer.Typer(help="The rules, with their laws and effects.", no_args_is_h
 AsJson = Annotated[bool, typer.Option("--json", help="Print the same as data.")]
 
 
+@people.callback()
+@rules.callback()
+def _group() -> None:
+    """Keep a group of one command a group."""
+
+
 def _table(rows: list[dict[str, str]], as_json: bool) -> None:
     if as_json:
         import json

@@ -6,6 +6,7 @@ engine for a cluster offers the same five methods.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,13 +18,17 @@ import pyarrow.parquet as pq
 from feature_repo.errors import MissingTable
 from feature_repo.raw.contracts import BY_NAME
 
+MEMORY = "1500MB"  # more goes to disk: a run shares its machine with the service
+
 
 class Engine:
     """Ibis on DuckDB over one folder of raw tables; `scratch` holds what it is given as Arrow."""
 
     def __init__(self, raw: Path, threads: int, scratch: Path) -> None:
-        self._raw, self._scratch = raw, scratch
-        self._backend = ibis.duckdb.connect(threads=threads, temp_directory=str(scratch))
+        self._raw, self._scratch, self._numbers = raw, scratch, count()
+        self._backend = ibis.duckdb.connect(
+            threads=threads, temp_directory=str(scratch), memory_limit=MEMORY, preserve_insertion_order=False
+        )
         self._backend.raw_sql("SET TimeZone = 'UTC'")
 
     def has(self, table: str) -> bool:
@@ -45,7 +50,8 @@ class Engine:
 
     def keep(self, expression: ir.Table) -> ir.Table:
         """The same rows, computed once and held until the engine closes."""
-        return expression.cache()
+        # Not Expr.cache(): what that holds is dropped by the garbage collector, at any time.
+        return self._backend.create_table(f"kept_{next(self._numbers)}", expression, temp=True)
 
     def arrow(self, expression: ir.Table) -> pa.Table:
         """The rows, computed."""

@@ -58,3 +58,55 @@ class NoSpace(BankError, OSError):
             f"No space left while writing {where}; the unfinished part was removed. "
             f"Free some space, or set BANK_HOME to another disk, and run again."
         )
+
+
+class UnreadableFile(BankError, ValueError):
+    """A source file cannot be read as what its mapping says it is."""
+
+    def __init__(self, source: str, found: str) -> None:
+        self.source, self.found = source, found
+        super().__init__(
+            f"Source '{source}' cannot be read: {found}. "
+            f"Check its separator, encoding and quoting in mapping.toml, or export it again."
+        )
+
+
+class BadMapping(BankError, ValueError):
+    """A mapping says something that cannot be applied."""
+
+    def __init__(self, mapping: Path | str, found: str) -> None:
+        self.mapping, self.found = mapping, found
+        super().__init__(f"Mapping {mapping} cannot be applied: {found}. Correct it and load again.")
+
+
+class ConflictingRows(BankError, ValueError):
+    """The same key at the same recording time says two different things."""
+
+    def __init__(self, table: str, key: Iterable[str], count: int) -> None:
+        self.table, self.key, self.count = table, tuple(key), count
+        super().__init__(
+            f"Table '{table}' holds {count} keys ({', '.join(self.key)}) that are recorded twice at the same "
+            f"time with different content. Keep one row of each, or give the later one its own recorded_at."
+        )
+
+
+class TooManyBadRows(BankError, ValueError):
+    """More rows broke their contract than the limit allows."""
+
+    def __init__(self, table: str, bad: int, rows: int, limit: float, worst: str) -> None:
+        self.table, self.bad, self.rows, self.limit, self.worst = table, bad, rows, limit, worst
+        super().__init__(
+            f"Table '{table}': {bad} of {rows} rows break their contract, above the limit of {limit:.1%}; "
+            f"most often {worst}. Correct the export or its mapping, or raise BANK_QUARANTINE_LIMIT."
+        )
+
+
+class NotReconciled(BankError, ValueError):
+    """A control total of the load differs from the source's own."""
+
+    def __init__(self, total: str, wanted: str, found: str) -> None:
+        self.total, self.wanted, self.found = total, wanted, found
+        super().__init__(
+            f"Control total '{total}' should be {wanted}, but is {found}. "
+            f"Ask the source for a complete export and load it again."
+        )

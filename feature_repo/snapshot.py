@@ -81,7 +81,9 @@ def spine_table(spine: pa.Table) -> pa.Table:
         raise BadSpine(f"has the columns {spine.column_names}")
     if not pa.types.is_timestamp(spine.schema.field("as_of").type):
         raise BadSpine(f"has an as_of of type {spine.schema.field('as_of').type}")
-    keys = pa.table({"customer_id": spine["customer_id"].cast(pa.string()), "as_of": spine["as_of"].cast(TIME)})
+    keys = pa.table(
+        {"customer_id": spine["customer_id"].cast(pa.string()), "as_of": spine["as_of"].cast(TIME)}
+    )
     if keys["customer_id"].null_count or keys["as_of"].null_count:
         raise BadSpine("holds nulls")
     rows = keys.group_by(["customer_id", "as_of"]).aggregate([])
@@ -92,9 +94,7 @@ def spine_table(spine: pa.Table) -> pa.Table:
     return rows.append_column("row", pa.array(np.arange(rows.num_rows)))
 
 
-def until_replaced(
-    rows: ir.Table, key: Sequence[str], keep: Callable[[ir.Table], ir.Table] = lambda table: table
-) -> ir.Table:
+def until_replaced(rows: ir.Table, key: Sequence[str], keep: Callable[[ir.Table], ir.Table]) -> ir.Table:
     """These rows with `superseded_at`: when the same key was recorded again.
 
     Few keys are, so only those are sorted, and `keep` may hold their times for several readers.

@@ -14,6 +14,10 @@ from feature_repo.snapshot import WINDOWS, Seen, latest, until_replaced, visible
 MONEY = "decimal(18, 2)"
 MONTH_DAYS = 30.4375
 DEBT_ACCOUNTS = ("card", "loan")  # their balance is owed, not had
+EURO_AREA = (
+    "AT", "BE", "BG", "CY", "DE", "EE", "ES", "FI", "FR", "GR", "HR", "IE", "IT", "LT", "LU", "LV", "MT",
+    "NL", "PT", "SI", "SK",
+)  # fmt: skip
 RUNNING = ("running", "running_in_debt")
 
 
@@ -36,8 +40,10 @@ class Snapshot:
     def rows(self, table: str) -> ir.Table:
         """A raw table with the time each row was replaced."""
         if table not in self._rows:
-            key = BY_NAME[table].key
-            self._rows[table] = until_replaced(self.engine.read(table), key, self.engine.keep)
+            raw, key = self.engine.read(table), BY_NAME[table].key
+            # Finding what was corrected takes a pass; only bookings are many, and read twice.
+            keep = self.engine.keep if table == "bookings" else _as_it_is
+            self._rows[table] = until_replaced(raw, key, keep)
         return self._rows[table]
 
     def of_customers(self, table: str, longest: int | None = None) -> ir.Table:
@@ -48,7 +54,7 @@ class Snapshot:
     def own_accounts(self) -> ir.Table:
         """Accounts on which customers keep money and which they own, one row to each."""
         accounts = self.see("accounts")
-        keeps_money = accounts.type.isin(DEBT_ACCOUNTS).fill_null(False).negate()
+        keeps_money = accounts.type.notin(DEBT_ACCOUNTS).fill_null(True)
         mine = accounts.table.filter((accounts.role == "owner") & keeps_money)
         return self.engine.keep(mine.select(*self.spine.columns, "account_id"))
 
@@ -61,19 +67,23 @@ class Snapshot:
         if not self.engine.has("fx_rates"):
             nothing = ibis.null(MONEY)
             return seen.mutate(**{name: foreign.ifelse(nothing, seen[name]) for name in amounts})
-        rated = seen.left_join(self._rates, ["row", "currency"], rname="{name}_fx")
+        rated = seen.left_join(self._rates, ["as_of", "currency"], rname="{name}_fx")
         converted = {
-            name: foreign.ifelse((rated[name].cast("float64") * rated.rate_fx).round(2).cast(MONEY), rated[name])
+            name: foreign.ifelse(
+                (rated[name].cast("float64") * rated.rate_fx).round(2).cast(MONEY), rated[name]
+            )
             for name in amounts
         }
         return rated.mutate(**converted).select(*seen.columns)
 
     @cached_property
     def _rates(self) -> ir.Table:
-        """The rate of every currency as of every spine row."""
+        """The rate of every currency as of every date."""
         rates = self.rows("fx_rates").mutate(every=1)
-        known = visible(self.spine.mutate(every=1), rates, "every", "as_of")
-        return self.engine.keep(latest(known, "currency").select("row", "currency", rate_fx="rate"))
+        dates = self.spine.select("as_of").distinct().mutate(every=1)
+        known = visible(dates, rates.rename(set_at="as_of"), "every", "set_at")
+        last = known.group_by("as_of", "currency").agg(rate_fx=known.rate.argmax(known.event))
+        return self.engine.keep(last)
 
 
 @dataclass(frozen=True)
@@ -101,6 +111,7 @@ def bookings(snapshot: Snapshot) -> Seen:
     """Bookings of the last year on the accounts where the customer keeps money."""
     rows = snapshot.rows("bookings")
     seen = visible(snapshot.own_accounts, rows, "account_id", "booked_at", max(WINDOWS))
+    seen = seen.mutate(is_foreign=seen.counterparty_country.notin(home_countries(snapshot.base_currency)))
     return Seen(snapshot.in_base_currency("bookings", seen, "amount", "balance_after"))
 
 
@@ -116,18 +127,12 @@ def account_histories(snapshot: Snapshot) -> Seen:
         first_booked_at=seen.booked_at.min(), last_booked_at=seen.booked_at.max()
     )
     spans = snapshot.engine.keep(snapshot.own_accounts.inner_join(spans, ["row", "account_id"]))
-    at_last = rows.mutate(last_booked_at=rows.booked_at).drop("account_id")
-    at_last = at_last.mutate(owner=rows.account_id)
-    moments = spans.inner_join(
-        at_last,
-        [
-            spans.account_id == at_last.owner,
-            spans.last_booked_at == at_last.last_booked_at,
-            at_last.recorded_at < spans.as_of,
-            at_last.superseded_at >= spans.as_of,
-        ],
-        rname="{name}_last",
-    )
+    moments = rows.select(
+        "account_id", "booking_id", "recorded_at", "superseded_at", "balance_after", "currency",
+        last_booked_at=rows.booked_at,
+    )  # fmt: skip
+    visible_then = [moments.recorded_at < spans.as_of, moments.superseded_at >= spans.as_of]
+    moments = spans.inner_join(moments, ["account_id", "last_booked_at", *visible_then])
     final = ibis.row_number().over(
         group_by=["row", "account_id"], order_by=[moments.recorded_at.desc(), moments.booking_id.desc()]
     )
@@ -143,7 +148,9 @@ def loans(snapshot: Snapshot) -> Seen:
         running=seen.status.fill_null("running").isin(RUNNING), instalment=seen.instalment.fill_null(by_term)
     )
     if not snapshot.engine.has("repayments"):
-        months = ((seen.as_of.epoch_seconds() - seen.granted_at.epoch_seconds()) / (86_400 * MONTH_DAYS)).floor()
+        months = (
+            (seen.as_of.epoch_seconds() - seen.granted_at.epoch_seconds()) / (86_400 * MONTH_DAYS)
+        ).floor()
         due = ibis.least(months.cast("int64"), seen.term_months)
         return Seen(snapshot.engine.keep(seen.mutate(paid=(seen.instalment * due).cast(MONEY))))
     dues = _repayments(snapshot)
@@ -209,6 +216,19 @@ def offers(snapshot: Snapshot) -> Seen:
 def consents(snapshot: Snapshot) -> Seen:
     """Every consent given or withdrawn."""
     return Seen(snapshot.of_customers("consents"))
+
+
+def home_countries(currency: str) -> tuple[str, ...]:
+    """The countries (ISO 3166) where that currency (ISO 4217) is at home.
+
+    >>> home_countries("CNY")
+    ('CN',)
+    """
+    return EURO_AREA if currency == "EUR" else (currency[:2],)
+
+
+def _as_it_is(table: ir.Table) -> ir.Table:
+    return table
 
 
 def level(code: ir.StringColumn) -> ir.IntegerColumn:

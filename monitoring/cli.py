@@ -10,11 +10,18 @@ monitor = typer.Typer(no_args_is_help=True, help="Whether what was decided still
 @monitor.command("run")
 def run(json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False) -> None:
     """Compare the logged decisions with the frozen reference: PSI, a verdict, an Evidently report."""
+    from datetime import UTC, datetime
+
+    from crm_rules.governance.people import Trust
     from feature_repo.settings import Settings
     from monitoring.watch import as_json, as_lines, watch
+    from training.release.current import current
+    from training.release.verify import verify
 
     settings = Settings()
-    found = watch(settings.decisions, settings.releases, settings.features, settings.reports)
+    trust = Trust.load(settings.trust_file, settings.profile)
+    release = verify(settings.releases, current(settings.releases, trust).release, trust)
+    found = watch(settings.decisions, release, settings.features, settings.reports, datetime.now(UTC))
     if json:
         typer.echo(as_json(found))
         return

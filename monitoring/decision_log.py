@@ -74,7 +74,8 @@ class DecisionLog:
         self.folder, self.worker = folder, worker
         self._connection, self._lock = connection, threading.Lock()
         row = connection.execute("SELECT seq, link FROM chain ORDER BY seq DESC LIMIT 1").fetchone()
-        self._seq, self._head = row or (0, GENESIS)
+        self._seq: int = row[0] if row else 0
+        self._head: str = row[1] if row else GENESIS
 
     @classmethod
     def open(cls, folder: Path, worker: str) -> "DecisionLog":

@@ -39,7 +39,10 @@ class BrokenReference(BankError, ValueError):
 
 @dataclass(frozen=True)
 class FrozenBins:
-    """Inner edges (ascending), the share of each bin and the share of missing values."""
+    """Inner edges (ascending), each bin's share of the known values, the share of missing ones.
+
+    Bins are closed on the left: [edge i-1, edge i).
+    """
 
     edges: Floats
     shares: Floats
@@ -54,13 +57,13 @@ class FrozenBins:
         missing = float(str(record["missing"]))
         if shares.size != edges.size + 1:
             raise BrokenReference(name, f"has {shares.size} shares for {edges.size} edges")
-        if abs(shares.sum() + missing - 1) > 1e-6:
-            raise BrokenReference(name, f"sums to {shares.sum() + missing:.6f} instead of 1")
+        if abs(shares.sum() - 1) > 1e-6 or not 0 <= missing <= 1:
+            raise BrokenReference(name, f"has shares that sum to {shares.sum():.6f} instead of 1")
         return cls(edges, shares, missing, n)
 
     def expected(self) -> Floats:
         """Shares with the missing bin last; shape (bins + 1,)."""
-        return np.append(self.shares, self.missing)
+        return np.append(self.shares * (1 - self.missing), self.missing)
 
     def actual(self, values: Floats) -> Floats:
         """Shares of new values in the same bins, missing last; shape (bins + 1,)."""

@@ -20,9 +20,15 @@ def add_to(app: typer.Typer) -> None:
 
 
 def run(
-    data: Annotated[Path | None, typer.Option(help="folder of real tables; a bank is generated without it")] = None,
-    mapping: Annotated[Path | None, typer.Option(help="mapping.toml; else the folder's own or a shipped one")] = None,
-    customers: Annotated[int, typer.Option(min=200, max=10_000_000, help="size of the generated bank")] = 10_000,
+    data: Annotated[
+        Path | None, typer.Option(help="folder of real tables; a bank is generated without it")
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(help="mapping.toml; else the folder's own or a shipped one")
+    ] = None,
+    customers: Annotated[
+        int, typer.Option(min=200, max=10_000_000, help="size of the generated bank")
+    ] = 10_000,
     seed: Annotated[int, typer.Option(min=0, help="the same seed gives the same bank")] = 7,
     no_serve: Annotated[bool, typer.Option("--no-serve", help="end instead of serving")] = False,
     json: Annotated[bool, typer.Option("--json", help="print one JSON object at the end")] = False,
@@ -44,19 +50,23 @@ def serve(
     from feature_repo.settings import Settings
     from serving.pipeline.command import serve_in_foreground
 
-    changed = {k: v for k, v in {"host": host, "port": port}.items() if v is not None}
-    serve_in_foreground(Settings(**changed))
+    settings = Settings()
+    serve_in_foreground(
+        settings.model_copy(update={"host": host or settings.host, "port": port or settings.port})
+    )
 
 
 @token.command("issue")
 def issue_token(
     caller: Annotated[str, typer.Argument(help="name of the app the token is for")],
-    scope: Annotated[list[str] | None, typer.Option(help="a scope; every scope in the demo without it")] = None,
+    scope: Annotated[
+        list[str] | None, typer.Option(help="a scope; every scope in the demo without it")
+    ] = None,
     hours: Annotated[int, typer.Option(min=1, max=24 * 90)] = 12,
 ) -> None:
     """Print a token for an app."""
     from feature_repo.settings import Settings
-    from serving.pipeline.command import demo_token
+    from serving.pipeline.closing import demo_token
 
     typer.echo(demo_token(Settings(), caller, scope, hours))
 
@@ -68,10 +78,13 @@ def score_one(
     term_months: Annotated[int, typer.Option(min=1, max=600)] = 36,
 ) -> None:
     """Next best action of one customer, or with --amount a credit decision; logged like any other."""
-    from feature_repo.settings import Settings
-    from serving.pipeline.command import score_customer
+    import json
 
-    typer.echo(score_customer(Settings(), customer_id, amount, term_months))
+    from feature_repo.settings import Settings
+    from serving.pipeline.closing import ask
+
+    answer = ask(Settings(), customer_id, amount, term_months, "bank score one")
+    typer.echo(json.dumps(answer, ensure_ascii=False, indent=1))
 
 
 @score.command("batch")
@@ -120,6 +133,8 @@ def verify_decisions() -> None:
     for problem in problems:
         typer.echo(problem)
     state = "ALTERED" if problems else "intact"
-    typer.echo(f"{found.entries:,} entries, {found.erased:,} erased on purpose, {len(problems)} problems: {state}")
+    typer.echo(
+        f"{found.entries:,} entries, {found.erased:,} erased on purpose, {len(problems)} problems: {state}"
+    )
     if problems:
         raise typer.Exit(3)

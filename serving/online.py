@@ -56,12 +56,17 @@ class Snapshot:
 
     def column(self, name: str) -> F64Array:
         """One feature of every customer, (n,)."""
-        return np.ascontiguousarray(self.values[:, self.origin.columns.index(name)])
+        return np.ascontiguousarray(self.values[:, self.origin.position[name]])
+
+    def value(self, name: str, row: int) -> float | None:
+        """One feature of one customer; None where it is unknown."""
+        value = float(self.values[row, self.origin.position[name]])
+        return None if np.isnan(value) else value
 
     def matrix(self, columns: Sequence[str], more: Mapping[str, F64Array]) -> F32Array:
         """(n, columns) as models see it: float32; `more` adds columns, what nobody knows is NaN."""
         matrix = np.full((len(self), len(columns)), np.nan, np.float32)
-        position = {name: index for index, name in enumerate(self.origin.columns)}
+        position = self.origin.position
         known = [(at, position[name]) for at, name in enumerate(columns) if name in position]
         with np.errstate(over="ignore"):  # beyond float32 is infinite, in training as well
             matrix[:, [at for at, _ in known]] = self.values[:, [source for _, source in known]]

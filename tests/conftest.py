@@ -17,9 +17,14 @@ from crm_rules.governance.people import Role, Trust
 from crm_rules.policy import STANDARD
 from feature_repo.features.columns import VIEWS
 from feature_repo.packed_rows import PackedRows
+from serving.asking import Stamp
+from serving.loaded import Loaded
+from serving.online import OnlineRows
+from serving.scoring import Scorer
 from training.release.assemble import assemble, write_evidence
 from training.release.current import set_current
 from training.release.manifest import Origin
+from training.release.verify import verify
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 EVENT_US = int(datetime(2026, 2, 28, tzinfo=UTC).timestamp() * 1e6)
@@ -184,7 +189,10 @@ def _credit() -> dict[str, object]:
 
 def _recommendation(folder: Path) -> Path:
     model = {"kind": "als", "products": list(IDS), "popularity": [0.2, 0.05, 0.1, 0.15, 0.3, 0.2],
-             "regularization": 0.1, "alpha": 8.0}  # fmt: skip
+             "regularization": 0.1, "alpha": 8.0, "content": {
+                 "columns": ["income_monthly"], "edges": [[1000.0]],
+                 "popularity": [[0.1, 0.1] + [0.2] * 4, [0.3, 0.3] + [0.1] * 4, [0.2] * 5 + [0.0]],
+             }}  # fmt: skip
     _write(folder, {"model.json": model, "reference.json": {}})
     np.savez(folder / "factors.npz", item_factors=np.random.default_rng(7).normal(size=(len(IDS), 3)))
     return folder
@@ -273,3 +281,19 @@ def random_features(rows: int, columns: int, seed: int = 3) -> Features:
     values = (rng.normal(size=(rows, columns)) * 10 ** rng.integers(0, 4, size=columns)).astype(np.float32)
     values[rng.random(values.shape) < 0.1] = np.nan
     return values
+
+
+def make_scorer(tiny: Tiny) -> Scorer:
+    release = verify(tiny.releases, tiny.release, tiny.trust)
+    loaded = Loaded.of(release)
+    return Scorer(loaded, OnlineRows(PackedRows.open(tiny.online), release.manifest.origin, release.digest))
+
+
+def stamp(number: int = 1) -> Stamp:
+    return Stamp(f"d-{number}", f"r-{number}", AT.isoformat(), "test")
+
+
+@pytest.fixture(scope="session")
+def scorer(whole_tiny: Tiny) -> Scorer:
+    """The scorer of the tiny bank."""
+    return make_scorer(whole_tiny)

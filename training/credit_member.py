@@ -31,7 +31,10 @@ RISK_FALLS = frozenset({
     "tenure_months", "application_balance_after_instalment", "application_co_applicant", "holdings_value",
 })  # fmt: skip
 GRADES = (("A", 0.01), ("B", 0.02), ("C", 0.04), ("D", 0.08), ("E", 0.16), ("F", 0.32), ("G", 1.0))
-RIDGES = (1.0, 10.0, 50.0, 200.0)
+RIDGES = (1.0, 5.0, 20.0, 80.0)
+# The scorecard decides unless boosting is better by more than a standard error of the difference.
+ONE_STANDARD_ERROR = 1 / 1.96
+SMALL = 5000
 FOLDS, REPEATS, FEW = 5, 3, 100  # repeated where there are fewer defaults than that
 
 
@@ -120,6 +123,7 @@ def fit_member(
 
     None when no column carries evidence.
     """
+    threads = threads if len(y) > SMALL else 1  # a second thread costs more than it brings
     repeats = REPEATS if y.sum() < FEW else 1
     cut = folds(y, groups, repeats, seed)
     signs = boosting.signs(columns, RISK_RISES, RISK_FALLS)
@@ -134,7 +138,7 @@ def fit_member(
     place = [list(columns).index(c) for c in card.columns]
     scored = card_line.probability(card.margin(test[:, place]))
     boosted = tree_line.probability(trees.margin(test))
-    decides = "boosting" if gain.low > 0 else "scorecard"
+    decides = "boosting" if gain.value > ONE_STANDARD_ERROR * (gain.high - gain.value) else "scorecard"
     plain = logistic.baseline(train, y, test, ridge=10.0)
     inside = {
         "scorecard_auc_cv": round(auc(y, card_margin), 4), "boosting_auc_cv": round(auc(y, tree_margin), 4),
@@ -172,11 +176,11 @@ def _choose_ridge(
 def shapes(y: Labels) -> tuple[Shape, ...]:
     """The candidates, each at its largest number of rounds; a leaf needs about 1 % of the evidence."""
     rate = float(y.mean())
-    smallest = float(np.clip(len(y) * rate * (1 - rate) * 0.01, 1.0, 20.0))
+    smallest = float(np.clip(len(y) * rate * (1 - rate) * 0.01, 0.5, 20.0))
     return (
-        Shape("stumps of two", 2, 0.05, 400, smallest, 5.0, 0.7, 0.5),
-        Shape("trees of three", 3, 0.05, 300, smallest, 5.0, 0.7, 0.5),
-        Shape("forest", 5, 1.0, 1, smallest, 1.0, 0.6, 0.3, forest=200),
+        Shape("pairs", 2, 0.05, 400, smallest, 5.0, 0.7, 0.5),
+        Shape("threes", 3, 0.05, 200, smallest, 5.0, 0.7, 0.5),
+        Shape("boosted forests", 4, 0.5, 4, smallest, 1.0, 0.6, 0.25, forest=50),
     )
 
 
@@ -185,19 +189,18 @@ def _choose_shape(
 ) -> tuple[Shape, F64]:
     """The shape and number of rounds with the best out-of-fold AUC, and its averaged margins."""
     sums: dict[Shape, F64] = {}
-    for shape in shapes(y):
-        for repeat in cut:
-            for fold in repeat:
-                rows = Rows.of(train[fold.fit], threads=threads).labelled(y[fold.fit])
-                grown = xgb.train(shape.parameters(signs, seed, threads), rows, shape.rounds)
-                later = xgb.DMatrix(train[fold.score])
-                for rounds in _steps(shape):
-                    margin = grown.predict(later, output_margin=True, iteration_range=(0, rounds))
-                    total = sums.setdefault(replace(shape, rounds=rounds), np.zeros(len(y)))
-                    total[fold.score] += margin / len(cut)
+    for fold in (fold for repeat in cut for fold in repeat):
+        rows = Rows.of(train[fold.fit], threads=threads).labelled(y[fold.fit])
+        later = xgb.DMatrix(train[fold.score])
+        for shape in shapes(y):
+            grown = xgb.train(shape.parameters(signs, seed, threads), rows, shape.rounds)
+            for rounds in _steps(shape):
+                margin = grown.predict(later, output_margin=True, iteration_range=(0, rounds))
+                total = sums.setdefault(replace(shape, rounds=rounds), np.zeros(len(y)))
+                total[fold.score] += margin / len(cut)
     best = max(sums, key=lambda shape: auc(y, sums[shape]))
     return best, sums[best]
 
 
 def _steps(shape: Shape) -> list[int]:
-    return [1] if shape.rounds == 1 else [shape.rounds // 8, shape.rounds // 4, shape.rounds // 2, shape.rounds]
+    return [max(1, shape.rounds // part) for part in (4, 2, 1)]

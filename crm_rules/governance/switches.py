@@ -1,8 +1,8 @@
 """Stop switches: one person stops a model, a product or a campaign at once; taking it off takes two.
 
-The file is JSON, {"models": [...], "products": [...], "campaigns": [...]}; an entry is never removed, a release
-is written beside the stop. A missing file stops nothing; a broken one is an error, so nothing starts on it.
-Limit of this form: entries carry names, not signatures, so the file must belong to the service's own user.
+The file is JSON: {"models": [...], "products": [...], "campaigns": [...]}. No entry is removed, a release is
+written beside it. A missing file stops nothing; a broken one is an error, so nothing starts on it. Limit of
+this form: entries carry names, not signatures, so the file must belong to the service's own user.
 """
 
 import json

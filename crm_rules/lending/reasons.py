@@ -1,4 +1,4 @@
-"""Why an application was not approved: the factors that raised the risk most, in the customer's words.
+"""Why an application was not approved: factors that raised the risk and rules that held, in plain words.
 
 Regulation B, 12 CFR 1002.9(b)(2), wants the specific principal reasons actually scored; its comment 9(b)(2)
 finds more than four unlikely to help.
@@ -13,8 +13,10 @@ from typing import TypeAlias
 import numpy as np
 
 from crm_rules.errors import InvalidPolicy, UnmappedReason
-from crm_rules.rules import F64Array
+from crm_rules.rules import F64Array, Mask
 
+# A low score is no reason (comment 9(b)(2)): what these rules found is told by the columns scored.
+TOLD_BY_THE_MODEL = frozenset({"LEND-01", "LEND-02"})
 STANDARD_REASONS = Path(__file__).parent.parent / "policies" / "reasons.toml"
 
 
@@ -39,8 +41,17 @@ class Reason:
     contribution: float
 
 
+@dataclass(frozen=True)
+class RuleReason:
+    """A rule that sent the application to a person or declined it, in the customer's words."""
+
+    code: str
+    en: str
+    zh: str
+
+
 def parse_catalogue(data: bytes) -> Catalogue:
-    """Read reasons.toml: one table for each column with `en` and `zh`; InvalidPolicy names what is wrong."""
+    """Read reasons.toml: `en` and `zh` for each column or rule; InvalidPolicy names what is wrong."""
     try:
         tables = tomllib.loads(data.decode())
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -83,3 +94,11 @@ def _reasons(
 ) -> list[Reason]:
     named = ((columns[position], float(row[position])) for position in positions)
     return [Reason(c, catalogue[c].en, catalogue[c].zh, value) for c, value in named if value > 0]
+
+
+def rule_reasons(rules: Mask, codes: Sequence[str], catalogue: Catalogue) -> list[list[RuleReason]]:
+    """The rules that held for each row, in the order of `codes`; `rules` is (n, len(codes))."""
+    told = [(at, code) for at, code in enumerate(codes) if code not in TOLD_BY_THE_MODEL]
+    check_catalogue((code for _, code in told), catalogue)
+    texts = {at: RuleReason(code, catalogue[code].en, catalogue[code].zh) for at, code in told}
+    return [[texts[at] for at, _ in told if row[at]] for row in rules]

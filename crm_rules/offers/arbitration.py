@@ -58,7 +58,7 @@ def arbitrate(
     with np.errstate(invalid="ignore", over="ignore"):
         priority = propensity * context * value * lever
     out = blocked | ~np.isfinite(priority)
-    by_id = np.argsort(np.argsort(np.array(product_ids, dtype=np.str_), kind="stable"), kind="stable")
+    by_id = np.argsort(np.argsort(np.array(list(product_ids), dtype=np.str_), kind="stable"), kind="stable")
     descending = np.where(out, np.inf, -priority)
     order = np.lexsort((np.broadcast_to(by_id, descending.shape), descending), axis=-1)
     left = (~out).sum(axis=1)

@@ -1,10 +1,9 @@
 """What happens on the accounts where the customer keeps money (current, savings; not cards or loans)."""
 
-import ibis
 import ibis.expr.types as ir
 
 from feature_repo.features.feature import Feature, entry
-from feature_repo.snapshot import DAY_SECONDS, Seen
+from feature_repo.snapshot import Seen
 
 INCOME = ("salary", "pension")
 CENTS = "decimal(38, 0)"  # exact, and wide enough for the square of a sum
@@ -37,7 +36,7 @@ def mobile_share(bookings: Seen, days: int) -> ir.Value:
 
 def foreign_share(bookings: Seen, days: int) -> ir.Value:
     """Share of the bookings of the last {days} days whose counterparty is in another country."""
-    return share(bookings, bookings.counterparty_country != bookings.home_country, days)
+    return share(bookings, bookings.is_foreign, days)
 
 
 def share(bookings: Seen, which: ir.BooleanValue, days: int) -> ir.Value:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from inspect import getdoc, signature
-from math import nan
+from math import isnan, nan
 
 import ibis.expr.types as ir
 
@@ -39,7 +39,13 @@ class Feature:
     @property
     def purposes(self) -> frozenset[str]:
         """What it may be used for: the services that hold it, without their version."""
-        return frozenset(name.rpartition("_v")[0] for name, columns in SERVICES.items() if self.name in columns)
+        return frozenset(
+            name.rpartition("_v")[0] for name, columns in SERVICES.items() if self.name in columns
+        )
+
+    def or_nothing(self, value: ir.Value) -> ir.Value:
+        """The value, or what stands for it where the customer has no rows."""
+        return value if isnan(self.nothing) else value.fill_null(self.nothing)
 
 
 def entry(

@@ -38,8 +38,9 @@ def risk_level(customers: Seen) -> ir.Value:
 
 
 def risk_assessment_age_days(customers: Seen) -> ir.Value:
-    """Days since that risk level was assessed."""
-    return customers.days_since(customers.assessed_at)
+    """Days since that risk level was assessed; unknown when that is said to be still to come."""
+    age = customers.days_since(customers.assessed_at)
+    return (age >= 0).ifelse(age, None)
 
 
 def has_relationship_manager(customers: Seen) -> ir.Value:

@@ -36,7 +36,9 @@ def digest(folder: Path) -> str:
     total = sha256()
     for path in sorted(folder.rglob("*.parquet")):
         with path.open("rb") as file:
-            total.update(f"{path.relative_to(folder).as_posix()} {file_digest(file, 'sha256').hexdigest()}\n".encode())
+            total.update(
+                f"{path.relative_to(folder).as_posix()} {file_digest(file, 'sha256').hexdigest()}\n".encode()
+            )
     return total.hexdigest()
 
 

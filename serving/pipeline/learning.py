@@ -9,7 +9,7 @@ from serving.pipeline.releasing import keep_candidate, kept_candidate
 from serving.pipeline.step import Outcome
 from training.dataset import TooLittleData
 from training.promotion import Candidate
-from training.specs import train_model
+from training.specs import ModelResult, train_model
 
 TITLES = {
     "segmentation": "Segmentation",
@@ -17,6 +17,7 @@ TITLES = {
     "credit_risk": "Credit risk: application and behaviour",
     "recommendation": "Recommendation",
 }
+Metrics = Mapping[str, object]
 
 
 def train(settings: Settings, source: Source, name: str, author: str, seed: int) -> Outcome:
@@ -26,14 +27,14 @@ def train(settings: Settings, source: Source, name: str, author: str, seed: int)
     except TooLittleData as reason:
         return Outcome(0, (str(reason),), {"left_out": reason.reason})
     run = {"mlflow_run": result.run_id, "version": result.version, "author": author}
-    made = Candidate(name, result.folder, tuple(result.gates), author, run)
+    made = Candidate(name, result.part, result.gates, author, run)
     keep_candidate(exported(settings, "candidates"), made)
-    figures = {
-        "metrics": dict(result.metrics),
-        "left_out_members": dict(result.left_out),
-        "version": result.version,
+    figures: dict[str, object] = {
+        "metrics": {**result.metrics, "left_out": dict(result.left_out)},
+        "gates": [gate.as_json() for gate in result.gates],
+        "run": run,
     }
-    return Outcome(result.rows, tuple(result.lines), figures)
+    return Outcome(len(_members(result.metrics)), (*_lines(result), _tracked(result, author)), figures)
 
 
 def candidate(settings: Settings, name: str) -> Candidate:
@@ -42,5 +43,68 @@ def candidate(settings: Settings, name: str) -> Candidate:
 
 
 def metrics(figures: Mapping[str, object]) -> object:
-    """The figures of a model as `bank run --json` prints them."""
-    return {"left_out": figures["left_out"]} if "left_out" in figures else figures["metrics"]
+    """A model's figures as `bank run --json` prints them: its own, then those of each member."""
+    if "left_out" in figures:
+        return {"left_out": figures["left_out"]}
+    found = figures["metrics"]
+    assert isinstance(found, dict)
+    return {**{k: v for k, v in found.items() if k != "members"}, **_members(found)}
+
+
+def _members(found: Metrics) -> dict[str, Metrics]:
+    members = found.get("members")
+    return dict(members) if isinstance(members, dict) else {}
+
+
+def _lines(result: ModelResult) -> list[str]:
+    members = _members(result.metrics)
+    lines = [_auc_line(name, member) for name, member in members.items()]
+    if not members:
+        lines = _LINES[result.name](result.metrics)
+    return lines + [f"left out: {name} ({why})" for name, why in result.left_out.items()]
+
+
+def _auc_line(name: str, found: Metrics) -> str:
+    low, high = _pair(found["auc_interval"])
+    decides = f"{found['decides']} decides; " if "decides" in found else ""
+    return (
+        f"{name:<12} AUC out of time {_number(found, 'auc_out_of_time'):.3f} [{low:.3f}, {high:.3f}], "
+        f"plain baseline {_number(found, 'baseline_auc'):.3f}; {decides}"
+        f"KS {_number(found, 'ks'):.2f}, ECE {_number(found, 'ece'):.3f}"
+    )
+
+
+def _segment_lines(found: Metrics) -> list[str]:
+    return [
+        f"{found['k']} segments, smallest {_number(found, 'smallest'):.1%} (limit 3.0%), "
+        f"bootstrap Jaccard {_number(found, 'least_jaccard'):.2f} (limit 0.75), "
+        f"silhouette {_number(found, 'silhouette'):.2f}",
+        f"a tree of depth 4 gives each a rule: fidelity {_number(found, 'fidelity'):.2f}, "
+        f"the largest segment alone {_number(found, 'baseline_fidelity'):.2f}",
+    ]
+
+
+def _ranking_lines(found: Metrics) -> list[str]:
+    low, high = _pair(found["map_interval"])
+    return [
+        f"{found['chosen']}: MAP@5 {_number(found, 'map_at_5'):.3f} [{low:.3f}, {high:.3f}], "
+        f"popularity {_number(found, 'baseline_map'):.3f}, n {found['n_test']:,}"
+    ]
+
+
+_LINES = {"segmentation": _segment_lines, "recommendation": _ranking_lines}
+
+
+def _tracked(result: ModelResult, author: str) -> str:
+    passed = sum(gate.passed for gate in result.gates)
+    gates = f"{passed} of {len(result.gates)} gates passed"
+    return f"MLflow version {result.version}, challenger, by {author}; {gates}"
+
+
+def _number(found: Metrics, name: str) -> float:
+    return float(str(found[name]))
+
+
+def _pair(value: object) -> tuple[float, float]:
+    assert isinstance(value, list)
+    return float(value[0]), float(value[1])

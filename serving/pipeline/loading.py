@@ -12,6 +12,7 @@ from feature_repo.raw import generate
 from feature_repo.raw.ingest import ingest
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
+from serving.pipeline.bootstrap import now
 from serving.pipeline.step import Outcome
 from training.dataset import spine
 
@@ -31,7 +32,9 @@ def load_tables(settings: Settings, wanted: Wanted) -> Outcome:
     if wanted.data is None:
         source = generate.make(wanted.customers, wanted.seed, settings.raw, settings.truth)
     else:
-        source = ingest(wanted.data, settings.raw, wanted.mapping, settings.quarantine_limit)
+        key = settings.keys / "pseudonym.key"
+        limit, threads = settings.quarantine_limit, settings.threads
+        source = ingest(wanted.data, settings.raw, wanted.mapping, limit, now(), key, threads)
     return outcome_of(source)
 
 
@@ -74,4 +77,4 @@ def write_online(settings: Settings, views: dict[str, pa.Table]) -> int:
     settings.online.parent.mkdir(parents=True, exist_ok=True)
     with PackedRows.open(settings.online, read_only=False) as rows:
         rows.load(views)
-    return max(table.num_rows for table in views.values())
+    return int(views["profile"].num_rows)

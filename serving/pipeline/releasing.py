@@ -10,13 +10,14 @@ from feature_repo.packed_rows import PackedRows
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
 from serving.pipeline.bootstrap import DemoPeople, exported, now
+from serving.pipeline.journal import digest_of_folder
 from serving.pipeline.step import Outcome
 from training.gates import Gate
 from training.promotion import Candidate, Promotion, promote
-from training.release.credit import CreditRisk
 from training.release.assemble import read_part
+from training.release.credit import CreditRisk
 from training.release.manifest import Origin
-from training.rule_parts import policy_part, products_part, reasons_part
+from training.rule_parts import POLICIES, policy_part, products_part, reasons_part
 
 
 def release(settings: Settings, source: Source, models: Sequence[Candidate], people: DemoPeople) -> Outcome:
@@ -66,7 +67,8 @@ def _outcome(
     policy = Policy.load(exported(settings, "policy") / "policy.toml")
     lines = [
         f"release {made.release[:16]} is current (switch number {made.number}): {', '.join(made.promoted)}",
-        f"{gates} gates passed; every part signed by {people.names()}: demo keys, they count in the demo only",
+        f"{gates} gates passed; every part signed by {people.names()}: "
+        f"demo keys, they count in the demo profile only",
         f"policy {policy.version}; files, signatures and approvals verified before anything was parsed",
     ]
     lines += [f"not promoted: {_refusal(c)}" for c in made.refused]
@@ -102,3 +104,8 @@ def kept_candidate(folder: Path, part: str) -> Candidate:
     record = json.loads((folder / f"{part}.json").read_text())
     gates = tuple(Gate(**gate) for gate in record["gates"])
     return Candidate(part, Path(record["folder"]), gates, record["requested_by"], record["run"])
+
+
+def rules_digest() -> str:
+    """A digest of the policy and the reason catalogue as they are in the checkout."""
+    return digest_of_folder(POLICIES)

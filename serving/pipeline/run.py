@@ -143,6 +143,6 @@ def _decide(run: Run, source: Source, featured: Done, released: Done) -> None:
             "Compare the decisions with the reference",
             {"decisions": decided.digest},
             (settings.reports,),
-            lambda: watching.watch(settings, source),
+            lambda: watching.watch_decisions(settings),
         )
     )

@@ -8,7 +8,7 @@ def frozen(values: np.ndarray) -> FrozenBins:
     known = values[~np.isnan(values)]
     edges = np.unique(np.quantile(known, np.arange(1, 10) / 10))
     counts = np.bincount(np.searchsorted(edges, known, side="right"), minlength=edges.size + 1)
-    return FrozenBins(edges, counts / values.size, 1 - known.size / values.size, values.size)
+    return FrozenBins(edges, counts / known.size, 1 - known.size / values.size, values.size)
 
 
 @pytest.fixture

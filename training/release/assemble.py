@@ -13,6 +13,7 @@ from training.release.graph import TreeFile, merge, tree_node
 from training.release.manifest import FILE, GRAPH, PARTS, REQUIRED, Manifest, Origin, Part, safe_name
 from training.release.propensity import Propensity
 from training.release.reading import read_release
+from training.release.recommendation import Recommender
 from training.release.segmentation import Segmentation
 
 PartFiles = Mapping[str, bytes]
@@ -114,6 +115,8 @@ def global_columns(parts: Mapping[str, PartFiles]) -> tuple[str, ...]:
     if "credit_risk" in parts:
         for member in CreditRisk.read(parts["credit_risk"]).members.values():
             columns.update(member.scorecard.columns if member.scorecard else ())
+    if "recommendation" in parts:
+        columns.update(Recommender.read(parts["recommendation"]).columns)
     return tuple(sorted(columns))
 
 

@@ -83,6 +83,10 @@ class Fields:
         rows = [Fields(self.path, {name: row}).numbers(name, width) for row in self._list(name)]
         return np.stack(rows) if rows else np.empty((0, width))
 
+    def ragged(self, name: str) -> tuple[F64Array, ...]:
+        """A list of lists of finite numbers, each of its own length."""
+        return tuple(Fields(self.path, {name: row}).numbers(name) for row in self._list(name))
+
     def nested(self, name: str) -> "Fields":
         """A nested object."""
         value = self.raw.get(name)

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from crm_rules.governance.chain import canonical, digest
 from training.release.errors import BrokenRelease
@@ -57,15 +58,20 @@ class Origin:
     data_window: Mapping[str, str] = field(default_factory=dict)
     source: Mapping[str, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def views(self) -> tuple[str, ...]:
         """The views in the order packed feature rows follow: by name."""
         return tuple(sorted(self.feature_views))
 
-    @property
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """Every column of every view, in the order packed feature rows follow."""
         return tuple(column for view in self.views for column in self.feature_views[view])
+
+    @cached_property
+    def position(self) -> Mapping[str, int]:
+        """Where each column stands in a packed feature row."""
+        return {column: index for index, column in enumerate(self.columns)}
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from training.release.content import Content
 from training.release.errors import BrokenRelease
 from training.release.fields import F64Array, Fields
+from training.release.segmentation import F32Array
 
 FILE, FACTORS = "model.json", "factors.npz"
 MOST_PRODUCTS, MOST_FACTORS = 2_000, 512
@@ -36,6 +38,7 @@ class Recommender:
     popularity: F64Array
     kernel: F64Array
     confidence: float
+    content: Content | None = None
 
     @staticmethod
     def read(files: Mapping[str, bytes]) -> "Recommender":
@@ -46,27 +49,45 @@ class Recommender:
         popularity = fields.numbers("popularity", len(products))
         if kind is None or not products or len(products) > MOST_PRODUCTS or (popularity < 0).any():
             raise BrokenRelease(fields.path, "its kind, products or popularity are out of bounds")
+        content = Content.read(fields.nested("content"), len(products)) if fields.has("content") else None
         if kind == "popularity":
-            return Recommender(kind, products, popularity, np.zeros((0, 0)), 1.0)
-        content = files.get(FACTORS, b"")
+            return Recommender(kind, products, popularity, np.zeros((0, 0)), 1.0, content)
+        packed = files.get(FACTORS, b"")
         if kind == "item_item":
-            kernel = _array(content, "similarity", len(products))
-            return Recommender(kind, products, popularity, kernel, 1.0)
-        factors = _array(content, "item_factors", len(products))
+            kernel = _array(packed, "similarity", len(products))
+            return Recommender(kind, products, popularity, kernel, 1.0, content)
+        factors = _array(packed, "item_factors", len(products))
         kernel = als_kernel(factors, fields.number("regularization"))
-        return Recommender(kind, products, popularity, kernel, fields.number("alpha"))
+        return Recommender(kind, products, popularity, kernel, fields.number("alpha"), content)
 
-    def scores(self, held: BoolArray) -> F64Array:
-        """Scores (n, P) for customers who hold `held` (n, P); popularity where nothing is held."""
-        known = held.any(axis=1) if self.kind != "popularity" else np.zeros(len(held), bool)
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The feature columns a cold start reads."""
+        return self.content.columns if self.content else ()
+
+    def scores(self, held: BoolArray, features: F32Array | None = None) -> F64Array:
+        """Scores (n, P) for customers who hold `held` (n, P).
+
+        Where nothing is held, popularity among people like them by `features` (n, columns), or
+        plain popularity without them.
+        """
         scores = np.repeat(self.popularity[None, :], len(held), axis=0)
-        if known.any():
-            weights = self._weights(held[known])
+        holds = held.any(axis=1)
+        if self.content is not None and features is not None and not holds.all():
+            scores[~holds] = self.content.scores(features[~holds])
+        if self.kind != "popularity" and holds.any():
+            weights = self._weights(held[holds])
             folded = np.zeros(weights.shape)
-            for product in np.flatnonzero(held[known].any(axis=0)):
+            for product in np.flatnonzero(held[holds].any(axis=0)):
                 folded += weights[:, product, None] * self.kernel[product]
-            scores[known] = folded
+            scores[holds] = folded
         return scores
+
+    def source(self, holds: bool) -> str:
+        """Where a customer's scores come from: the model, or what stands in while nothing is held."""
+        if holds:
+            return self.kind
+        return "content" if self.content else "popularity"
 
     def _weights(self, held: BoolArray) -> F64Array:
         """What each held product weighs, (n, P): 1 for item-item, the fold-in's solution for ALS."""

@@ -58,7 +58,7 @@ class Accounts:
     def wealth(self) -> Reals:
         """Balance of current and savings accounts, in currency units, (n,)."""
         own = self.balance[: 2 * self.n].reshape(2, self.n)
-        return own.sum(axis=0) / 100.0
+        return np.asarray(own.sum(axis=0) / 100.0, np.float64)
 
     def book(
         self, kind: int, who: Whole, at: Whole, cents: Array, category: str, channel: Whole | str, *,

@@ -1,6 +1,7 @@
 """From numpy arrays to Arrow columns of a contract's kinds."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -8,7 +9,7 @@ import pyarrow as pa
 
 from feature_repo.raw.contracts import ARROW, Column, Kind, Table
 
-Array = npt.NDArray[np.generic]
+Array = npt.NDArray[Any]
 NULL = int(np.iinfo(np.int64).min)
 """Stands for a missing value in integer arrays (numbers of things, cents, microseconds)."""
 
@@ -47,6 +48,11 @@ def money(cents: npt.NDArray[np.int64]) -> pa.Array:
     words[:, 0], words[:, 1] = cents, cents >> 63
     bits, nulls = _validity(cents != NULL)
     return pa.Array.from_buffers(ARROW[Kind.MONEY], len(cents), [bits, pa.py_buffer(words)], nulls)
+
+
+def times(microseconds: npt.NDArray[np.int64]) -> pa.Array:
+    """Microseconds since 1970 as UTC timestamps; NULL stays null."""
+    return pa.array(microseconds, mask=microseconds == NULL).cast(ARROW[Kind.TIME])
 
 
 def table(contract: Table, columns: Mapping[str, Array]) -> pa.Table:

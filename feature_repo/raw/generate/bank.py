@@ -1,15 +1,16 @@
 """Lets the generated bank live month by month, and writes what it knew and what was true."""
 
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from feature_repo.raw.contracts import BOOKINGS, FX_RATES, PRODUCTS
-from feature_repo.raw.generate.accounts import FOREIGN, Accounts
-from feature_repo.raw.generate.arrow import NULL, Array, identifiers, table
+from feature_repo.raw.contracts import BOOKINGS, FAMILIES, FX_RATES, PRODUCTS
+from feature_repo.raw.generate.accounts import FOREIGN, FOREVER, Accounts
+from feature_repo.raw.generate.arrow import NULL, Array, identifiers, table, times
 from feature_repo.raw.generate.clock import DAY, HOUR, Calendar, iso
 from feature_repo.raw.generate.contact import Bureau, Contact
 from feature_repo.raw.generate.credit import Credit
@@ -18,17 +19,24 @@ from feature_repo.raw.generate.flows import Flows
 from feature_repo.raw.generate.holdings import Holdings
 from feature_repo.raw.generate.life import Leaving, Life
 from feature_repo.raw.generate.needs import EFFECT, SOLD, Needs
-from feature_repo.raw.generate.people import FAMILY, People, Whole, people
+from feature_repo.raw.generate.people import FAMILY, People, Reals, Whole, people
 from feature_repo.raw.generate.shelf import IDS, MINIMUM, PERSONAS, RATE, SHELF
 from feature_repo.raw.landing import digest, landing
 from feature_repo.raw.source import Source
 
+BOOKED = ("CNY", "USD")
 CORRECTED = 0.003
 """The share of bookings first recorded with a wrong amount."""
 
 
 def make(
-    customers: int, seed: int, raw: Path, truth: Path, months: int = 36, ends: date = date(2026, 1, 1), threads: int = 2
+    customers: int,
+    seed: int,
+    raw: Path,
+    truth: Path,
+    months: int = 36,
+    ends: date = date(2026, 1, 1),
+    threads: int = 2,
 ) -> Source:
     """Make a bank of that many customers over the months before `ends`; same seed, same bytes.
 
@@ -41,7 +49,9 @@ def make(
         for month in range(calendar.months):
             bank.month(month)
         rows = bank.finish(hidden)
-        source = Source("generated", "CNY", iso(calendar.start), iso(calendar.end), digest(draft), rows, bank.totals())
+        source = Source(
+            "generated", "CNY", iso(calendar.start), iso(calendar.end), digest(draft), rows, bank.totals()
+        )
         source.write(draft)
     return source
 
@@ -63,9 +73,7 @@ class Bank:
         self.contact = Contact(self.crowd, self._drafts, rng)
         self.bureau = Bureau(self.crowd, self._drafts, rng)
         self._hazards: list[pa.Table] = []
-        self._booked = np.zeros(2, np.int64)  # rows, cents of the latest versions in CNY
-        self._opening = 0
-        self._foreign = 0
+        self._booked = np.zeros(1 + len(BOOKED), np.int64)  # rows, cents by currency
 
     def begin(self) -> None:
         """Accounts, holdings, consents and versions of before; opening balances."""
@@ -93,6 +101,8 @@ class Bank:
         hazards = self.needs.hazards(month)
         leaving = self.leaving.hazard(month, np.isin(np.arange(self.crowd.n), self.credit.running()))
         self._remember(month, hazards, leaving)
+        self.leaving.month(month, leaving)
+        hazards = {name: np.where(self.crowd.leaving < 0, hazard, 0.0) for name, hazard in hazards.items()}
         bought = self.holdings.buy(month, hazards)
         self.holdings.mature(month)
         self.holdings.sell(month)
@@ -104,7 +114,6 @@ class Bank:
         self.contact.answers(month, bought)
         self.contact.month(month)
         self.bureau.month(month)
-        self.leaving.month(month, leaving)
         self.flows.month(month)
         start, end = (int(edge) for edge in self._calendar.edges[month : month + 2])
         self._write_bookings(month, self.accounts.post(start, end))
@@ -112,40 +121,54 @@ class Bank:
     def _newcomers(self, month: int) -> tuple[Whole, Whole]:
         """Some join because they borrow: they ask two days before they are customers."""
         crowd, edge = self.crowd, int(self._calendar.edges[month])
-        asks = (crowd.joined_at > edge + 4 * DAY) & (crowd.joined_at < edge + 22 * DAY) & (self._rng.random(crowd.n) < 0.18)
+        asks = (
+            (crowd.joined_at > edge + 4 * DAY)
+            & (crowd.joined_at < edge + 22 * DAY)
+            & (self._rng.random(crowd.n) < 0.18)
+        )
         who = np.flatnonzero(asks & (crowd.persona != 0))
         return who, crowd.joined_at[who] - 2 * DAY
 
     def finish(self, hidden: Path) -> dict[str, int]:
         """Write the small tables and the truth; rows by table."""
-        tables = self._drafts.tables() | {"products": _products(self._calendar), "fx_rates": _rates(self._calendar, self._rng)}
+        products, rates = _products(self._calendar), _rates(self._calendar, self._rng)
+        drafted = self._drafts.tables() | {"products": products, "fx_rates": rates}
+        tables = {name: _known(rows, self._calendar.end) for name, rows in drafted.items()}
         for name, rows in tables.items():
-            rows = _known(rows, self._calendar.end)
             (self._raw / name).mkdir()
             pq.write_table(rows, self._raw / name / "part-0.parquet", compression="zstd")
-            tables[name] = rows
         self._write_truth(hidden)
-        return {name: rows.num_rows for name, rows in sorted(tables.items())} | {"bookings": int(self._booked[0])}
+        return {name: rows.num_rows for name, rows in sorted(tables.items())} | {
+            "bookings": int(self._booked[0])
+        }
 
     def totals(self) -> dict[str, str]:
         """Control totals."""
-        return {"bookings.rows": str(self._booked[0]), "bookings.CNY": f"{self._booked[1] / 100:.2f}"}
+        rows, *cents = self._booked.tolist()
+        sums = {
+            f"bookings.amount.{name}": f"{Decimal(sum_) / 100:.2f}"
+            for name, sum_ in zip(BOOKED, cents, strict=True)
+        }
+        return {"bookings.rows": str(rows), **sums}
 
     def _write_bookings(self, month: int, rows: dict[str, Array]) -> None:
         end = self._calendar.end
         rows["recorded_at"] = np.minimum(rows["recorded_at"], end - 1_000_000)
         rows = _corrected(rows, end, self._rng)
-        self._booked += (len(rows["amount"]), rows["amount"].sum())
+        self._booked += (
+            len(rows["amount"]),
+            *(rows["amount"][rows["currency"] == name].sum() for name in BOOKED),
+        )
         folder = self._raw / "bookings"
         folder.mkdir(exist_ok=True)
         name = f"{self._calendar.first_days[month]:%Y-%m}.parquet"
         pq.write_table(table(BOOKINGS, rows), folder / name, compression="zstd", use_dictionary=True)
 
-    def _remember(self, month: int, hazards: dict[str, Array], leaving: Array) -> None:
+    def _remember(self, month: int, hazards: dict[str, Reals], leaving: Array) -> None:
         who = np.flatnonzero(self.crowd.present(month))
         self._hazards.append(pa.table({
             "customer_id": identifiers("C", who),
-            "month": pa.array(np.full(len(who), self._calendar.edges[month])).cast(pa.timestamp("us", tz="UTC")),
+            "month": times(np.full(len(who), self._calendar.edges[month])),
             **{name: hazards[name][who] for name in SOLD},
             "churn": leaving[who],
             "leaves_in": pa.array(self.crowd.leaving[who], mask=self.crowd.leaving[who] < 0),
@@ -157,11 +180,14 @@ class Bank:
         pq.write_table(pa.concat_tables(self._hazards), hidden / "hazards.parquet")
         names = np.array(PERSONAS)
         pq.write_table(pa.table({
-            "customer_id": everyone, "persona": names[self.persona_at_first], "persona_last": names[crowd.persona],
-            "stress": crowd.stress, "grievance": crowd.grievance, "digital": crowd.digital, "appetite": crowd.appetite,
-            **{f"need_{name}": crowd.need[:, number] for number, name in enumerate(_families())},
+            "customer_id": everyone, "persona": names[self.persona_at_first],
+            "persona_last": names[crowd.persona], "stress": crowd.stress, "grievance": crowd.grievance,
+            "digital": crowd.digital, "appetite": crowd.appetite,
+            **{f"need_{name}": crowd.need[:, number] for number, name in enumerate(FAMILIES)},
         }), hidden / "customers.parquet")  # fmt: skip
-        asked = {name: np.concatenate([part[name] for part in credit.truth]) for name in ("application", "pd")}
+        asked = {
+            name: np.concatenate([part[name] for part in credit.truth]) for name in ("application", "pd")
+        }
         pq.write_table(pa.table({
             "application_id": identifiers("R", asked["application"]), "pd": asked["pd"],
         }), hidden / "applications.parquet")  # fmt: skip
@@ -169,15 +195,11 @@ class Bank:
         pq.write_table(pa.table({
             "loan_id": identifiers("L", np.arange(len(default))),
             "application_id": identifiers("R", credit.book["application"]),
-            "default_at": pa.array(default, mask=default == np.iinfo(np.int64).max).cast(pa.timestamp("us", tz="UTC")),
+            "default_at": times(np.where(default == FOREVER, NULL, default)),
         }), hidden / "loans.parquet")  # fmt: skip
-        pq.write_table(pa.table({"family": list(EFFECT), "log_odds": list(EFFECT.values())}), hidden / "offers.parquet")
-
-
-def _families() -> tuple[str, ...]:
-    from feature_repo.raw.contracts import FAMILIES
-
-    return FAMILIES
+        pq.write_table(
+            pa.table({"family": list(EFFECT), "log_odds": list(EFFECT.values())}), hidden / "offers.parquet"
+        )
 
 
 def _known(rows: pa.Table, end: int) -> pa.Table:
@@ -202,7 +224,12 @@ def _products(calendar: Calendar) -> pa.Table:
     """The catalogue from before the first month on; some rates and risk levels change half way."""
     since = calendar.start - 3650 * DAY
     half = int(calendar.edges[calendar.months // 2]) + 9 * HOUR
-    changed = {"DEP-12M": (-0.003, 0), "DEP-36M": (-0.004, 0), "LOAN-CONSUMER": (0.006, 0), "FUND-BALANCED": (0.0, 1)}
+    changed = {
+        "DEP-12M": (-0.003, 0),
+        "DEP-36M": (-0.004, 0),
+        "LOAN-CONSUMER": (0.006, 0),
+        "FUND-BALANCED": (0.0, 1),
+    }
     again = np.array([product.product_id in changed for product in SHELF])
     shift = np.array([changed.get(product.product_id, (0.0, 0)) for product in SHELF])
     level = np.array([product.risk for product in SHELF])
@@ -217,7 +244,8 @@ def _products(calendar: Calendar) -> pa.Table:
         "title_en": np.array([product.title_en for product in shelf]),
         "title_zh": np.array([product.title_zh for product in shelf]),
         "risk_level": risk, "seller_risk_level": risk, "rate": RATE[which] + new * shift[which, 0],
-        "minimum_amount": MINIMUM[which] * 100, "tier_required": np.array([product.tier for product in shelf], dtype=object),
+        "minimum_amount": MINIMUM[which] * 100,
+        "tier_required": np.array([product.tier for product in shelf], dtype=object),
         "value": np.array([product.value for product in shelf]) * 100,
         "attributes": np.array([f'{{"months":{product.months}}}' for product in shelf]),
     })  # fmt: skip
@@ -232,5 +260,3 @@ def _rates(calendar: Calendar, rng: np.random.Generator) -> pa.Table:
         parts.append(table(FX_RATES, {"currency": np.full(len(days), currency), "as_of": days,
                                       "recorded_at": days + HOUR, "rate": np.round(rate, 5)}))  # fmt: skip
     return pa.concat_tables(parts)
-
-

@@ -39,7 +39,8 @@ class Contact:
         self._drafts.add(
             "important_dates", customer_id=who, kind="birthday", valid_from=crowd.joined_at[who],
             recorded_at=crowd.joined_at[who] + HOUR, month=rng.integers(1, 13, len(who)),
-            day=rng.integers(1, 29, len(who)), calendar=np.where(rng.random(len(who)) < 0.25, "lunar", "solar"),
+            day=rng.integers(1, 29, len(who)),
+            calendar=np.where(rng.random(len(who)) < 0.25, "lunar", "solar"),
         )  # fmt: skip
 
     def month(self, month: int) -> None:
@@ -78,12 +79,16 @@ class Contact:
             number = np.arange(self._offers, self._offers + len(who))
             self._offers += len(who)
             rows: dict[str, Array] = {
-                "offer_id": number, "customer_id": who, "product_id": IDS[product], "at": start + HOUR * (1 + number % 9),
+                "offer_id": number, "customer_id": who, "product_id": IDS[product],
+                "at": start + HOUR * (1 + number % 9),
                 "channel": np.array(["email", "phone", "app"])[number % 3],
-                "arm": np.where(treated, "treated", "control"), "selection_probability": np.full(len(who), TREATED),
+                "arm": np.where(treated, "treated", "control"),
+                "selection_probability": np.full(len(who), TREATED),
             }  # fmt: skip
             self._drafts.add("offers", **rows, recorded_at=rows["at"])
-            self._open.append({**rows, "family": FAMILY[product], "treated": treated, "month": np.full(len(who), month)})
+            self._open.append(
+                {**rows, "family": FAMILY[product], "treated": treated, "month": np.full(len(who), month)}
+            )
 
     def answers(self, month: int, bought: dict[str, tuple[Whole, Whole]]) -> None:
         """Treated offers of this month and the last that were taken up; the older ones lapse."""
@@ -96,7 +101,9 @@ class Contact:
             at = when[rows["customer_id"]]
             yes = rows["treated"] & (at > rows["at"])
             no = rows["treated"] & ~yes & (rng.random(len(at)) < 0.12)
-            said = np.where(yes, at, int(calendar.edges[month]) + 20 * DAY + rng.integers(0, 5 * DAY, len(at)))
+            said = np.where(
+                yes, at, int(calendar.edges[month]) + 20 * DAY + rng.integers(0, 5 * DAY, len(at))
+            )
             self._answer(rows, yes, said, "accepted")
             self._answer(rows, no, said, "declined")
             left = {name: values[~yes & ~no] for name, values in rows.items()}
@@ -108,25 +115,37 @@ class Contact:
         self._open = waiting
 
     def _answer(self, rows: dict[str, Array], which: Flags, at: Whole, outcome: str) -> None:
-        chosen = {name: values[which] for name, values in rows.items() if name not in ("family", "treated", "month")}
+        chosen = {
+            name: values[which] for name, values in rows.items() if name not in ("family", "treated", "month")
+        }
         self._drafts.add("offers", **chosen, recorded_at=at[which], outcome=outcome, outcome_at=at[which])
 
     def _talk(self, start: int, who: Whole, topic: Array) -> None:
         crowd, rng = self._crowd, self._rng
         rows = len(who)
-        at = start + rng.integers(0, 27, rows) * DAY + rng.integers(HOUR, 12 * HOUR, rows) // 1_000_000 * 1_000_000
+        at = (
+            start
+            + rng.integers(0, 27, rows) * DAY
+            + rng.integers(HOUR, 12 * HOUR, rows) // 1_000_000 * 1_000_000
+        )
         screen = sigmoid(1.6 * crowd.digital[who])
         near = rng.random(rows) < screen
-        channel = CONTACTS[np.where(near, rng.choice([3, 2, 1, 4], rows, p=[0.6, 0.2, 0.12, 0.08]), rng.choice([0, 5], rows))]
+        channel = CONTACTS[
+            np.where(near, rng.choice([3, 2, 1, 4], rows, p=[0.6, 0.2, 0.12, 0.08]), rng.choice([0, 5], rows))
+        ]
         angry = topic == "complaint"
-        rating = np.clip(np.round(4.1 - 1.8 * angry - 0.5 * crowd.grievance[who] + rng.normal(0, 0.8, rows)), 1, 5)
+        rating = np.clip(
+            np.round(4.1 - 1.8 * angry - 0.5 * crowd.grievance[who] + rng.normal(0, 0.8, rows)), 1, 5
+        )
         rated = rng.random(rows) < 0.45
         number = np.arange(self._talks, self._talks + rows)
         self._talks += rows
         self._drafts.add(
-            "interactions", interaction_id=number, customer_id=who, at=at, recorded_at=at + HOUR // 4, channel=channel,
+            "interactions", interaction_id=number, customer_id=who, at=at, recorded_at=at + HOUR // 4,
+            channel=channel,
             direction=np.where(angry | (rng.random(rows) < 0.8), "inbound", "outbound"), topic=topic,
-            outcome=np.where(rng.random(rows) < 0.8, "solved", "open"), rating=np.where(rated, rating, NULL).astype(np.int64),
+            outcome=np.where(rng.random(rows) < 0.8, "solved", "open"),
+            rating=np.where(rated, rating, NULL).astype(np.int64),
         )  # fmt: skip
 
     def _consent(self, who: Whole, channel: str, purpose: str, at: Whole, given: Flags) -> None:
@@ -150,5 +169,6 @@ class Bureau:
         self._drafts.add(
             "bureau", customer_id=who, as_of=at, recorded_at=at + 2 * DAY,
             score=np.clip(np.round(650 - 52 * stress + rng.normal(0, 48, len(who))), 350, 950),
-            delinquencies=rng.poisson(np.exp(-1.5 + 0.75 * stress)), inquiries=rng.poisson(np.exp(-0.4 + 0.35 * stress)),
+            delinquencies=rng.poisson(np.exp(-1.5 + 0.75 * stress)),
+            inquiries=rng.poisson(np.exp(-0.4 + 0.35 * stress)),
         )  # fmt: skip

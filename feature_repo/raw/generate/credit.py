@@ -11,7 +11,7 @@ from feature_repo.raw.generate.needs import sigmoid
 from feature_repo.raw.generate.people import FAMILY, People, Reals, Whole
 from feature_repo.raw.generate.shelf import IDS, RATE, choose
 
-TROUBLE = -4.25
+TROUBLE = -4.7
 """Log odds a month that an average loan gets into trouble."""
 CURE = 0.25
 """The chance each month that a loan in trouble is brought up to date."""
@@ -44,11 +44,13 @@ class Credit:
         cents = np.clip((amount / 1000).round(), 2, 5000).astype(np.int64) * 100_000
         rate = RATE[product] / 12
         instalment = np.ceil(cents * rate / (1 - (1 + rate) ** -term)).astype(np.int64)
-        declared = crowd.declared[who] * np.exp(rng.normal(0.04 + 0.04 * np.maximum(crowd.stress[who], 0), 0.08))
+        declared = crowd.declared[who] * np.exp(
+            rng.normal(0.04 + 0.04 * np.maximum(crowd.stress[who], 0), 0.08)
+        )
         partner = rng.random(len(who)) < np.where(crowd.persona[who] == FAMILY, 0.4, 0.08)
         trouble = self._trouble(who, instalment, partner, rng)
-        seen = 0.75 * trouble + rng.normal(0, 0.9, len(who))
-        granted = (seen < TROUBLE * 0.75 + 1.45) & ~crowd.held[who, product]
+        seen = 0.6 * trouble + rng.normal(0, 0.9, len(who))
+        granted = (seen < TROUBLE * 0.6 + 1.45) & ~crowd.held[who, product]
         number = self._number(len(who))
         decided = at + (1 + rng.integers(0, 2, len(who))) * DAY // 2
         paid_out = np.maximum(decided + DAY // 2, crowd.joined_at[who] + HOUR)
@@ -61,20 +63,29 @@ class Credit:
                 co_applicant=partner, outcome=outcome,
             )  # fmt: skip
         self.truth.append({"application": number, "pd": default_probability(trouble, term)})
-        self._grant(month, *(x[granted] for x in (who, product, number, paid_out, cents, term, instalment, trouble)))
+        offered = {
+            "customer": who, "product": product, "application": number, "granted": paid_out, "cents": cents,
+            "term": term, "instalment": instalment, "trouble": trouble,
+        }  # fmt: skip
+        self._grant(month, {name: values[granted] for name, values in offered.items()})
 
     def strangers(self, month: int, count: int) -> None:
         """People the bank does not know ask too; it refused them, and they never became customers."""
         rng = self._rng
         start = int(self._crowd.calendar.edges[month])
-        at = (start + rng.integers(1, 26, count) * DAY + rng.integers(HOUR, 12 * HOUR, count)) // 1_000_000 * 1_000_000
+        at = (
+            (start + rng.integers(1, 26, count) * DAY + rng.integers(HOUR, 12 * HOUR, count))
+            // 1_000_000
+            * 1_000_000
+        )
         number = self._number(count)
         cents, term = rng.integers(2, 120, count) * 100_000, TERMS["loan"][rng.integers(0, 5, count)]
         income, partner = rng.integers(200, 1500, count) * 1000, rng.random(count) < 0.1
         outcome = np.where(rng.random(count) < 0.75, "refused", "withdrawn")
         for recorded, said in ((at, None), (at + DAY, outcome)):
             self._drafts.add(
-                "applications", application_id=number, customer_id=self._crowd.n + number, at=at, recorded_at=recorded,
+                "applications", application_id=number, customer_id=self._crowd.n + number, at=at,
+                recorded_at=recorded,
                 amount=cents, currency="CNY", term_months=term, purpose="consumption", declared_income=income,
                 co_applicant=partner, outcome=said,
             )  # fmt: skip
@@ -88,7 +99,7 @@ class Credit:
         rng, start = self._rng, int(crowd.calendar.edges[month])
         who, due = book["customer"][live], start + book["due_at"][live]
         number = month - book["month"][live]
-        shock = 1.3 * (crowd.jobless[who] > 0)
+        shock = 1.0 * (crowd.jobless[who] > 0)
         falls = rng.random(len(live)) < sigmoid(book["trouble"][live] + shock)
         cures = rng.random(len(live)) < np.where(book["default_at"][live] == FOREVER, CURE, 0.04)
         behind = book["missed"][live] > 0
@@ -99,7 +110,7 @@ class Credit:
         good = ~misses & (number <= book["term"][live])
         self._pay(live[good], due[good])
         done = ~misses & (number >= book["term"][live])
-        self._end(live[done], start + 27 * DAY, "repaid")
+        self._end(live[done], np.full(int(done.sum()), start + 27 * DAY), "repaid")
         lost = misses & (due - book["first_missed"][live] > 200 * DAY)
         self._end(live[lost], due[lost] + HOUR, "written_off")
 
@@ -112,27 +123,30 @@ class Credit:
         burden = np.log(instalment / 100 / np.maximum(crowd.income[who], 500) / 0.22)
         poor = np.log1p(np.maximum(self._accounts.wealth()[who], 0) / np.maximum(crowd.income[who], 500))
         return np.asarray(
-            TROUBLE + 0.95 * crowd.stress[who] + 0.75 * np.clip(burden, -2, 2.5) - 0.45 * (poor - 1.0)
-            + 0.8 * crowd.jobless_before[who] - 0.4 * partner + rng.normal(0, 0.45, len(who)), np.float64
+            TROUBLE + 0.9 * crowd.stress[who] + 1.35 * np.clip(burden, -2, 2.5) - 1.15 * (poor - 1.0)
+            + 0.8 * crowd.jobless_before[who] - 0.4 * partner + rng.normal(0, 0.25, len(who)), np.float64
         )  # fmt: skip
 
-    def _grant(self, month: int, who: Whole, product: Whole, number: Whole, at: Whole, cents: Whole,
-               term: Whole, instalment: Whole, trouble: Reals) -> None:  # fmt: skip
-        rows = len(who)
-        due_day = self._rng.integers(2, 15, rows)
-        fresh = {
-            "customer": who, "product": product, "application": number, "granted": at, "cents": cents, "term": term,
-            "instalment": instalment, "month": np.full(rows, month), "due_at": due_day * DAY,
+    def _grant(self, month: int, granted: dict[str, Array]) -> None:
+        who, at, cents, rows = (
+            granted["customer"],
+            granted["granted"],
+            granted["cents"],
+            len(granted["cents"]),
+        )
+        fresh = granted | {
+            "month": np.full(rows, month), "due_at": self._rng.integers(2, 15, rows) * DAY,
             "missed": np.zeros(rows, np.int64), "first_missed": np.full(rows, FOREVER),
-            "default_at": np.full(rows, FOREVER), "over": np.zeros(rows, np.int64), "trouble": trouble,
+            "default_at": np.full(rows, FOREVER), "over": np.zeros(rows, np.int64),
         }  # fmt: skip
         first = len(self.book["customer"])
         self.book = {name: np.concatenate([values, fresh[name]]) for name, values in self.book.items()}
         self._record(np.arange(first, first + rows), at + HOUR, "running")
-        self._holdings.open(who, product, at, cents, np.full(rows, FOREVER))
+        self._holdings.open(who, granted["product"], at, cents, np.full(rows, FOREVER))
         self._accounts.book(CURRENT, who, at, cents, "transfer_in", "transfer")
         spent = at + self._rng.integers(HOUR, 45 * HOUR, rows) // 1_000_000 * 1_000_000
-        self._accounts.book(CURRENT, who, spent, -cents * self._rng.uniform(0.85, 1.0, rows), "transfer_out", "transfer")
+        part = cents * self._rng.uniform(0.85, 1.0, rows)
+        self._accounts.book(CURRENT, who, spent, -part, "transfer_out", "transfer")
 
     def _pay(self, loan: Whole, due: Whole) -> None:
         rng, book = self._rng, self.book

@@ -19,10 +19,12 @@ class Drafts:
         """Add a batch; at least one column is an array, and an empty batch is no batch."""
         rows = next(len(values) for values in columns.values() if isinstance(values, np.ndarray))
         if rows:
-            self._batches[name].append({
-                column: values if isinstance(values, np.ndarray) else _repeat(values, rows)
-                for column, values in columns.items()
-            })
+            self._batches[name].append(
+                {
+                    column: values if isinstance(values, np.ndarray) else _repeat(values, rows)
+                    for column, values in columns.items()
+                }
+            )
 
     def tables(self) -> dict[str, pa.Table]:
         """Every collected table, in the order the bank came to know the rows."""

@@ -6,11 +6,8 @@ from feature_repo.raw.generate.accounts import CARD, CHANNEL, CURRENT, FOREIGN, 
 from feature_repo.raw.generate.clock import DAY, HOUR, Calendar
 from feature_repo.raw.generate.people import (
     AFFLUENT,
-    COMPANY,
-    FAMILY,
     RETIRED,
     STUDENT,
-    WORKER,
     Flags,
     People,
     Reals,
@@ -53,12 +50,16 @@ class Flows:
         if self._calendar.bonus(month):
             amount *= 1 + rng.gamma(2.0, 0.5, len(worker)) * (crowd.persona[worker] != STUDENT)
         at = start + (crowd.payday[worker] - 1) * DAY + self._hours(worker, 1, 4)
-        self._accounts.book(CURRENT, worker, at, amount, "salary", "transfer", counterparty=EMPLOYER + worker // 3)
+        self._accounts.book(
+            CURRENT, worker, at, amount, "salary", "transfer", counterparty=EMPLOYER + worker // 3
+        )
         old = who[retired]
         at = start + 9 * DAY + self._hours(old, 0, 2)
         self._accounts.book(CURRENT, old, at, crowd.income[old] * 100, "pension", "transfer")
         self._turnover(there, month, start)
-        helped = self._some(there, np.select([crowd.persona == STUDENT, crowd.jobless > 0], [0.8, 0.35], 0.12))
+        helped = self._some(
+            there, np.select([crowd.persona == STUDENT, crowd.jobless > 0], [0.8, 0.35], 0.12)
+        )
         gift = 0.30 * crowd.income[helped] * np.exp(rng.normal(0, 0.5, len(helped))) * 100
         self._accounts.book(CURRENT, helped, self._any(helped, start), gift, "transfer_in", "mobile",
                             counterparty=FRIEND + rng.integers(0, 50_000, len(helped)))  # fmt: skip
@@ -71,7 +72,9 @@ class Flows:
         crowd = self._crowd
         start, end = self._calendar.edges[month : month + 2]
         who = np.flatnonzero((crowd.joined_at >= start) & (crowd.joined_at < end))
-        cents = crowd.income[who] * self._rng.gamma(1.5, 0.9, len(who)) * np.exp(-0.4 * crowd.stress[who]) * 100
+        cents = (
+            crowd.income[who] * self._rng.gamma(1.5, 0.9, len(who)) * np.exp(-0.4 * crowd.stress[who]) * 100
+        )
         self._accounts.book(CURRENT, who, crowd.joined_at[who] + HOUR // 2, cents, "transfer_in", "transfer")
 
     def _turnover(self, there: Flags, month: int, start: int) -> None:
@@ -86,31 +89,58 @@ class Flows:
     def _fixed(self, there: Flags, start: int) -> None:
         crowd, rng, book = self._crowd, self._rng, self._accounts.book
         rent = np.flatnonzero(there & (crowd.rent_share > 0) & ~crowd.redirected)
-        book(CURRENT, rent, start + (rent % 5) * DAY + self._hours(rent, 2, 6), -crowd.rent_share[rent] * crowd.income[rent] * 100,
-             "rent", "standing_order", counterparty=LANDLORD + rent)  # fmt: skip
+        at, cents = (
+            start + (rent % 5) * DAY + self._hours(rent, 2, 6),
+            crowd.rent_share[rent] * crowd.income[rent] * 100,
+        )
+        book(CURRENT, rent, at, -cents, "rent", "standing_order", counterparty=LANDLORD + rent)  # fmt: skip
         home = self._some(there & (crowd.persona != STUDENT), 1.2 * np.minimum(crowd.activity, 1.2))
         cost = (180 + 0.02 * crowd.income[home]) * np.exp(rng.normal(0, 0.3, len(home))) * 100
         book(CURRENT, home, self._any(home, start), -cost, "household", "standing_order")
         insured = np.flatnonzero(there & crowd.holds("insurance"))
         premium = (90 + 0.012 * crowd.income[insured]) * 100
-        book(CURRENT, insured, start + 11 * DAY + self._hours(insured, 0, 3), -premium, "insurance", "standing_order")
+        book(
+            CURRENT,
+            insured,
+            start + 11 * DAY + self._hours(insured, 0, 3),
+            -premium,
+            "insurance",
+            "standing_order",
+        )
         fee = self._some(there, np.where(crowd.company, 1.0, 0.25))
-        book(CURRENT, fee, self._any(fee, start), -rng.choice([200, 500, 1000, 1500], len(fee)), "fee", "online")
+        book(
+            CURRENT,
+            fee,
+            self._any(fee, start),
+            -rng.choice([200, 500, 1000, 1500], len(fee)),
+            "fee",
+            "online",
+        )
 
     def _spending(self, there: Flags, month: int, start: int, wealth: Reals) -> None:
         crowd, rng, book = self._crowd, self._rng, self._accounts.book
         earns = np.where(crowd.redirected, 0.15, 1.0) * np.where(crowd.jobless > 0, 0.65, 1.0)
         earns = earns * np.where(crowd.persona == STUDENT, 0.72, 1.0)
-        rate = crowd.spend_rate * np.clip(0.72 + np.where(wealth < 0, 0.40, 0.13) * wealth, 0.2, 1.35) * self._calendar.spending(month)
+        rate = (
+            crowd.spend_rate
+            * np.clip(0.72 + np.where(wealth < 0, 0.40, 0.13) * wealth, 0.2, 1.35)
+            * self._calendar.spending(month)
+        )
         free = np.maximum(rate - crowd.rent_share - 0.05, 0.1) * earns * crowd.income
         years = self._calendar.years(month)
         cash_share = np.clip(0.32 - 0.05 * years - 0.12 * crowd.digital, 0.03, 0.85)
         level = np.where(crowd.company, 1.2, 1.0) * crowd.activity
         cards = self._some(there, 4.6 * level * self._calendar.spending(month))
-        amount = (0.55 * free * (1 - cash_share) / 4.6)[cards] * np.exp(rng.normal(-0.3, 0.78, len(cards))) * 100
-        mobile = rng.random(len(cards)) < np.clip(0.35 + 0.25 * crowd.digital[cards] + 0.07 * years, 0.05, 0.95)
+        amount = (
+            (0.55 * free * (1 - cash_share) / 4.6)[cards] * np.exp(rng.normal(-0.3, 0.78, len(cards))) * 100
+        )
+        mobile = rng.random(len(cards)) < np.clip(
+            0.35 + 0.25 * crowd.digital[cards] + 0.07 * years, 0.05, 0.95
+        )
         channel = np.where(mobile, CHANNEL["mobile"], CHANNEL["card"])
-        abroad = (rng.random(len(cards)) < np.where(crowd.persona[cards] == AFFLUENT, 0.07, 0.012)) * rng.integers(1, 6, len(cards))
+        abroad = (
+            rng.random(len(cards)) < np.where(crowd.persona[cards] == AFFLUENT, 0.07, 0.012)
+        ) * rng.integers(1, 6, len(cards))
         on_card = self._accounts.has(CARD, start)[cards] & (rng.random(len(cards)) < 0.45)
         self._owed += np.bincount(cards[on_card], amount[on_card], crowd.n).astype(np.int64)
         shop, at = SHOP + rng.zipf(1.4, len(cards)) % 60_000, self._any(cards, start)
@@ -146,7 +176,9 @@ class Flows:
             self._accounts.book(kind, who, np.full(len(who), start), cents[who], "interest", "transfer")
         own = balance[: self._crowd.n]
         who = np.flatnonzero(there & (own < 0))
-        self._accounts.book(CURRENT, who, np.full(len(who), start), own[who] * 0.015 - 500, "penalty_interest", "transfer")
+        self._accounts.book(
+            CURRENT, who, np.full(len(who), start), own[who] * 0.015 - 500, "penalty_interest", "transfer"
+        )
 
     def _card(self, there: Flags, start: int) -> None:
         who = np.flatnonzero(there & (self._owed > 0))
@@ -175,5 +207,3 @@ class Flows:
 
     def _hours(self, who: Whole, first: int, last: int) -> Whole:
         return self._rng.integers(first * HOUR, last * HOUR, len(who))
-
-

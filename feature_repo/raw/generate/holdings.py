@@ -57,7 +57,9 @@ class Holdings:
         fresh = ~crowd.held[who, product]
         who, at, product = who[fresh], at[fresh], product[fresh]
         cents = self._amount(family, who, product)
-        self.open(who, product, at, cents, np.where(MONTHS[product] > 0, at + MONTHS[product] * 30 * DAY, FOREVER))
+        self.open(
+            who, product, at, cents, np.where(MONTHS[product] > 0, at + MONTHS[product] * 30 * DAY, FOREVER)
+        )
         if family in MONEY_IN:
             self._accounts.book(CURRENT, who, at, -cents, "investment", "online")
         if family == "savings":
@@ -93,7 +95,11 @@ class Holdings:
         """Some funds are sold each month, at whatever they have become worth."""
         funds = OF_FAMILY["fund"]
         there = self._crowd.present(month) & (self._crowd.leaving < 0)
-        chosen = self._crowd.held[:, funds] & there[:, None] & (self._rng.random((self._crowd.n, len(funds))) < share)
+        chosen = (
+            self._crowd.held[:, funds]
+            & there[:, None]
+            & (self._rng.random((self._crowd.n, len(funds))) < share)
+        )
         who, number = np.nonzero(chosen)
         product = funds[number]
         at = int(self._crowd.calendar.edges[month]) + self._rng.integers(1, 26, len(who)) * DAY + 3 * HOUR
@@ -115,7 +121,8 @@ class Holdings:
         wealth = np.maximum(self._accounts.balance[who] / 100.0, 0)
         share = {"deposit": 0.45, "fund": 0.30, "pension": 0.12}[family]
         part = wealth * share * self._rng.uniform(0.5, 1.3, len(who))
-        return (np.maximum(part, np.minimum(MINIMUM[product], 1000)) // 100).astype(np.int64) * 10_000
+        least = np.minimum(MINIMUM[product], 1000)
+        return np.asarray(np.maximum(part, least) // 100, np.int64) * 10_000
 
     def _record(self, who: Whole, product: Whole, recorded: Whole, closed: Whole) -> None:
         due, cents = self._due[who, product], self._cents[who, product]

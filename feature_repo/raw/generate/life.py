@@ -69,7 +69,7 @@ class Life:
         crowd.jobless_before = np.where(lost, 1.0, crowd.jobless_before)
         raised = works & (crowd.jobless == 0) & (rng.random(crowd.n) < 0.014)
         crowd.income = np.where(raised, crowd.income * np.exp(rng.normal(0.12, 0.12, crowd.n)), crowd.income)
-        return raised
+        return np.asarray(raised, np.bool_)
 
     def _home(self, there: Flags) -> Flags:
         crowd, rng = self._crowd, self._rng
@@ -78,7 +78,7 @@ class Life:
         crowd.moved = np.where(moved, 1.6, crowd.moved)
         far = moved & (rng.random(crowd.n) < 0.3)
         crowd.region = np.where(far, rng.integers(0, len(REGIONS), crowd.n), crowd.region)
-        return moved
+        return np.asarray(moved, np.bool_)
 
     def _stages(self, there: Flags, month: int) -> Flags:
         crowd, rng = self._crowd, self._rng
@@ -91,7 +91,7 @@ class Life:
         factor = np.select([graduates, settles, retires], [2.1, 1.1, 0.55], 1.0)
         crowd.income = crowd.income * factor
         crowd.moved = np.where(settles, 1.8, crowd.moved)
-        return graduates | settles | retires
+        return np.asarray(graduates | settles | retires, np.bool_)
 
     def _tell(self, month: int, told: Flags, assessed: Flags) -> None:
         crowd, rng = self._crowd, self._rng
@@ -101,7 +101,9 @@ class Life:
         crowd.declared[who] = np.where(told[who], crowd.income[who] * noise, crowd.declared[who])
         at = start + rng.integers(0, 24, len(who)) * DAY + 5 * HOUR
         self._assessed[who] = np.where(assessed[who], at, self._assessed[who])
-        late = np.minimum(at + rng.exponential(4 * DAY, len(who)).astype(np.int64) // 1_000_000 * 1_000_000, end - HOUR)
+        late = np.minimum(
+            at + rng.exponential(4 * DAY, len(who)).astype(np.int64) // 1_000_000 * 1_000_000, end - HOUR
+        )
         self._drafts.add("customers", **version(crowd, who), valid_from=at, assessed_at=self._assessed[who],
                          recorded_at=np.maximum(late, at + HOUR))  # fmt: skip
 
@@ -110,7 +112,9 @@ class Life:
         crowd, rng = self._crowd, self._rng
         starts = there & (crowd.dip == 0) & (crowd.leaving < 0) & (rng.random(crowd.n) < 0.016)
         ends = crowd.dip == 1
-        crowd.activity = np.where(starts, crowd.activity * 0.4, np.where(ends, crowd.activity / 0.4, crowd.activity))
+        crowd.activity = np.where(
+            starts, crowd.activity * 0.4, np.where(ends, crowd.activity / 0.4, crowd.activity)
+        )
         crowd.dip = np.where(starts, rng.integers(2, 5, crowd.n), np.maximum(crowd.dip - 1, 0))
 
 
@@ -127,8 +131,13 @@ class Leaving:
         crowd = self._crowd
         products = crowd.held.sum(axis=1) - 1.0
         tenure = (crowd.calendar.edges[month] - crowd.joined_at) / (365 * DAY)
-        drive = -4.35 + 1.15 * np.minimum(crowd.complaints, 2.5) - 0.5 * np.minimum(products, 4)
-        drive = drive + 0.6 * (tenure < 1.0) - 0.8 * np.log(np.clip(crowd.activity, 0.2, 3)) + 0.45 * crowd.grievance
+        drive = -4.05 + 1.15 * np.minimum(crowd.complaints, 2.5) - 0.5 * np.minimum(products, 4)
+        drive = (
+            drive
+            + 0.6 * (tenure < 1.0)
+            - 0.8 * np.log(np.clip(crowd.activity, 0.2, 3))
+            + 0.45 * crowd.grievance
+        )
         stays = ~crowd.present(month) | (crowd.leaving >= 0) | bound
         return np.where(stays, 0.0, sigmoid(np.asarray(drive, np.float64)))
 
@@ -140,11 +149,15 @@ class Leaving:
         crowd.redirected |= fading & (rng.random(crowd.n) < 0.35)
         crowd.leaving = np.where(fading, crowd.leaving - 1, crowd.leaving)
         decides = rng.random(crowd.n) < hazard
-        crowd.leaving = np.where(decides, rng.choice([0, 1, 2, 3, 4], crowd.n, p=[0.36, 0.16, 0.18, 0.16, 0.14]), crowd.leaving)
+        crowd.leaving = np.where(
+            decides, rng.choice([0, 1, 2, 3, 4], crowd.n, p=[0.36, 0.16, 0.18, 0.16, 0.14]), crowd.leaving
+        )
         who = np.flatnonzero((crowd.leaving == 0) & (crowd.closed_at == np.iinfo(np.int64).max))
-        at = int(crowd.calendar.edges[month]) + rng.integers(3, 27, len(who)) * DAY + rng.integers(2, 9, len(who)) * HOUR
+        at = (
+            int(crowd.calendar.edges[month])
+            + rng.integers(3, 27, len(who)) * DAY
+            + rng.integers(2, 9, len(who)) * HOUR
+        )
         crowd.closed_at[who] = at
         self._accounts.close(who, at)
         self._holdings.leave(who, at)
-
-

@@ -7,7 +7,7 @@ from feature_repo.raw.generate.accounts import Accounts
 from feature_repo.raw.generate.people import FAMILY, RETIRED, STUDENT, People, Reals
 
 SOLD = ("savings", "deposit", "card", "loan", "mortgage", "fund", "insurance", "pension")
-RATES = dict(zip(SOLD, (0.012, 0.015, 0.014, 0.019, 0.0045, 0.016, 0.011, 0.007), strict=True))
+RATES = dict(zip(SOLD, (0.012, 0.013, 0.016, 0.022, 0.0055, 0.014, 0.011, 0.007), strict=True))
 """Mean monthly hazard in the first month; the intercepts are solved from it."""
 EFFECT = dict(zip(SOLD, (0.9, 0.7, 0.8, 0.5, 0.4, 0.8, 0.6, 0.5), strict=True))
 """What a treated offer adds to the log odds of its family in that month and, fading, after."""
@@ -31,9 +31,7 @@ class Needs:
         drive = self._drive(month)
         if not self._intercept:
             self._intercept = {name: _intercept(drive[name][there], RATES[name]) for name in SOLD}
-        return {
-            name: np.where(there, sigmoid(self._intercept[name] + drive[name]), 0.0) for name in SOLD
-        }
+        return {name: np.where(there, sigmoid(self._intercept[name] + drive[name]), 0.0) for name in SOLD}
 
     def _drive(self, month: int) -> dict[str, Reals]:
         crowd = self._crowd
@@ -46,15 +44,15 @@ class Needs:
         risk, moved, screen = crowd.risk - 3.0, crowd.moved, np.clip(crowd.digital, -1.5, 1.5)
         drive = {
             "savings": 0.9 * rich - 0.5 * age - 2.4 * has["savings"] + 0.5 * screen - company,
-            "deposit": 1.4 * rich + 0.7 * age + 0.5 * has["deposit"] - 0.5 * student - 0.3 * risk,
+            "deposit": 1.3 * rich + 0.6 * age + 0.4 * has["deposit"] - 0.5 * student - 0.3 * risk,
             "card": -0.5 * age + 0.5 * income + 0.7 * screen - 2.4 * has["card"] - 0.8 * old - 0.6 * company,
-            "loan": -1.0 * rich - 0.3 * age + 0.5 * home - 1.3 * has["loan"] + 0.6 * moved + 0.7 * company
+            "loan": -1.2 * rich - 0.4 * age + 0.7 * home - 1.5 * has["loan"] + 0.8 * moved + 0.7 * company
             - 1.5 * old - 0.4 * student,
-            "mortgage": 0.9 * income + 1.6 * moved + 0.7 * home - 1.1 * (age + 0.3) ** 2 - 3.0 * has["mortgage"]
-            - 2.0 * student - 1.5 * company,
+            "mortgage": 0.9 * income + 1.6 * moved + 0.7 * home - 1.1 * (age + 0.3) ** 2
+            - 3.0 * has["mortgage"] - 2.0 * student - 1.5 * company,
             "fund": 1.3 * rich + 0.5 * income + 0.5 * risk + 0.5 * screen + 0.7 * has["fund"] - 0.8 * company,
-            "insurance": 0.9 * home + 1.0 * moved + 0.5 * income + 0.3 * age - 1.0 * has["insurance"] - student
-            + 0.4 * has["mortgage"],
+            "insurance": 1.2 * home + 1.0 * moved + 0.7 * income + 0.5 * age - 1.4 * has["insurance"]
+            - 1.2 * student + 0.8 * has["mortgage"],
             "pension": 1.4 * np.clip(age + 0.4, -1.2, 1.0) + 0.5 * income + 0.4 * rich - 2.0 * has["pension"]
             - 2.5 * company - 1.5 * student - 2.5 * old,
         }  # fmt: skip

@@ -29,9 +29,7 @@ WORKS_AS = np.array([
     [0, 0.03, 0.03, 0, 0.92, 0.02, 0, 0],
     [0, 0, 0, 0, 0, 0, 0.45, 0.55],
 ])  # fmt: skip
-REGIONS = np.array(
-    ["beijing", "shanghai", "guangdong", "zhejiang", "jiangsu", "sichuan", "hubei", "shaanxi"]
-)
+REGIONS = np.array(["beijing", "shanghai", "guangdong", "zhejiang", "jiangsu", "sichuan", "hubei", "shaanxi"])
 LEVELS = np.array(["C1", "C2", "C3", "C4", "C5"], dtype=object)
 CONTACTS = np.array(["phone", "email", "chat", "app", "social", "branch"])
 
@@ -79,7 +77,7 @@ class People:
     @property
     def company(self) -> Flags:
         """Whether the customer is a company."""
-        return self.persona == COMPANY
+        return np.asarray(self.persona == COMPANY, np.bool_)
 
     def age(self, month: int) -> Reals:
         """Age in years, by the calendar year."""
@@ -88,7 +86,7 @@ class People:
     def present(self, month: int) -> Flags:
         """Joined before the month begins, and not gone."""
         edge = self.calendar.edges[month]
-        return (self.joined_at < edge) & (self.closed_at > edge)
+        return np.asarray((self.joined_at < edge) & (self.closed_at > edge), np.bool_)
 
     def holds(self, family: str) -> Flags:
         """Whether each customer holds a product of the family."""
@@ -130,7 +128,7 @@ def people(n: int, calendar: Calendar, rng: np.random.Generator) -> People:
         digital=rng.normal(0.3 - 0.025 * (age - 40), 0.7, n),
         grievance=rng.normal(size=n),
         need=rng.normal(0, 0.55, (n, len(FAMILIES))),
-        spend_rate=np.exp(0.24 * stress - 0.17 * thrift - 0.06),
+        spend_rate=np.exp(0.36 * stress - 0.08 * thrift - 0.06),
         rent_share=np.where(rng.random(n) < 0.42, rng.uniform(0.15, 0.32, n), 0.0),
         appetite=appetite.astype(np.int64),
         jobless=np.zeros(n, np.int64),

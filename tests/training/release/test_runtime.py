@@ -1,5 +1,6 @@
 """The models of a release: right, and the same to the bit alone and among a thousand."""
 
+import json
 from collections.abc import Callable
 
 import numpy as np
@@ -51,7 +52,7 @@ def _risk(models: Runtime, x: F32Array) -> np.ndarray[tuple[int, ...], np.dtype[
 
 def _scores(models: Runtime, x: F32Array) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     held = np.nan_to_num(x[:, : len(models.recommender.products)]) > 5
-    return models.recommender.scores(held)
+    return models.recommender.scores(held, x[:, models.positions(models.recommender.columns)])
 
 
 @pytest.mark.parametrize("answer", [_margins, _segments, _probabilities, _risk, _scores])
@@ -93,6 +94,30 @@ def test_item_item_adds_the_similarities_of_what_is_held() -> None:
     model = Recommender("item_item", ("a", "b", "c"), np.array([0.5, 0.3, 0.2]), similarity, 1.0)
     scores = model.scores(np.array([[True, True, False], [False, False, False]]))
     np.testing.assert_allclose(scores, [[1.4, 1.4, 0.1], [0.5, 0.3, 0.2]])
+
+
+def test_who_holds_nothing_is_scored_by_people_like_them(models: Runtime) -> None:
+    recommender = models.recommender
+    nothing = np.zeros((3, len(recommender.products)), bool)
+    scores = recommender.scores(nothing, np.array([[500.0], [4000.0], [np.nan]], np.float32))
+    assert scores[:, 0].tolist() == [0.1, 0.3, 0.2]
+    assert recommender.scores(nothing)[0].tolist() == recommender.popularity.tolist()
+    assert (recommender.source(True), recommender.source(False)) == ("als", "content")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param({"columns": ["a"], "edges": [[1.0]], "popularity": [[0.1] * 6]}, id="cells-short"),
+        pytest.param({"columns": ["a"], "edges": [[2.0, 1.0]], "popularity": [[0.1] * 6] * 4}, id="falling"),
+        pytest.param({"columns": ["a", "b"], "edges": [[1.0]], "popularity": [[0.1] * 6] * 3}, id="no-edges"),
+    ],
+)
+def test_content_has_a_row_for_every_cell(tiny: Tiny, content: dict[str, object]) -> None:
+    path = tiny.parts["recommendation"] / "model.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"content": content}))
+    with pytest.raises(BrokenRelease, match="content"):
+        Recommender.read({each.name: each.read_bytes() for each in path.parent.iterdir()})
 
 
 def test_sigmoid_is_right_far_out() -> None:

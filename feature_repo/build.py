@@ -1,0 +1,150 @@
+"""Feature tables: every view for every (customer, date) of a spine, and rows for scoring.
+
+Values depend on the raw rows a spine row may see and on nothing else: not on its neighbours, on
+the order of the rows, nor on the number of threads.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from feature_repo.engine import Engine, engine
+from feature_repo.errors import MissingTable
+from feature_repo.features.catalogue import FEATURES, VIEWS, Feature, left_out, view_columns
+from feature_repo.raw.contracts import TABLES
+from feature_repo.raw.source import Source
+from feature_repo.snapshot import TIME, spine_table
+from feature_repo.sources import SOURCES, Snapshot
+
+OWNED = "owned"  # the view of products held, one column each
+PART = "part.parquet"
+
+
+def build(raw: Path, spine: pa.Table, out: Path, threads: int) -> dict[str, int]:
+    """Write `out/<view>/part.parquet` for every view and give the rows of each.
+
+    `spine` holds customer_id and as_of. A row's event_timestamp is its as_of, and so is its
+    created_timestamp: computed again it is the same row. Customers unknown as of a date have no
+    row, unknown values are null. All views appear together or none does.
+    """
+    tables = feature_tables(raw, spine, threads)
+    drafts = {}
+    for view, table in tables.items():
+        (out / view).mkdir(parents=True, exist_ok=True)
+        drafts[view] = out / view / f"{PART}.draft"
+        pq.write_table(table, drafts[view])
+    for draft in drafts.values():
+        draft.replace(draft.with_suffix(""))
+    return {view: table.num_rows for view, table in tables.items()}
+
+
+def feature_tables(raw: Path, spine: pa.Table, threads: int) -> dict[str, pa.Table]:
+    """The views of a spine as Arrow: customer_id, event_timestamp, created_timestamp, features."""
+    with engine(raw, threads) as opened:
+        return _views(wide(snapshot_of(opened, raw, spine), FEATURES))
+
+
+def online_rows(raw: Path, as_of: datetime, threads: int) -> dict[str, pa.Table]:
+    """The views of every customer known as of that date, and `owned`: what scoring reads.
+
+    `owned` has a column for each product known as of the date, sorted: 1.0 held, 0.0 not.
+    """
+    with engine(raw, threads) as opened:
+        snapshot = snapshot_of(opened, raw, _everybody(opened, as_of))
+        tables = _views(wide(snapshot, FEATURES))
+        if opened.has("products") and opened.has("holdings"):
+            tables[OWNED] = _owned(snapshot, tables[VIEWS[0]])
+        return tables
+
+
+def held_products(raw: Path, spine: pa.Table, threads: int) -> pa.Table:
+    """Products held as of each spine row: customer_id, as_of, product_id, family; sorted."""
+    with engine(raw, threads) as opened:
+        held = snapshot_of(opened, raw, spine).see("held_products").table
+        held = held.select("customer_id", "as_of", "product_id", "family").distinct()
+        return opened.arrow(held.order_by("customer_id", "as_of", "product_id"))
+
+
+def missing_inputs(raw: Path) -> dict[str, tuple[str, ...]]:
+    """The features that will be null throughout, each with the raw tables it misses."""
+    return left_out(lambda table: any((raw / table).glob("*.parquet")))
+
+
+def snapshot_of(opened: Engine, raw: Path, spine: pa.Table) -> Snapshot:
+    """The raw tables as that spine sees them; MissingTable when a required one is not there."""
+    for table in TABLES:
+        if table.required and not opened.has(table.name):
+            raise MissingTable(table.name, raw)
+    rows = opened.given(spine_table(spine), "spine")
+    return Snapshot(opened, opened.keep(rows), Source.read(raw).base_currency)
+
+
+def _everybody(opened: Engine, as_of: datetime) -> pa.Table:
+    at = pa.scalar(as_of, TIME)
+    ids = opened.arrow(opened.read("customers").select("customer_id").distinct())["customer_id"]
+    return pa.table({"customer_id": ids, "as_of": pa.repeat(at, len(ids))})
+
+
+def wide(snapshot: Snapshot, features: Sequence[Feature]) -> pa.Table:
+    """customer_id, as_of and these features, a row for each spine row whose customer is known.
+
+    A feature made of others needs them among `features`.
+    """
+    opened = snapshot.engine
+    absent = left_out(opened.has)
+    present = [feature for feature in features if feature.name not in absent]
+    rows = opened.keep(snapshot.see("customers").table.select("row", "customer_id", "as_of"))
+    for source in SOURCES:
+        read = [feature for feature in present if feature.reads == (source,)]
+        if read:
+            rows = _beside(rows, opened.keep(_values(snapshot, source, read)), read)
+    rows = opened.keep(rows)
+    derived = {
+        feature.name: feature.build(*(rows[name] for name in feature.reads)).cast("float64")
+        for feature in present
+        if feature.name not in rows.columns
+    }
+    unknown = {feature.name: ibis.null("float64") for feature in features if feature.name in absent}
+    return opened.arrow(rows.mutate(**derived, **unknown).order_by("customer_id", "as_of"))
+
+
+def _values(snapshot: Snapshot, source: str, features: list[Feature]) -> ir.Table:
+    """These features of one source, a row for each spine row that sees any of its rows."""
+    seen = snapshot.see(source)
+    values = {feature.name: feature.build(seen).cast("float64") for feature in features}
+    if seen.single:
+        return seen.table.select("row", **values)
+    return seen.table.group_by("row").agg(**values)
+
+
+def _beside(rows: ir.Table, values: ir.Table, features: list[Feature]) -> ir.Table:
+    joined = rows.left_join(values, "row", rname="{name}_right")
+    return joined.select(*rows.columns, **{f.name: f.or_nothing(joined[f.name]) for f in features})
+
+
+def _views(rows: pa.Table) -> dict[str, pa.Table]:
+    at = rows["as_of"].cast(TIME)
+    keys = {"customer_id": rows["customer_id"], "event_timestamp": at, "created_timestamp": at}
+    return {view: pa.table({**keys, **{name: rows[name] for name in view_columns(view)}}) for view in VIEWS}
+
+
+def _owned(snapshot: Snapshot, profile: pa.Table) -> pa.Table:
+    """Who of the customers in `profile` holds which product."""
+    opened, table = snapshot.engine, profile.select(["customer_id", "event_timestamp", "created_timestamp"])
+    known = snapshot.rows("products").cross_join(snapshot.spine.select("as_of").distinct())
+    known = known.filter((known.recorded_at < known.as_of) & (known.valid_from < known.as_of))
+    products = opened.arrow(known.select("product_id").distinct().order_by("product_id"))["product_id"]
+    held = opened.arrow(snapshot.see("held_products").table.select("customer_id", "product_id"))
+    matrix = np.zeros((table.num_rows, len(products)))
+    rows = pc.index_in(held["customer_id"], value_set=table["customer_id"]).to_numpy()
+    matrix[rows, pc.index_in(held["product_id"], value_set=products).to_numpy()] = 1.0
+    for at, name in enumerate(products.to_pylist()):
+        table = table.append_column(name, pa.array(matrix[:, at]))
+    return table

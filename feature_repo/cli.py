@@ -1,0 +1,77 @@
+"""`bank data`: make a bank, or load one."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from feature_repo.raw.source import Source
+    from feature_repo.settings import Settings
+
+data = typer.Typer(help="Make a bank with known truth, or load a bank's own tables.", no_args_is_help=True)
+
+
+@data.callback()
+def group() -> None:
+    """Make a bank with known truth, or load a bank's own tables."""
+
+
+@data.command()
+def make(
+    customers: Annotated[
+        int, typer.Option(min=10, help="How many customers the bank will ever have.")
+    ] = 10_000,
+    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 7,
+    months: Annotated[int, typer.Option(min=6, max=120, help="How many months of bookings.")] = 36,
+    ends: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The day after the data.")] = datetime(
+        2026, 1, 1, tzinfo=UTC
+    ),
+    as_json: Annotated[bool, typer.Option("--json", help="Print the source as JSON.")] = False,
+) -> None:
+    """Make a bank of several years whose personas, needs, defaults and farewells are known."""
+    from feature_repo.raw.generate import make as make_bank
+
+    settings = _settings()
+    day = date(ends.year, ends.month, 1)
+    made = make_bank(customers, seed, settings.raw, settings.truth, months, day, settings.threads)
+    _tell(made, settings.raw, as_json)
+
+
+@data.command()
+def ingest(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder with the bank's files.")],
+    mapping: Annotated[Path | None, typer.Option(help="Else DIR/mapping.toml, else a shipped one.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the source as JSON.")] = False,
+) -> None:
+    """Load a bank's own tables; a broken table stops the load, a broken row is set aside and counted."""
+    from feature_repo.raw.ingest import ingest as load
+
+    settings = _settings()
+    now, key = datetime.now(UTC), settings.keys / "pseudonym.key"
+    limit = settings.quarantine_limit
+    _tell(load(folder, settings.raw, mapping, limit, now, key, settings.threads), settings.raw, as_json)
+
+
+def _settings() -> "Settings":
+    from feature_repo.settings import Settings
+
+    return Settings()
+
+
+def _tell(source: "Source", raw: Path, as_json: bool) -> None:
+    """Rows of each table beside what was set aside, then the next step."""
+    import json
+    from dataclasses import asdict
+
+    if as_json:
+        typer.echo(json.dumps(asdict(source), sort_keys=True))
+        return
+    typer.echo(f"{source.name}: {source.starts[:10]} to {source.ends[:10]}, {source.base_currency}, in {raw}")
+    for table, rows in sorted(source.rows.items()):
+        aside = source.quarantined.get(table, 0)
+        typer.echo(f"  {table:<16}{rows:>12,} rows" + (f"{aside:>9,} in quarantine" if aside else ""))
+    if source.bookings_complete_until:
+        typer.echo(f"  bookings are complete until {source.bookings_complete_until[:10]}; {source.selection}")
+    typer.echo("next: bank features build")

@@ -1,0 +1,162 @@
+"""How a bank's own files become the raw tables: sources, and a formula for each column."""
+
+import tomllib
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from feature_repo.errors import BadMapping, MissingTable
+from feature_repo.raw.contracts import BY_NAME, TABLES
+from feature_repo.raw.formula import Formula
+
+FILE = "mapping.toml"
+KINDS = (".parquet", ".csv", ".csv.gz")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """One source: files of one shape, read as text. `direct` columns identify a person."""
+
+    name: str
+    files: tuple[str, ...]
+    delimiter: str = ","
+    encoding: str = "utf-8"
+    optional: bool = False
+    direct: tuple[str, ...] = ()
+
+    def paths(self, folder: Path) -> list[Path]:
+        """The files of this source that are in the folder."""
+        return sorted(path for pattern in self.files for path in folder.glob(pattern))
+
+
+@dataclass(frozen=True)
+class Part:
+    """A query that gives rows of one table: `from`, `where`, a formula for each column."""
+
+    table: str
+    origin: str
+    columns: dict[str, Formula]
+    where: str = "true"
+    row: str = "_row"
+    when: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """Everything the loader must know about a bank's files."""
+
+    path: Path | str
+    name: str
+    base_currency: str
+    origins: tuple[Origin, ...]
+    parts: tuple[Part, ...]
+    starts: datetime | None = None
+    ends: datetime | None = None
+    coverage: dict[str, str] = field(default_factory=dict)
+    control: dict[str, str] = field(default_factory=dict)
+
+    def present(self, folder: Path) -> dict[str, list[Path]]:
+        """The files of every source; MissingTable when a source that must be there is not."""
+        found = {origin.name: origin.paths(folder) for origin in self.origins}
+        for origin in self.origins:
+            if not found[origin.name] and not origin.optional:
+                raise MissingTable(origin.name, folder)
+        return {origin: paths for origin, paths in found.items() if paths}
+
+    def parts_of(self, table: str, present: dict[str, list[Path]]) -> list[Part]:
+        """The parts of a table that apply, given the sources that are there."""
+        return [
+            part
+            for part in self.parts
+            if part.table == table
+            and all(source in present for source in part.when)
+            and not any(source in present for source in part.unless)
+        ]
+
+
+def read(path: Path) -> Mapping:
+    """Parse a mapping; BadMapping names what it cannot mean."""
+    try:
+        return _mapping(path, tomllib.loads(path.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, TypeError, KeyError, AttributeError) as error:
+        raise BadMapping(path, str(error)) from error
+
+
+def find(folder: Path, given: Path | None = None) -> Mapping:
+    """The mapping given, else the folder's own, else a shipped one that fits, else none needed."""
+    if given is not None:
+        return read(given)
+    if (folder / FILE).exists():
+        return read(folder / FILE)
+    for path in shipped():
+        mapping = read(path)
+        if all(origin.optional or origin.paths(folder) for origin in mapping.origins):
+            return mapping
+    return plain(folder)
+
+
+def shipped() -> list[Path]:
+    """The mappings that come with this package."""
+    return sorted(Path(str(files("feature_repo.raw"))).joinpath("mappings").glob("*.toml"))
+
+
+def plain(folder: Path) -> Mapping:
+    """The mapping of files that already are raw tables: `customers.csv`, `bookings/*.parquet` and so on."""
+    patterns = {
+        table.name: (*(f"{table.name}{kind}" for kind in KINDS), f"{table.name}/*.parquet")
+        for table in TABLES
+    }
+    there = {
+        table: globs for table, globs in patterns.items() if any(list(folder.glob(one)) for one in globs)
+    }
+    for table in TABLES:
+        if table.required and table.name not in there:
+            raise MissingTable(table.name, folder)
+    origins = tuple(Origin(table, globs) for table, globs in there.items())
+    parts = tuple(
+        Part(table, table, {column.name: Formula(column=column.name) for column in BY_NAME[table].columns})
+        for table in there
+    )
+    return Mapping("(none: the files are raw tables)", folder.name, "CNY", origins, parts)
+
+
+def _mapping(path: Path, said: dict[str, Any]) -> Mapping:
+    origins = tuple(Origin(origin, **_frozen(given)) for origin, given in said["sources"].items())
+    parts = [
+        _part(path, table, _frozen(given), said.get("shared", {}))
+        for table, several in said["tables"].items()
+        for given in (several if isinstance(several, list) else [several])
+    ]
+    coverage = {key: str(value) for key, value in said.get("coverage", {}).items()}
+    control = {key: str(value) for key, value in said.get("control", {}).items()}
+    return Mapping(
+        path, said["name"], said["base_currency"], origins, tuple(parts), _instant(said.get("starts")),
+        _instant(said.get("ends")), coverage, control,
+    )  # fmt: skip
+
+
+def _part(path: Path, table: str, given: dict[str, Any], shared: dict[str, Any]) -> Part:
+    if table not in BY_NAME:
+        raise BadMapping(path, f"there is no raw table '{table}'; known are {', '.join(BY_NAME)}")
+    columns, query = given.pop("columns"), given.pop("from")
+    if isinstance(columns, str):
+        columns = shared[columns]
+    known = {column.name for column in BY_NAME[table].columns}
+    if unknown := sorted(columns.keys() - known):
+        raise BadMapping(path, f"table '{table}' has no column {unknown}")
+    formulas = {
+        column: Formula(column=said) if isinstance(said, str) else Formula(**said)
+        for column, said in columns.items()
+    }
+    return Part(table, query, formulas, **given)
+
+
+def _frozen(given: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
+
+
+def _instant(day: date | None) -> datetime | None:
+    return None if day is None else datetime(day.year, day.month, day.day, tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""The HTTP face: endpoints parse, ask the engine once, and answer."""

@@ -1,0 +1,90 @@
+"""What bodies may hold. Strict: no extra field, no text for a number, no NaN, everything bounded."""
+
+from typing import Annotated, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from serving.asking import CreditRequest, CustomerRequest, OfferRequest
+
+MOST_ITEMS = 1_000
+PRINTABLE = r"^[^\s\x00-\x1f\x7f]+$"
+CustomerId = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=PRINTABLE)]
+Word = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Amount = Annotated[float, Field(ge=0.01, le=1e9)]
+Income = Annotated[float, Field(ge=0, le=1e9)]
+Channel = Literal["app", "branch", "chat", "email", "phone"]
+Item = TypeVar("Item", bound="Body")
+
+
+class Body(BaseModel):
+    """The strictness every body shares."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, frozen=True)
+
+
+class CustomerBody(Body):
+    """A question about one customer."""
+
+    customer_id: CustomerId
+
+    def asked(self) -> CustomerRequest:
+        """The question as the Scorer takes it."""
+        return CustomerRequest(self.customer_id)
+
+
+class OfferBody(Body):
+    """What to offer a customer next, at most `top` things, in a conversation on `channel`."""
+
+    customer_id: CustomerId
+    channel: Channel | None = None
+    top: Annotated[int, Field(ge=1, le=10)] = 3
+
+    def asked(self) -> OfferRequest:
+        """The question as the Scorer takes it."""
+        return OfferRequest(self.customer_id, self.channel, self.top)
+
+
+class CreditBody(Body):
+    """An application for credit; without customer_id the applicant is new to the bank."""
+
+    customer_id: CustomerId | None = None
+    amount: Amount
+    term_months: Annotated[int, Field(ge=1, le=600)]
+    declared_income: Income | None = None
+    co_applicant: bool | None = None
+    purpose: Word | None = None
+
+    def asked(self) -> CreditRequest:
+        """The question as the Scorer takes it."""
+        return CreditRequest(
+            self.customer_id,
+            self.amount,
+            self.term_months,
+            self.declared_income,
+            self.co_applicant,
+            self.purpose,
+        )
+
+
+class RedeemBody(Body):
+    """Points to spend."""
+
+    customer_id: CustomerId
+    points: Annotated[int, Field(ge=1, le=1_000_000_000)]
+
+
+class Batch(Body, Generic[Item]):
+    """Up to a thousand questions of one kind."""
+
+    items: Annotated[list[Item], Field(min_length=1, max_length=MOST_ITEMS)]
+
+
+def batch_schema(item: type[Body]) -> dict[str, object]:
+    """The JSON Schema of a batch, whole in itself."""
+    items = {"type": "array", "minItems": 1, "maxItems": MOST_ITEMS, "items": item.model_json_schema()}
+    return {
+        "type": "object",
+        "properties": {"items": items},
+        "required": ["items"],
+        "additionalProperties": False,
+    }

@@ -1,0 +1,48 @@
+"""What endpoints work with, and how they read a request and write an answer."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from crm_rules.loyalty.ledger import Ledger
+from crm_rules.policy import Loyalty
+from serving.api.bodies import Body
+from serving.engine import Engine
+
+Parsed = TypeVar("Parsed", bound=Body)
+JSON = "application/json"
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The parts of the service behind its endpoints.
+
+    `find` returns a decision's payload by id; `facts` is what /v1/status tells, `models` what
+    /v1/models tells.
+    """
+
+    engine: Engine
+    ledger: Ledger
+    loyalty: Loyalty
+    find: Callable[[str], bytes]
+    facts: Mapping[str, object]
+    models: Mapping[str, object]
+
+
+def parse(request: Request, kind: type[Parsed]) -> Parsed:
+    """The body, checked; pydantic's ValidationError becomes a 422."""
+    return kind.model_validate_json(request.state.body)
+
+
+def answered(body: bytes | Mapping[str, object]) -> Response:
+    """A JSON answer."""
+    return Response(body if isinstance(body, bytes) else orjson.dumps(body), media_type=JSON)
+
+
+def takes(schema: Mapping[str, object]) -> dict[str, object]:
+    """The OpenAPI words for a JSON body of that schema."""
+    return {"requestBody": {"required": True, "content": {JSON: {"schema": dict(schema)}}}}

@@ -1,0 +1,56 @@
+"""What callers ask, and the stamp each question gets at the edge: id, time, caller."""
+
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What the edge adds to a question. `at` is ISO 8601 in UTC; `caller` is the token's subject."""
+
+    decision_id: str
+    request_id: str
+    at: str
+    caller: str
+
+
+@dataclass(frozen=True)
+class CustomerRequest:
+    """A question about one customer."""
+
+    customer_id: str
+
+    def as_record(self) -> dict[str, object]:
+        """The request's fields, as a decision record keeps them."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class OfferRequest:
+    """What should this customer be offered, at most `top` things, in a conversation on `channel`?"""
+
+    customer_id: str
+    channel: str | None = None
+    top: int = 3
+
+    def as_record(self) -> dict[str, object]:
+        """The request's fields, as a decision record keeps them."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class CreditRequest:
+    """An application: money in the base currency, a term in months, what the applicant declares.
+
+    `customer_id` is None for somebody new to the bank; what is None is unknown.
+    """
+
+    customer_id: str | None
+    amount: float
+    term_months: int
+    declared_income: float | None = None
+    co_applicant: bool | None = None
+    purpose: str | None = None
+
+    def as_record(self) -> dict[str, object]:
+        """The request's fields, as a decision record keeps them."""
+        return asdict(self)

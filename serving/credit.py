@@ -1,0 +1,161 @@
+"""Credit: an application decided by the lending policy, and the risk of a loan that runs.
+
+What is missing is a planned value: a person new to the bank is decided like everybody else, and
+what cannot be known or reached goes to a person, never to an automatic yes or no.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from crm_rules.lending.policy import Applicants, Decisions
+from crm_rules.lending.policy import decide as lend
+from crm_rules.lending.reasons import Reason, principal_reasons
+from feature_repo.features.application import FEATURES_READ, application_features
+from serving.asking import CreditRequest
+from serving.loaded import Loaded
+from serving.online import F64Array, Snapshot
+from serving.records import Case, Decision, decide
+from serving.rulebook import RULE_TEXTS
+from training.release.credit import Risk
+from training.release.segmentation import F32Array
+
+USE_CASE, BEHAVIOUR = "credit", "score_credit"
+AUTOMATION = {"approve": "automated", "decline": "automated", "refer": "person"}
+REVIEW = {
+    "en": "You may ask a person at the bank to look at this decision again; quote the decision id.",
+    "zh": "您有权要求银行工作人员复核本决定，请提供决定编号。",
+}
+NO_LOAN = {
+    "en": "The customer has no running loan, so there is no repayment behaviour to score.",
+    "zh": "该客户没有在还贷款，因此没有还款行为可供评分。",
+}
+
+
+@dataclass(frozen=True)
+class Assessed:
+    """n cases with their risk, grade and principal reasons."""
+
+    risk: Risk
+    grades: tuple[str, ...]
+    reasons: list[list[Reason]]
+    decided_by: str
+
+    def scores(self, row: int) -> dict[str, object]:
+        """One case's figures, as an answer gives them."""
+        score = float(self.risk.score[row])
+        return {
+            "probability_of_default": float(self.risk.probability[row]),
+            "grade": self.grades[row],
+            "score": None if np.isnan(score) else score,
+            "decided_by": self.decided_by,
+        }
+
+    def texts(self, row: int) -> list[dict[str, str]]:
+        """One case's principal reasons: code and text, no amounts that would let a model be probed."""
+        return [{"code": each.code, "en": each.en, "zh": each.zh} for each in self.reasons[row]]
+
+
+def credit_decision(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
+    """Decide n applications of one snapshot; each `case.request` is a CreditRequest."""
+    if not cases:
+        return []
+    snapshot = cases[0].snapshot
+    application = _application(cases, snapshot)
+    assessed = assess("application", snapshot.matrix(loaded.runtime.columns, application), loaded)
+    applicants = Applicants(
+        pd=assessed.risk.probability,
+        instalment_to_income=application["application_instalment_to_income"],
+        amount=application["application_amount"],
+        age_years=snapshot.column("age_years"),
+        days_past_due=snapshot.column("days_past_due"),
+        is_newcomer=~snapshot.found,
+        degraded=np.array([bool(case.degraded) for case in cases]),
+        stopped=np.zeros(len(cases), bool),
+    )
+    lending = lend(applicants, loaded.rulebook.policy.lending, "application")
+    return [_answered(case, loaded, assessed, lending) for case in cases]
+
+
+def behaviour(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
+    """The default risk of running loans, for n customers of one snapshot; no loan, no score."""
+    if not cases:
+        return []
+    snapshot = cases[0].snapshot
+    assessed = assess("behaviour", snapshot.matrix(loaded.runtime.columns, {}), loaded)
+    running = snapshot.column("loans_running") > 0
+    return [_behaving(case, loaded, assessed, bool(running[case.row])) for case in cases]
+
+
+def assess(member: str, matrix: F32Array, loaded: Loaded) -> Assessed:
+    """Risk, grades and reasons of n customers by the deciding model of `member`."""
+    runtime = loaded.runtime
+    credit = runtime.credit(member)
+    scorecard, boosting = credit.member.scorecard, credit.member.boosting
+    margin = runtime.margins(matrix).get(f"credit_risk/{member}", np.zeros(len(matrix), np.float32))
+    risk = credit.assess(
+        matrix[:, runtime.positions(scorecard.columns)] if scorecard else matrix[:, :0],
+        np.ascontiguousarray(matrix[:, runtime.positions(boosting.columns)]) if boosting else matrix[:, :0],
+        margin.astype(np.float64),
+    )
+    reasons = principal_reasons(risk.contributions, credit.member.columns, loaded.rulebook.reasons)
+    return Assessed(risk, credit.member.grade(risk.probability), reasons, credit.member.decides)
+
+
+def _application(cases: Sequence[Case], snapshot: Snapshot) -> dict[str, F64Array]:
+    asked = [case.request for case in cases if isinstance(case.request, CreditRequest)]
+    request = {
+        "amount": _known([each.amount for each in asked]),
+        "term_months": _known([each.term_months for each in asked]),
+        "declared_income": _known([each.declared_income for each in asked]),
+        "co_applicant": _known([each.co_applicant for each in asked]),
+    }
+    return application_features(request, {name: snapshot.column(name) for name in FEATURES_READ})
+
+
+def _answered(case: Case, loaded: Loaded, assessed: Assessed, lending: Decisions) -> Decision:
+    row = case.row
+    outcome = str(lending.outcome[row])
+    held = [
+        code for code, holds in zip(lending.rule_codes, lending.rules[row].tolist(), strict=True) if holds
+    ]
+    answer: dict[str, object] = {
+        "outcome": outcome,
+        **assessed.scores(row),
+        "newcomer": not bool(case.snapshot.found[row]),
+        "reasons": assessed.texts(row),
+        "rules": [RULE_TEXTS[code] for code in held],
+        "ruled_out": [other for other in ("approve", "refer", "decline") if other != outcome],
+        "automation": AUTOMATION[outcome],
+        "review": REVIEW,
+    }
+    kept: dict[str, object] = {
+        "scores": assessed.scores(row),
+        "outcome": outcome,
+        "rules": held,
+        "selection_probability": 1.0,
+        "reasons": [[each.code, each.contribution] for each in assessed.reasons[row]],
+        "automation": AUTOMATION[outcome],
+    }
+    return decide(case, loaded, answer, kept)
+
+
+def _behaving(case: Case, loaded: Loaded, assessed: Assessed, has_loan: bool) -> Decision:
+    row = case.row
+    scores = assessed.scores(row) if has_loan else None
+    answer: dict[str, object] = {
+        "behaviour": scores,
+        "reasons": assessed.texts(row) if has_loan else [],
+        "note": None if has_loan else NO_LOAN,
+    }
+    return decide(case, loaded, answer, {"scores": scores, "outcome": None})
+
+
+def _known(values: Sequence[float | bool | None]) -> F64Array:
+    """As numbers, None as NaN.
+
+    >>> _known([1.5, None, True])
+    array([1.5, nan, 1. ])
+    """
+    return np.array([np.nan if value is None else float(value) for value in values])

@@ -1,0 +1,80 @@
+"""Scores of a customer that decide nothing by themselves: segment, propensities, recommendations."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from serving.loaded import Loaded
+from serving.needs import affinity
+from serving.next_best_action import needs_of, recommender_kinds, screened
+from serving.records import Case, Decision, decide
+from serving.rulebook import RULE_TEXTS
+from serving.segments import segment_of
+from training.release.errors import MissingPart
+
+SEGMENT, PROPENSITY, RECOMMENDATION = "score_segment", "score_propensity", "score_recommendation"
+MOST_RECOMMENDED = 10
+
+
+def segments(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
+    """Which segment each customer of a snapshot belongs to."""
+    if loaded.runtime.segments is None:
+        raise MissingPart("segmentation", loaded.runtime.digest)
+    if not cases:
+        return []
+    found = segment_of(loaded, cases[0].snapshot.matrix(loaded.runtime.columns, {}))
+    return [
+        decide(case, loaded, {"segment": found[case.row]}, {"scores": {"segment": _id(found[case.row])}})
+        for case in cases
+    ]
+
+
+def propensities(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
+    """How likely each customer is to take each family, and to leave."""
+    if not cases:
+        return []
+    members = {member.name: member for member in loaded.runtime.propensity.members}
+    snapshot = cases[0].snapshot
+    needed = needs_of(snapshot, loaded, snapshot.matrix(loaded.runtime.columns, {})).members
+    answers = []
+    for case in cases:
+        scores = {name: float(values[case.row]) for name, values in needed.items()}
+        families = {
+            family: {"probability": scores[name], "base_rate": members[name].base_rate}
+            for name, member in members.items()
+            if (family := member.family) is not None
+        }
+        answer: dict[str, object] = {"propensity": families, "churn": scores.get("churn")}
+        answers.append(decide(case, loaded, answer, {"scores": scores}))
+    return answers
+
+
+def recommendations(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
+    """Products that go with what each customer holds, without those a rule removes for them."""
+    if loaded.runtime.affinities is None:
+        raise MissingPart("recommendation", loaded.runtime.digest)
+    if not cases:
+        return []
+    snapshot, ids = cases[0].snapshot, loaded.rulebook.products.product_id
+    scores = affinity(loaded, snapshot)
+    _, screening = screened(snapshot, loaded)
+    kinds = recommender_kinds(loaded, snapshot)
+    answers = []
+    for case in cases:
+        row = case.row
+        out = screening.blocked[row]
+        order = [int(at) for at in np.lexsort((np.array(ids), -scores[row])) if not out[at]]
+        best = [{"product_id": ids[at], "score": float(scores[row, at])} for at in order[:MOST_RECOMMENDED]]
+        ruled_out = {ids[at]: screening.codes[screening.first_rule[row, at]] for at in np.flatnonzero(out)}
+        answer: dict[str, object] = {
+            "recommender": kinds[row],
+            "products": best,
+            "ruled_out": [{"product_id": name, "rules": [code]} for name, code in ruled_out.items()],
+            "rules": [RULE_TEXTS[code] for code in sorted(set(ruled_out.values()))],
+        }
+        answers.append(decide(case, loaded, answer, {"outcome": [each["product_id"] for each in best]}))
+    return answers
+
+
+def _id(segment: dict[str, object] | None) -> object:
+    return segment["id"] if segment else None

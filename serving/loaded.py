@@ -1,0 +1,81 @@
+"""A verified release in service: its models, its rules, and how their lists of products line up."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from serving.online import OWNED, Snapshot
+from serving.rulebook import Rulebook
+from training.release.runtime import Runtime, load
+from training.release.verify import VerifiedRelease
+
+Indices = npt.NDArray[np.intp]
+Mask = npt.NDArray[np.bool_]
+NOT_THERE = -1
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What the scoring process holds of a release."""
+
+    runtime: Runtime
+    rulebook: Rulebook
+
+    @staticmethod
+    def of(release: VerifiedRelease) -> "Loaded":
+        """Parse a release that was verified; BrokenRelease or InvalidPolicy names what cannot be used."""
+        return Loaded(load(release), Rulebook.of(release))
+
+    @cached_property
+    def version(self) -> dict[str, object]:
+        """What every answer says about where it comes from."""
+        parts = {name: digest[:16] for name, digest in self.runtime.part_digests.items()}
+        return {"digest": self.runtime.digest, "parts": parts, "policy": self.rulebook.policy.version}
+
+    @cached_property
+    def families(self) -> dict[str, Indices]:
+        """The products of each family, as positions in the catalogue."""
+        family = self.rulebook.products.family
+        return {str(name): np.flatnonzero(family == name) for name in np.unique(family)}
+
+    @cached_property
+    def _owned(self) -> Indices:
+        columns = self.runtime.manifest.origin.feature_views.get(OWNED, ())
+        offset = self._offset(OWNED)
+        return self._positions(columns, offset)
+
+    @cached_property
+    def in_recommender(self) -> Indices:
+        """Where each product of the catalogue stands in the recommender; -1 where it does not."""
+        affinities = self.runtime.affinities
+        return self._positions(affinities.products if affinities else (), 0)
+
+    def owned(self, snapshot: Snapshot) -> Mask:
+        """(n, P): which products of the catalogue each customer holds."""
+        held = np.zeros((len(snapshot), len(self.rulebook.products)), bool)
+        there = self._owned != NOT_THERE
+        held[:, there] = snapshot.values[:, self._owned[there]] > 0
+        return held
+
+    def held_by_recommender(self, snapshot: Snapshot) -> Mask:
+        """(n, products of the recommender): the same in its order, withdrawn products included."""
+        products = self.runtime.recommender.products
+        columns = self.runtime.manifest.origin.feature_views.get(OWNED, ())
+        position = {name: self._offset(OWNED) + at for at, name in enumerate(columns)}
+        held = np.zeros((len(snapshot), len(products)), bool)
+        for at, name in enumerate(products):
+            if name in position:
+                held[:, at] = snapshot.values[:, position[name]] > 0
+        return held
+
+    def _offset(self, view: str) -> int:
+        origin = self.runtime.manifest.origin
+        return sum(len(origin.feature_views[name]) for name in origin.views if name < view)
+
+    def _positions(self, names: tuple[str, ...], offset: int) -> Indices:
+        position = {name: offset + at for at, name in enumerate(names)}
+        return np.array(
+            [position.get(name, NOT_THERE) for name in self.rulebook.products.product_id], np.intp
+        )

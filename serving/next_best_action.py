@@ -1,0 +1,177 @@
+"""What to offer next: eligible, suitable, consented; then first things first.
+
+catalogue -> eligibility -> suitability -> consent and contact -> P x C x V x L.
+"""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from crm_rules.offers.arbitration import arbitrate
+from crm_rules.offers.columns import CUSTOMER_COLUMNS, Customers
+from crm_rules.offers.consent import open_channels
+from crm_rules.offers.screening import OFFER_CODES, Screening, screen
+from serving.asking import OfferRequest
+from serving.loaded import Loaded
+from serving.needs import Needs, needs
+from serving.online import F32Array, F64Array, Snapshot
+from serving.records import Case, Decision, decide
+from serving.rulebook import NO_MODEL, RULE_TEXTS
+from serving.segments import segment_of
+from training.release.packing import pack
+
+USE_CASE = "next_best_action"
+CODES = (*OFFER_CODES, NO_MODEL)
+SELECTION_PROBABILITY = 1.0  # the policy is deterministic: the best offer is always the one shown
+CONSENTS = {
+    "email": "consent_marketing_email",
+    "phone": "consent_marketing_phone",
+    "app": "consent_marketing_app",
+    "profiling": "consent_profiling",
+}
+
+
+@dataclass(frozen=True)
+class Funnel:
+    """n customers after the funnel: what was removed and why, what is left and in which order.
+
+    `order` is (n, P), positions in the catalogue, best first, then -1.
+    """
+
+    customers: Customers
+    screening: Screening
+    needs: Needs
+    context: F64Array
+    priority: F64Array
+    order: npt.NDArray[np.int64]
+    first_rule: npt.NDArray[np.int8]
+    recommenders: Sequence[str | None]
+
+
+def next_best_action(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
+    """Decide n cases of one snapshot; each `case.request` is an OfferRequest."""
+    if not cases:
+        return []
+    snapshot = cases[0].snapshot
+    matrix = snapshot.matrix(loaded.runtime.columns, {})
+    channels = [case.request.channel for case in cases if isinstance(case.request, OfferRequest)]
+    funnel = _funnel(snapshot, loaded, needs_of(snapshot, loaded, matrix), channels)
+    segments = segment_of(loaded, matrix)
+    return [_decide(case, loaded, funnel, segments[case.row]) for case in cases]
+
+
+def needs_of(snapshot: Snapshot, loaded: Loaded, matrix: F32Array) -> Needs:
+    """Propensities and shares of every customer, from a snapshot and its global matrix."""
+    return needs(loaded, snapshot, loaded.runtime.margins(matrix), loaded.owned(snapshot))
+
+
+def screened(snapshot: Snapshot, loaded: Loaded) -> tuple[Customers, Screening]:
+    """The customers as rules read them, and every offer rule's verdict."""
+    columns = {name: snapshot.column(name) for name in CUSTOMER_COLUMNS}
+    customers = Customers.from_columns(columns, loaded.owned(snapshot))
+    return customers, screen(customers, loaded.rulebook.products, loaded.rulebook.policy)
+
+
+def _funnel(snapshot: Snapshot, loaded: Loaded, needed: Needs, channels: Sequence[str | None]) -> Funnel:
+    book = loaded.rulebook
+    customers, screening = screened(snapshot, loaded)
+    context = np.stack([book.contexts[channel] for channel in channels])
+    ids = book.products.product_id
+    ranking = arbitrate(needed.product, context, book.value, book.lever, screening.blocked, ids, len(ids))
+    unmodelled = ~screening.blocked & np.isnan(ranking.priority)
+    first = np.where(unmodelled, np.int8(len(OFFER_CODES)), screening.first_rule)
+    kinds = recommender_kinds(loaded, snapshot)
+    return Funnel(customers, screening, needed, context, ranking.priority, ranking.order, first, kinds)
+
+
+def _decide(case: Case, loaded: Loaded, funnel: Funnel, segment: dict[str, object] | None) -> Decision:
+    assert isinstance(case.request, OfferRequest)
+    row, book = case.row, loaded.rulebook
+    ranked = [int(position) for position in funnel.order[row] if position >= 0]
+    shown = ranked[: case.request.top]
+    out = {int(at): _codes(funnel, row, int(at)) for at in np.flatnonzero(funnel.first_rule[row] >= 0)}
+    allowed = open_channels(funnel.customers, book.policy)[row]
+    answer: dict[str, object] = {
+        "segment": segment,
+        "churn": float(churn[row]) if (churn := funnel.needs.members.get("churn")) is not None else None,
+        "offers": [
+            {"rank": rank, **_offer(loaded, funnel, row, at)} for rank, at in enumerate(shown, start=1)
+        ],
+        "channels": [
+            channel
+            for channel, is_open in zip(book.policy.consent.marketing_channels, allowed, strict=True)
+            if is_open
+        ],
+        "why": {"recommender": funnel.recommenders[row]},
+        "ruled_out": [
+            {"product_id": book.products.product_id[at], "rules": codes} for at, codes in out.items()
+        ],
+        "rules": [RULE_TEXTS[code] for code in sorted({code for codes in out.values() for code in codes})],
+        "selection_probability": SELECTION_PROBABILITY,
+    }
+    return decide(case, loaded, answer, _kept(case, loaded, funnel, ranked, shown, segment))
+
+
+def _offer(loaded: Loaded, funnel: Funnel, row: int, at: int) -> dict[str, object]:
+    book, title = loaded.rulebook, loaded.rulebook.titles[at]
+    share = float(funnel.needs.share[row, at])
+    return {
+        "product_id": book.products.product_id[at],
+        "family": str(book.products.family[at]),
+        "title": {"en": title.en, "zh": title.zh},
+        "P": float(funnel.needs.product[row, at]),
+        "C": float(funnel.context[row, at]),
+        "V": float(book.value[at]),
+        "L": float(book.lever[at]),
+        "priority": float(funnel.priority[row, at]),
+        "share_in_family": share,
+    }
+
+
+def _codes(funnel: Funnel, row: int, at: int) -> list[str]:
+    held = [
+        code
+        for code, is_removed in zip(
+            funnel.screening.codes, funnel.screening.removed[:, row, at].tolist(), strict=True
+        )
+        if is_removed
+    ]
+    return held or [NO_MODEL]
+
+
+def _kept(
+    case: Case,
+    loaded: Loaded,
+    funnel: Funnel,
+    ranked: Sequence[int],
+    shown: Sequence[int],
+    segment: dict[str, object] | None,
+) -> dict[str, object]:
+    book, row = loaded.rulebook, case.row
+    factors = [funnel.needs.product[row], funnel.context[row], book.value, book.lever, funnel.priority[row]]
+    return {
+        "scores": {name: float(values[row]) for name, values in funnel.needs.members.items()}
+        | {"segment": segment["id"] if segment else None},
+        "candidates": {
+            "codes": list(CODES),
+            "rules": base64.b64encode(funnel.first_rule[row].tobytes()).decode(),
+            "ranked": list(ranked),
+            "factors": pack(np.stack([factor[list(ranked)] for factor in factors]).ravel()),
+        },
+        "outcome": [book.products.product_id[at] for at in shown],
+        "selection_probability": SELECTION_PROBABILITY,
+        "reasons": [],
+        "consent": {name: case.snapshot.value(column, row) for name, column in CONSENTS.items()},
+        "automation": "automated",
+    }
+
+
+def recommender_kinds(loaded: Loaded, snapshot: Snapshot) -> list[str | None]:
+    """Where each customer's shares come from; None where the release has no recommender."""
+    if loaded.runtime.affinities is None:
+        return [None] * len(snapshot)
+    source = loaded.runtime.affinities.source
+    return [source(bool(held.any())) for held in loaded.held_by_recommender(snapshot)]

@@ -1,0 +1,121 @@
+"""What the commands of this room do once their arguments are parsed."""
+
+import json
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import typer
+
+from feature_repo.errors import BankError
+from feature_repo.packed_rows import PackedRows
+from feature_repo.settings import Settings
+from monitoring.decision_log import find
+from serving.bootstrap import current_release, open_scorer
+from serving.pipeline import closing, learning
+from serving.pipeline.bootstrap import demo_people
+from serving.pipeline.journal import Journal
+from serving.pipeline.loading import Wanted
+from serving.pipeline.progress import Progress, Stopwatch
+from serving.pipeline.run import Run, main_job
+
+INTERRUPTED = 130
+
+
+class PortInUse(BankError, OSError):
+    """Something else listens on the port."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.host, self.port = host, port
+        super().__init__(
+            f"Port {port} on {host} is in use. Stop what listens there, or take another: "
+            f"bank serve --port {port + 1} (or BANK_PORT={port + 1})."
+        )
+
+
+@dataclass(frozen=True)
+class Options:
+    """How `bank run` ends."""
+
+    serve: bool
+    json: bool
+
+
+def run_main_job(settings: Settings, wanted: Wanted, options: Options) -> None:
+    """Take every step, show a decision, then serve or end."""
+    if options.serve and not options.json:
+        require_free_port(settings)
+    progress, watch = Progress(to_stderr=options.json), Stopwatch()
+    run = Run(settings, demo_people(settings), progress, Journal(settings.home / "run.json"))
+    try:
+        main_job(run, wanted)
+    except KeyboardInterrupt:
+        progress.say("\nInterrupted. Finished steps are kept: the same command goes on from here.")
+        raise typer.Exit(INTERRUPTED) from None
+    found = closing.examples(settings)
+    progress.say(f"\nDone in {watch.seconds:.1f} s. Everything is under {settings.home.absolute()}.")
+    closing.show(progress, found)
+    serving = options.serve and not options.json
+    token = closing.demo_token(settings, "demo", None, closing.TOKEN_HOURS)
+    closing.farewell(progress, settings, closing.example_customer(settings), token, serving)
+    if options.json:
+        typer.echo(json.dumps(_as_data(run, found, watch.seconds), ensure_ascii=False))
+    elif serving:
+        progress.heading(f"Serving on http://{settings.host}:{settings.port}, Ctrl-C ends it")
+        serve_in_foreground(settings)
+
+
+def _as_data(run: Run, found: Mapping[str, closing.Answer], seconds: float) -> dict[str, object]:
+    figures = {name: done.figures for name, done in run.done.items()}
+    return {
+        "seconds": seconds,
+        "steps": [
+            {"name": name, "seconds": done.seconds, "rows": done.rows, "again": name in run.again}
+            for name, done in run.done.items()
+        ],
+        "models": {name: learning.metrics(figures[name]) for name in learning.TITLES},
+        "release": figures["release"]["release"],
+        "promotion": figures["release"],
+        "decision": found.get("credit") or found.get("next_best_action"),
+        "decisions": {**found},
+        "drift": figures["drift"],
+    }
+
+
+def serve_in_foreground(settings: Settings) -> None:
+    """Replace this process by the service; every refusal comes before that, as one sentence."""
+    require_free_port(settings)
+    current_release(settings)
+    PackedRows.open(settings.online).close()
+    os.environ.update(
+        BANK_HOME=str(settings.home.absolute()), BANK_HOST=settings.host, BANK_PORT=str(settings.port)
+    )
+    command = [sys.executable, "-m", "bentoml", "serve", "serving.service:BankService"]
+    command += ["--host", settings.host, "--port", str(settings.port)]
+    sys.stdout.flush()
+    os.execv(sys.executable, command)
+
+
+def require_free_port(settings: Settings) -> None:
+    """PortInUse when something listens there already."""
+    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise PortInUse(settings.host, settings.port) from error
+
+
+def replay(settings: Settings, decision_id: str) -> tuple[bool, str]:
+    """Compute a decision again from its record alone; whether it is the same to the bit."""
+    payload = find(settings.decisions, decision_id)
+    with PackedRows.open(settings.online) as rows:
+        again = open_scorer(current_release(settings), rows).replay(payload)
+    if again.same:
+        return True, f"Decision {decision_id} computes again to the same bytes."
+    return (
+        False,
+        f"Decision {decision_id} does NOT compute again to the same bytes; it said:\n{again.body.decode()}",
+    )

@@ -1,0 +1,85 @@
+"""A decision and its record: everything it was made from, so that it can be made again.
+
+The payload is JSON: decision_id, request_id, customer_id, at, caller, use_case, release, parts
+(the first 16 digits of each digest), policy, features {values, event_us} in the order of
+`manifest.origin`, request, degraded, then what the use case adds (scores, candidates, outcome,
+selection_probability, reasons, consent, automation), and `answer`, the SHA-256 of the body sent.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import orjson
+
+from monitoring.decision_log import Record
+from serving.asking import CreditRequest, CustomerRequest, OfferRequest, Stamp
+from serving.loaded import Loaded
+from serving.online import Snapshot
+
+Request = CustomerRequest | OfferRequest | CreditRequest
+
+
+class DecisionSink(Protocol):
+    """Where decisions are made durable; it returns only once they are."""
+
+    def append(self, records: Sequence[Record]) -> None:
+        """Keep these records; an error means that none of them may be answered."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """An answer as JSON bytes, and the record that must be durable before it leaves."""
+
+    body: bytes
+    record: Record
+
+
+@dataclass(frozen=True)
+class Case:
+    """One question with all that is known about it: the row of a snapshot it is answered from."""
+
+    use_case: str
+    request: Request
+    stamp: Stamp
+    snapshot: Snapshot
+    row: int
+    degraded: tuple[str, ...] = ()
+
+
+def decide(case: Case, loaded: Loaded, answer: Mapping[str, object], kept: Mapping[str, object]) -> Decision:
+    """Seal an answer: add what every answer carries, and write its record with `kept`."""
+    stamp, snapshot = case.stamp, case.snapshot
+    customer_id = case.request.customer_id
+    body = orjson.dumps(
+        {
+            "decision_id": stamp.decision_id,
+            "request_id": stamp.request_id,
+            "at": stamp.at,
+            "customer_id": customer_id,
+            **answer,
+            "degraded": list(case.degraded),
+            "feature_time": snapshot.oldest(case.row),
+            "release": loaded.version,
+        }
+    )
+    payload = orjson.dumps(
+        {
+            "decision_id": stamp.decision_id,
+            "request_id": stamp.request_id,
+            "customer_id": customer_id,
+            "at": stamp.at,
+            "caller": stamp.caller,
+            "use_case": case.use_case,
+            "release": loaded.runtime.digest,
+            "parts": loaded.version["parts"],
+            "policy": loaded.rulebook.policy.version,
+            "features": snapshot.as_record(case.row),
+            "request": case.request.as_record(),
+            "degraded": list(case.degraded),
+            **kept,
+            "answer": hashlib.sha256(body).hexdigest(),
+        }
+    )
+    return Decision(body, Record(stamp.decision_id, stamp.at, case.use_case, customer_id, payload))

@@ -1,0 +1,114 @@
+"""The Scorer: arrays in, answers and records out. HTTP, the nightly batch and replay share it.
+
+A customer is a batch of one: every method takes a sequence and answers each element to the same
+bits as if it had come alone.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from serving import credit, customers, next_best_action
+from serving.asking import CreditRequest, CustomerRequest, OfferRequest, Stamp
+from serving.errors import NotReplayable, RowsUnreachable, UnknownCustomer
+from serving.loaded import Loaded
+from serving.online import OnlineRows, Snapshot
+from serving.records import Case, Decision, Request
+
+Answer = Callable[[Sequence[Case], Loaded], list[Decision]]
+USE_CASES: Mapping[str, tuple[Answer, type[Request]]] = {
+    customers.SEGMENT: (customers.segments, CustomerRequest),
+    customers.PROPENSITY: (customers.propensities, CustomerRequest),
+    customers.RECOMMENDATION: (customers.recommendations, CustomerRequest),
+    credit.BEHAVIOUR: (credit.behaviour, CustomerRequest),
+    credit.USE_CASE: (credit.credit_decision, CreditRequest),
+    next_best_action.USE_CASE: (next_best_action.next_best_action, OfferRequest),
+}
+Scored = Decision | UnknownCustomer
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A decision made again: `same` says whether its answer has the same bytes."""
+
+    same: bool
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """Scores and decides with one release and the online rows."""
+
+    loaded: Loaded
+    online: OnlineRows
+
+    def segment(self, asked: Sequence[CustomerRequest], stamps: Sequence[Stamp]) -> list[Scored]:
+        """Each customer's segment; UnknownCustomer in place of an answer for whom no row is kept."""
+        return self._score(customers.SEGMENT, asked, stamps)
+
+    def propensity(self, asked: Sequence[CustomerRequest], stamps: Sequence[Stamp]) -> list[Scored]:
+        """Each customer's propensities."""
+        return self._score(customers.PROPENSITY, asked, stamps)
+
+    def recommend(self, asked: Sequence[CustomerRequest], stamps: Sequence[Stamp]) -> list[Scored]:
+        """Products that go with what each customer holds."""
+        return self._score(customers.RECOMMENDATION, asked, stamps)
+
+    def credit_behaviour(self, asked: Sequence[CustomerRequest], stamps: Sequence[Stamp]) -> list[Scored]:
+        """The default risk of each customer's running loans."""
+        return self._score(credit.BEHAVIOUR, asked, stamps)
+
+    def next_best_action(self, asked: Sequence[OfferRequest], stamps: Sequence[Stamp]) -> list[Scored]:
+        """What each customer should be offered."""
+        return self._score(next_best_action.USE_CASE, asked, stamps)
+
+    def credit_decision(self, asked: Sequence[CreditRequest], stamps: Sequence[Stamp]) -> list[Decision]:
+        """Approve, refer or decline each application; nobody is unknown, newcomers have no row.
+
+        When online rows cannot be read every application of a customer is referred.
+        """
+        ids = [request.customer_id or "" for request in asked]
+        lost: list[tuple[str, ...]]
+        try:
+            snapshot = self.online.read(ids)
+        except RowsUnreachable:
+            snapshot = self.online.nothing(len(ids))
+            lost = [("online_rows",) * bool(name) for name in ids]
+        else:
+            lost = [tuple(snapshot.degraded(row)) for row in range(len(ids))]
+        cases = [
+            Case(credit.USE_CASE, request, stamp, snapshot, row, lost[row])
+            for row, (request, stamp) in enumerate(zip(asked, stamps, strict=True))
+        ]
+        return credit.credit_decision(cases, self.loaded)
+
+    def replay(self, payload: bytes) -> Replay:
+        """Decide again from a record alone; NotReplayable when another release made it."""
+        record = orjson.loads(payload)
+        decision_id = str(record.get("decision_id"))
+        if record.get("release") != self.loaded.runtime.digest:
+            raise NotReplayable(decision_id, f"release {str(record.get('release'))[:16]} made it")
+        if record.get("use_case") not in USE_CASES:
+            raise NotReplayable(decision_id, f"use case {record.get('use_case')!r} is unknown")
+        answer, request = USE_CASES[record["use_case"]]
+        stamp = Stamp(decision_id, record["request_id"], record["at"], record["caller"])
+        snapshot = Snapshot.from_record(record["features"], self.loaded.runtime.manifest.origin)
+        asked = request(**record["request"])
+        case = Case(record["use_case"], asked, stamp, snapshot, 0, tuple(record["degraded"]))
+        body = answer([case], self.loaded)[0].body
+        return Replay(hashlib.sha256(body).hexdigest() == record["answer"], body)
+
+    def _score(self, use_case: str, asked: Sequence[Request], stamps: Sequence[Stamp]) -> list[Scored]:
+        snapshot = self.online.read([request.customer_id or "" for request in asked])
+        known = snapshot.found
+        cases = [
+            Case(use_case, request, stamp, snapshot, row, tuple(snapshot.degraded(row)))
+            for row, (request, stamp) in enumerate(zip(asked, stamps, strict=True))
+        ]
+        decided = USE_CASES[use_case][0](cases, self.loaded)
+        return [
+            decision if known[case.row] else UnknownCustomer(case.request.customer_id or "")
+            for case, decision in zip(cases, decided, strict=True)
+        ]

@@ -1,0 +1,138 @@
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from crm_rules.errors import NotApproved
+from crm_rules.governance.approvals import approve, sign_record, verify_evidence, verify_record
+from crm_rules.governance.people import Role, Trust
+
+AT = datetime(2026, 3, 1, tzinfo=UTC)
+GATES: list[dict[str, Any]] = [{"name": "auc_out_of_time", "value": 0.81, "limit": 0.7, "passed": True}]
+DIGEST = "ab" * 32
+Keys = Mapping[str, Ed25519PrivateKey]
+Evidence = dict[str, Any]
+
+
+@pytest.fixture
+def evidence(signing: Keys) -> Evidence:
+    approvals = [
+        approve("credit_risk", DIGEST, GATES, person, role, AT, signing[person]).as_json()
+        for person, role in (("victor", Role.VALIDATOR), ("rita", Role.RISK_APPROVER))
+    ]
+    return {
+        "part": "credit_risk",
+        "part_digest": DIGEST,
+        "gates": [dict(gate) for gate in GATES],
+        "run": {"mlflow_run": "r1", "version": "1", "author": "dana"},
+        "requested_by": "dana",
+        "approvals": approvals,
+    }
+
+
+def test_two_people_in_two_roles_approve_a_part(evidence: Evidence, trust: Trust) -> None:
+    verify_evidence(evidence, "credit_risk", DIGEST, trust)
+
+
+def _drop(role: str) -> Callable[[Evidence], None]:
+    def change(evidence: Evidence) -> None:
+        evidence["approvals"] = [a for a in evidence["approvals"] if a["role"] != role]
+
+    return change
+
+
+CHANGES: list[tuple[str, Callable[[Evidence], Any], str]] = [
+    ("no-validator", _drop("validator"), "nobody signed as validator"),
+    ("no-approver", _drop("risk_approver"), "nobody signed as risk_approver"),
+    ("gate-moved", lambda e: e["gates"][0].update(value=0.99), "signature of 'victor'"),
+    ("gate-failed", lambda e: e["gates"][0].update(passed=False), "did not pass"),
+    ("gate-only-truthy", lambda e: e["gates"][0].update(passed="no"), "did not pass"),
+    ("no-gates", lambda e: e.update(gates=[]), "no gate was run"),
+    ("other-part", lambda e: e.update(part="policy"), "another part"),
+    ("other-digest", lambda e: e.update(part_digest="cd" * 32), "another digest"),
+    ("later-date", lambda e: e["approvals"][0].update(at="2026-03-02T00:00:00+00:00"), "signature"),
+    ("date-without-zone", lambda e: e["approvals"][0].update(at="2026-03-01T00:00:00"), "no offset"),
+    ("other-signer", lambda e: e["approvals"][1].update(person="victor"), "did not hold the role"),
+    ("unknown-signer", lambda e: e["approvals"][1].update(person="mallory"), "not on the trust file"),
+    ("unknown-role", lambda e: e["approvals"][1].update(role="king"), "does not count"),
+    ("author-signs", lambda e: e["run"].update(author="victor"), "wrote or requested"),
+    ("author-by-name", lambda e: e["run"].update(author="Rita (demo)"), "wrote or requested"),
+    ("requester-signs", lambda e: e.update(requested_by="rita"), "wrote or requested"),
+    ("nobody-requested", lambda e: e.pop("requested_by"), "not well formed"),
+    ("no-approvals", lambda e: e.pop("approvals"), "not well formed"),
+]
+
+
+@pytest.mark.parametrize(("change", "reason"), [pytest.param(c, r, id=i) for i, c, r in CHANGES])
+def test_a_part_is_refused_with_the_reason(
+    evidence: Evidence, trust: Trust, change: Callable[[Evidence], Any], reason: str
+) -> None:
+    change(evidence)
+    with pytest.raises(NotApproved, match=reason):
+        verify_evidence(evidence, "credit_risk", DIGEST, trust)
+
+
+def test_one_person_with_both_roles_is_still_one_person(
+    trust: Trust, signing: Keys, evidence: Evidence
+) -> None:
+    both = (Role.VALIDATOR, Role.RISK_APPROVER)
+    mighty = replace(trust, everybody=tuple(replace(p, roles=both) for p in trust.everybody))
+    evidence["approvals"] = [
+        approve("credit_risk", DIGEST, GATES, "rita", role, AT, signing["rita"]).as_json() for role in both
+    ]
+    with pytest.raises(NotApproved, match="two different people"):
+        verify_evidence(evidence, "credit_risk", DIGEST, mighty)
+
+
+def test_what_was_signed_before_a_revocation_stays_valid(evidence: Evidence, trust: Trust) -> None:
+    def revoked(at: datetime) -> Trust:
+        people = (replace(p, revoked_at=at) if p.id == "rita" else p for p in trust.everybody)
+        return replace(trust, everybody=tuple(people))
+
+    verify_evidence(evidence, "credit_risk", DIGEST, revoked(datetime(2026, 3, 2, tzinfo=UTC)))
+    with pytest.raises(NotApproved, match="valid key"):
+        verify_evidence(evidence, "credit_risk", DIGEST, revoked(AT))
+
+
+def test_demo_signatures_count_for_nothing_in_a_bank(evidence: Evidence, trust: Trust) -> None:
+    with pytest.raises(NotApproved, match="not on the trust file"):
+        verify_evidence(evidence, "credit_risk", DIGEST, replace(trust, profile="bank"))
+
+
+def test_nobody_can_sign_a_failed_gate(signing: Keys) -> None:
+    failed = [{**GATES[0], "passed": False}]
+    with pytest.raises(NotApproved, match="auc_out_of_time"):
+        approve("credit_risk", DIGEST, failed, "rita", Role.RISK_APPROVER, AT, signing["rita"])
+
+
+def _record(signing: Keys, by: str = "otto", **changed: Any) -> dict[str, Any]:
+    return sign_record({"release": "r1", "number": 3, "at": AT.isoformat(), "by": by, **changed}, signing[by])
+
+
+def test_an_operator_signs_what_is_current(trust: Trust, signing: Keys) -> None:
+    assert verify_record(_record(signing), trust, Role.OPERATOR, least=3)["release"] == "r1"
+
+
+def test_an_old_record_played_back_shows(trust: Trust, signing: Keys) -> None:
+    with pytest.raises(NotApproved, match="played back"):
+        verify_record(_record(signing), trust, Role.OPERATOR, least=4)
+
+
+@pytest.mark.parametrize("number", [True, "3", 3.0, None])
+def test_a_records_number_is_a_whole_number(trust: Trust, signing: Keys, number: object) -> None:
+    with pytest.raises(NotApproved):
+        verify_record(_record(signing, number=number), trust, Role.OPERATOR)
+
+
+def test_a_changed_record_or_one_of_another_role_is_refused(trust: Trust, signing: Keys) -> None:
+    changed = _record(signing)
+    changed["body"]["release"] = "r2"
+    with pytest.raises(NotApproved, match="does not fit"):
+        verify_record(changed, trust, Role.OPERATOR)
+    with pytest.raises(NotApproved, match="did not hold the role operator"):
+        verify_record(_record(signing, by="dana"), trust, Role.OPERATOR)
+    with pytest.raises(NotApproved, match="not well formed"):
+        verify_record({}, trust, Role.OPERATOR)

@@ -1,0 +1,86 @@
+import re
+
+import numpy as np
+import pytest
+
+from crm_rules.errors import InvalidPolicy, UnmappedReason
+from crm_rules.lending.policy import LENDING_CODES
+from crm_rules.lending.reasons import (
+    STANDARD_REASONS,
+    TOLD_BY_THE_MODEL,
+    ReasonText,
+    check_catalogue,
+    parse_catalogue,
+    principal_reasons,
+    rule_reasons,
+)
+from feature_repo.features.application import APPLICATION_COLUMNS
+from feature_repo.features.columns import FORBIDDEN, VIEWS
+
+COLUMNS = ("balance", "arrears", "income", "age", "tenure")
+TEXTS = {column: ReasonText(f"{column} en", f"{column} zh") for column in COLUMNS}
+STANDARD = parse_catalogue(STANDARD_REASONS.read_bytes())
+
+
+def _codes(*contributions: float, most: int = 4) -> list[str]:
+    return [r.code for r in principal_reasons(np.array([contributions]), COLUMNS, TEXTS, most)[0]]
+
+
+def test_the_largest_harm_comes_first_and_four_are_told() -> None:
+    assert _codes(0.1, 0.5, 0.3, 0.2, 0.4) == ["arrears", "tenure", "income", "age"]
+    assert _codes(0.1, 0.5, 0.3, 0.2, 0.4, most=2) == ["arrears", "tenure"]
+
+
+def test_what_helped_or_did_nothing_or_is_unknown_is_no_reason() -> None:
+    assert _codes(-0.1, 0.0, np.nan, 1e-9, -5.0) == ["age"]
+    assert _codes(0, 0, 0, 0, 0) == []
+
+
+def test_ties_go_by_the_name_of_the_column() -> None:
+    assert _codes(0.5, 0.5, 0.5, 0.5, 0.5) == ["age", "arrears", "balance", "income"]
+
+
+def test_a_reason_carries_both_texts_and_its_weight() -> None:
+    reason = principal_reasons(np.array([[0.0, 0.7, 0, 0, 0]]), COLUMNS, TEXTS)[0][0]
+    assert (reason.en, reason.zh, reason.contribution) == ("arrears en", "arrears zh", 0.7)
+
+
+def test_no_rows_and_no_columns_give_no_reasons() -> None:
+    assert principal_reasons(np.zeros((0, 5)), COLUMNS, TEXTS) == []
+    assert principal_reasons(np.zeros((2, 0)), (), TEXTS) == [[], []]
+
+
+def test_an_unmapped_column_is_named() -> None:
+    with pytest.raises(UnmappedReason, match="shoe_size"):
+        check_catalogue(("balance", "shoe_size"), TEXTS)
+    with pytest.raises(UnmappedReason, match="shoe_size"):
+        principal_reasons(np.zeros((1, 1)), ("shoe_size",), TEXTS)
+
+
+def test_exactly_what_credit_may_use_and_every_rule_has_a_reason() -> None:
+    views = (column for view in ("profile", "activity", "credit", "holdings") for column in VIEWS[view])
+    usable = {column for column in views if column not in FORBIDDEN["credit_risk_v1"]}
+    assert set(STANDARD) == usable | set(APPLICATION_COLUMNS) | (set(LENDING_CODES) - TOLD_BY_THE_MODEL)
+
+
+def test_every_reason_is_its_own_in_both_languages() -> None:
+    assert len({text.en for text in STANDARD.values()}) == len(STANDARD)
+    assert len({text.zh for text in STANDARD.values()}) == len(STANDARD)
+    for text in STANDARD.values():
+        assert re.search(r"[\u4e00-\u9fff]", text.zh)
+        assert not re.search(r"[\u4e00-\u9fff_]|score model", text.en)
+
+
+@pytest.mark.parametrize(
+    "text", ["[a]\nen = 'x'", "[a]\nen='x'\nzh='y'\nfr='z'", "[a]\nen=''\nzh='y'", "a = 1", "[a"]
+)
+def test_a_broken_catalogue_is_refused(text: str) -> None:
+    with pytest.raises(InvalidPolicy):
+        parse_catalogue(text.encode())
+
+
+def test_the_rules_that_held_are_told_except_a_mere_score() -> None:
+    held = np.array([[code in ("LEND-01", "LEND-03", "LEND-04") for code in LENDING_CODES]])
+    told = rule_reasons(held, LENDING_CODES, STANDARD)[0]
+    assert [reason.code for reason in told] == ["LEND-03", "LEND-04"]
+    assert told[1].en == "A payment on one of your running loans is overdue"

@@ -1,0 +1,102 @@
+"""The tiny bank over HTTP: the same application that is served, without a server."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import httpx
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from crm_rules.loyalty.earning import Booking
+from crm_rules.loyalty.ledger import Ledger
+from monitoring.decision_log import Record
+from monitoring.errors import LogUnavailable, UnknownDecision
+from serving.api.app import create_app
+from serving.api.desk import Desk
+from serving.api.gate import Gate
+from serving.auth import EVERY_SCOPE, TokenCheck, issue
+from serving.engine import Engine
+from serving.scoring import Scorer
+from tests.conftest import AT
+
+
+class InProcess(httpx.BaseTransport):
+    """Sends requests straight into an ASGI application."""
+
+    def __init__(self, app: Gate) -> None:
+        self._transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return asyncio.run(self._handle(request))
+
+    async def _handle(self, request: httpx.Request) -> httpx.Response:
+        whole = request.read()
+        chunked = "transfer-encoding" in request.headers
+        content = _chunks(whole) if chunked else whole
+        sent = httpx.Request(request.method, request.url, headers=request.headers, content=content)
+        response = await self._transport.handle_async_request(sent)
+        return httpx.Response(response.status_code, headers=response.headers, content=await response.aread())
+
+
+async def _chunks(whole: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(whole), 10_000):
+        yield whole[start : start + 10_000]
+
+
+@dataclass
+class Kept:
+    """A log in memory; `broken` makes it refuse."""
+
+    records: dict[str, Record] = field(default_factory=dict)
+    broken: bool = False
+
+    def append(self, records: Sequence[Record]) -> None:
+        if self.broken:
+            raise LogUnavailable(Path("/var/secret/decisions.db"), "disk full")
+        self.records |= {record.decision_id: record for record in records}
+
+    def find(self, decision_id: str) -> bytes:
+        if decision_id not in self.records:
+            raise UnknownDecision(decision_id)
+        return self.records[decision_id].payload
+
+
+@dataclass
+class Bank:
+    """The tiny bank's service, its log, clock and token key."""
+
+    client: httpx.Client
+    desk: Desk
+    log: Kept
+    key: Ed25519PrivateKey
+    ledger: Ledger
+    times: list[datetime]
+
+    def token(self, *scopes: str, hours: int = 1, now: datetime = AT) -> dict[str, str]:
+        return {"Authorization": "Bearer " + issue(self.key, "app", scopes or EVERY_SCOPE, hours, now)}
+
+
+@pytest.fixture
+def bank(scorer: Scorer, tmp_path: Path) -> Iterator[Bank]:
+    key, kept, times = Ed25519PrivateKey.generate(), Kept(), [AT]
+    numbers = itertools.count(1)
+    ledger = Ledger.open(tmp_path / "ledger.db")
+    loyalty = scorer.loaded.rulebook.policy.loyalty
+    ledger.earn([Booking("b1", "ann", AT, -500_000, "card_payment")], loyalty)
+
+    def new_id() -> str:
+        return f"id-{next(numbers)}"
+
+    desk = Desk(
+        engine=Engine(scorer, kept, lambda: times[-1], new_id),
+        ledger=ledger, loyalty=loyalty, find=kept.find,
+        facts={"profile": "demo"}, models={"parts": {}},
+    )  # fmt: skip
+    app = create_app(desk, TokenCheck(key.public_key()), lambda: times[-1], new_id)
+    with httpx.Client(transport=InProcess(app), base_url="http://bank") as client:
+        yield Bank(client, desk, kept, key, ledger, times)
+    ledger.close()

@@ -1,0 +1,84 @@
+"""The models of the platform, each an entry: what it learns from, what it answers, who trains it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from feature_repo.errors import BankError
+from feature_repo.raw.source import Source
+from feature_repo.settings import Settings
+from training import credit_risk, propensity, recommendation, segmentation
+from training.gates import Gate
+from training.registry import Registry
+from training.trained import Trained
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One model: its name, its feature service, its labels in words, and the function that trains it."""
+
+    name: str
+    service: str
+    learns: str
+    train: Callable[[Settings, Source, int], Trained]
+
+
+MODELS: dict[str, ModelSpec] = {
+    spec.name: spec
+    for spec in (
+        ModelSpec("segmentation", segmentation.SERVICE, "which customers behave alike", segmentation.train),
+        ModelSpec("propensity", propensity.SERVICE, "who buys within 90 days, who leaves within 180",
+                  propensity.train),
+        ModelSpec("credit_risk", credit_risk.SERVICE, "who is 90 days past due within 12 months",
+                  credit_risk.train),
+        ModelSpec("recommendation", recommendation.SERVICE, "which product is added within 180 days",
+                  recommendation.train),
+    )
+}  # fmt: skip
+
+
+class UnknownModel(BankError, LookupError):
+    """A model is named that does not exist."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"There is no model '{name}'. Choose one of {', '.join(MODELS)}.")
+
+
+@dataclass(frozen=True)
+class ModelResult:
+    """A trained, logged and registered model. `part` is the exported folder."""
+
+    name: str
+    part: Path
+    metrics: Mapping[str, object]
+    gates: tuple[Gate, ...]
+    run_id: str
+    version: str
+    chosen: str
+    window: Mapping[str, str]
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether every gate said yes."""
+        return all(gate.passed for gate in self.gates)
+
+
+def train_model(
+    name: str, settings: Settings, source: Source, person: str, at: datetime, seed: int
+) -> ModelResult:
+    """Load the data, train, measure, draw, log to MLflow and register as `challenger`.
+
+    Raises UnknownModel, and TooLittleData when the source lacks what the model needs.
+    """
+    if name not in MODELS:
+        raise UnknownModel(name)
+    trained = MODELS[name].train(settings, source, seed)
+    version = Registry(settings).log(trained, f"{source.name} {source.digest[:16]}", person, at, seed)
+    return ModelResult(
+        name, version.part, trained.metrics, trained.gates, version.run_id, version.version,
+        trained.chosen, trained.window, trained.left_out, trained.warnings,
+    )  # fmt: skip
