@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from crm_rules.lending.reasons import check_catalogue
 from serving.online import OWNED, Snapshot
 from serving.rulebook import Rulebook
 from training.release.runtime import Runtime, load
@@ -25,8 +26,11 @@ class Loaded:
 
     @staticmethod
     def of(release: VerifiedRelease) -> "Loaded":
-        """Parse a release that was verified; BrokenRelease or InvalidPolicy names what cannot be used."""
-        return Loaded(load(release), Rulebook.of(release))
+        """Parse a release that was verified; BrokenRelease, InvalidPolicy or UnmappedReason says why not."""
+        runtime, rulebook = load(release), Rulebook.of(release)
+        for credit in runtime.risks.values():
+            check_catalogue(credit.member.columns, rulebook.reasons)
+        return Loaded(runtime, rulebook)
 
     @cached_property
     def version(self) -> dict[str, object]:

@@ -72,16 +72,16 @@ class Tiny:
 
 
 def evidence_for(name: str, digest: str, tiny: Tiny) -> dict[str, object]:
-    gates = [{"name": "tiny", "value": 1.0, "limit": 0.5, "passed": True}]
+    request: dict[str, object] = {
+        "part": name, "part_digest": digest, "requested_by": "dana",
+        "gates": [{"name": "tiny", "value": 1.0, "limit": 0.5, "passed": True}],
+        "run": {"mlflow_run": "none", "version": "1", "author": "dana"},
+    }  # fmt: skip
     signed = [
-        approvals.approve(name, digest, gates, person, role, AT, tiny.key(person)).as_json()
+        approvals.approve(request, person, role, AT, tiny.key(person)).as_json()
         for person, role in (("victor", Role.VALIDATOR), ("rita", Role.RISK_APPROVER))
     ]
-    run = {"mlflow_run": "none", "version": "1", "author": "dana"}
-    return {
-        "part": name, "part_digest": digest, "gates": gates, "run": run,
-        "requested_by": "dana", "approvals": signed,
-    }  # fmt: skip
+    return {**request, "approvals": signed}
 
 
 def tree_file(seed: int, columns: Sequence[str], targets: int = 1, trees: int = 12) -> bytes:

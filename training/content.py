@@ -10,6 +10,7 @@ from training.trees import F32
 from training.validation import F64
 
 BANDS: tuple[tuple[str, int], ...] = (("is_company", 2), ("income_monthly", 4), ("risk_level", 5))
+BAND_COLUMNS: tuple[str, ...] = tuple(name for name, _ in BANDS)
 PRIOR = 60.0  # customers that the whole bank's popularity weighs in each cell
 
 

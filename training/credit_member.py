@@ -151,8 +151,16 @@ def fit_member(
         "scorecard": scores(y_test, scored), "boosting": scores(y_test, boosted),
         "n_train": len(y), "positives_train": int(y.sum()),
     }  # fmt: skip
-    parameters = {"ridge": ridge, "shape": shape.name, "rounds": shape.rounds, "folds": FOLDS, "repeats": repeats}
-    return Member(decides, card, card_line, trees, tree_line, metrics, parameters, train, boosted, scored, plain)
+    parameters = {
+        "ridge": ridge,
+        "shape": shape.name,
+        "rounds": shape.rounds,
+        "folds": FOLDS,
+        "repeats": repeats,
+    }
+    return Member(
+        decides, card, card_line, trees, tree_line, metrics, parameters, train, boosted, scored, plain
+    )
 
 
 def _choose_ridge(

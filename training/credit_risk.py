@@ -7,6 +7,7 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
+from feature_repo.features.columns import SERVICES
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
 from training.credit_member import Member, fit_member
@@ -72,7 +73,9 @@ def applications(settings: Settings, source: Source) -> Situation:
     start, horizon = micros(source.starts), 0 if by_status else DEFAULT.horizon
     usable = history.end - horizon
     border = next_month(usable - (usable - start) // (3 if by_status else 4))
-    return Situation("application", rows, bad, at + horizon <= border if horizon else at < border, at >= border)
+    return Situation(
+        "application", rows, bad, at + horizon <= border if horizon else at < border, at >= border
+    )
 
 
 def running_loans(settings: Settings, source: Source) -> Situation:
@@ -83,7 +86,7 @@ def running_loans(settings: Settings, source: Source) -> Situation:
     known = [at for at in quarters(source) if at + DEFAULT.horizon <= history.end]
     owners = history.ask("SELECT DISTINCT customer_id FROM loans ORDER BY 1")["customer_id"].to_pylist()
     everybody = spine_table(owners * len(known), np.repeat(np.array(known, np.int64), len(owners)))
-    rows = load(settings, SERVICE, everybody.filter(history.marked(RUNNING, everybody)))
+    rows = load(settings, SERVICE, SERVICES[SERVICE], everybody.filter(history.marked(RUNNING, everybody)))
     bad = behaviour_default(history, rows.spine)
     moments = np.unique(rows.as_of[bad >= 0])
     if len(moments) < 2 or moments[0] + DEFAULT.horizon > moments[-1]:
@@ -156,7 +159,9 @@ def _gates(name: str, situation: Situation, member: Member) -> list[Gate]:
         at_least(f"{name}: lower bound of AUC out of time", interval[0], LEAST_LOWER_BOUND),
         at_least(f"{name}: KS", float(str(member.metrics["ks"])), LEAST_KS),
         at_least(f"{name}: upper bound of AUC gain over the plain baseline", gain.high, 0.0),
-        at_most(f"{name}: calibration error", float(str(member.metrics["ece"])), 0.02 + 1.5 * calibration_noise(p)),
+        at_most(
+            f"{name}: calibration error", float(str(member.metrics["ece"])), 0.02 + 1.5 * calibration_noise(p)
+        ),
     ]
 
 

@@ -26,7 +26,7 @@ QUARTERS = 9
 LEAST_HISTORY = 180 * DAY
 SCHEMA = pa.schema([("customer_id", pa.string()), ("as_of", pa.timestamp("us", tz="UTC"))])
 # What bookings enter into: these columns tell who was selected once bookings are only partly there.
-BOOKING_COLUMNS = frozenset({*VIEWS["activity"], *APPLICATION_COLUMNS, "instalment_to_inflow_90d"})
+BOOKING_COLUMNS = frozenset({*VIEWS["activity"], "instalment_to_inflow_90d"})
 
 
 class TooLittleData(BankError, ValueError):
@@ -77,7 +77,9 @@ def _varies(values: F32) -> bool:
 
 def spine_table(customer_ids: Sequence[str], as_of: I64) -> pa.Table:
     """A spine (customer_id, as_of) from ids and microseconds."""
-    return pa.table({"customer_id": pa.array(customer_ids, pa.string()), "as_of": pa.array(as_of)}).cast(SCHEMA)
+    return pa.table({"customer_id": pa.array(customer_ids, pa.string()), "as_of": pa.array(as_of)}).cast(
+        SCHEMA
+    )
 
 
 def quarters(source: Source) -> list[int]:
@@ -88,7 +90,9 @@ def quarters(source: Source) -> list[int]:
     ['2024-01', '2024-04']
     """
     first, last = source.start.year, source.end.year
-    starts = (datetime(year, month, 1, tzinfo=UTC) for year in range(first, last + 1) for month in (1, 4, 7, 10))
+    starts = (
+        datetime(year, month, 1, tzinfo=UTC) for year in range(first, last + 1) for month in (1, 4, 7, 10)
+    )
     found = (int(start.timestamp()) * 1_000_000 for start in starts)
     return [at for at in found if micros(source.starts) + LEAST_HISTORY <= at < micros(source.ends)]
 
@@ -127,17 +131,31 @@ def _requests(history: History) -> pa.Table:
     return history.ask(f"SELECT DISTINCT customer_id, {at} AS as_of FROM {table}").cast(SCHEMA)  # noqa: S608 -- names are ours
 
 
-def load(settings: Settings, service: str, entities: pa.Table) -> Dataset:
-    """The service's features as they were known at each row's date, through Feast, in time order."""
+def usable(service: str, source: Source) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The service's columns that say the same of every customer, and what is left out and why."""
+    columns = SERVICES[service]
+    if source.bookings_complete_until is None:
+        return columns, {}
+    dropped = [name for name in columns if name in BOOKING_COLUMNS]
+    why = (
+        f"bookings from {source.bookings_complete_until[:10]} on are there for some accounts only "
+        f"({source.selection}); their mere presence would tell the outcome: {', '.join(dropped)}"
+    )
+    return tuple(name for name in columns if name not in BOOKING_COLUMNS), {"columns": why}
+
+
+def load(settings: Settings, service: str, columns: tuple[str, ...], entities: pa.Table) -> Dataset:
+    """Columns of a service as they were known at each row's date, through Feast, in time order."""
     ordered = entities.sort_by([("as_of", "ascending"), ("customer_id", "ascending")])
     at = times(ordered)
     frame = pd.DataFrame({
         "customer_id": ordered["customer_id"].to_numpy(zero_copy_only=False),
         "event_timestamp": pd.to_datetime(at, unit="us", utc=True).astype("datetime64[us, UTC]"),
     })  # fmt: skip
-    columns = SERVICES[service]
     found = historical(settings, frame, service)
-    return Dataset(frame["customer_id"].to_numpy(object), at, as_model_input(found[list(columns)]), columns, service)
+    return Dataset(
+        frame["customer_id"].to_numpy(object), at, as_model_input(found[list(columns)]), columns, service
+    )
 
 
 def with_request(settings: Settings, service: str, requests: pa.Table) -> Dataset:

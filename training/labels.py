@@ -92,9 +92,7 @@ def times(spine: pa.Table) -> I64:
 
 
 def _numbered(spine: pa.Table) -> pa.Table:
-    return pa.table(
-        {"row": np.arange(len(spine)), "customer_id": spine["customer_id"], "at": times(spine)}
-    )
+    return pa.table({"row": np.arange(len(spine)), "customer_id": spine["customer_id"], "at": times(spine)})
 
 
 def _label(happened: npt.NDArray[np.bool_], known: npt.NDArray[np.bool_]) -> Labels:

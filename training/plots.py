@@ -24,9 +24,7 @@ def _below(window: Mapping[str, str], n: int) -> str:
     return f"n = {n:,}, {window['from'][:10]} to {window['to'][:10]}"
 
 
-def discrimination(
-    name: str, y: Labels, p: F64, plain: F64, window: Mapping[str, str]
-) -> bytes:
+def discrimination(name: str, y: Labels, p: F64, plain: F64, window: Mapping[str, str]) -> bytes:
     """ROC, calibration and gain side by side; the plain baseline and the limit lines are grey."""
     figure = Figure(figsize=(12, 4), layout="constrained")
     roc, line, gain = figure.subplots(1, 3)
@@ -44,7 +42,9 @@ def _roc(axes: Axes, y: Labels, p: F64, plain: F64) -> None:
         missed = np.r_[0, np.cumsum(1 - y[order])] / max(1, (1 - y).sum())
         axes.plot(missed, hit, color=colour, label=f"{label} {auc(y, score):.3f}")
     axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", label="chance")
-    axes.set(title=f"It ranks {auc(y, p):.0%} of pairs rightly", xlabel="share of others", ylabel="share found")
+    axes.set(
+        title=f"It ranks {auc(y, p):.0%} of pairs rightly", xlabel="share of others", ylabel="share found"
+    )
     axes.legend()
 
 

@@ -88,7 +88,9 @@ class Explained:
 def explain(matrix: F32, label: npt.NDArray[np.intp], columns: Sequence[str], seed: int) -> Explained:
     """Fit the tree on the segments of (n, F) rows, at most four questions deep."""
     fill = np.nanmedian(matrix.astype(np.float64), axis=0)
-    tree = DecisionTreeClassifier(max_depth=DEPTH, min_samples_leaf=max(5, len(label) // 200), random_state=seed)
+    tree = DecisionTreeClassifier(
+        max_depth=DEPTH, min_samples_leaf=max(5, len(label) // 200), random_state=seed
+    )
     tree.fit(_filled(matrix, fill), label)
     rules = tuple(_rule(tree, columns, segment) for segment in range(int(label.max()) + 1))
     return Explained(tree, fill, rules)
@@ -99,9 +101,13 @@ def drivers(matrix: F32, label: Labels, columns: Sequence[str], meaning: str) ->
     known = label >= 0
     fill = np.nan_to_num(np.nanmedian(matrix.astype(np.float64), axis=0))
     values, y = _filled(matrix[known], fill), label[known]
-    tree = DecisionTreeClassifier(max_depth=3, min_samples_leaf=max(20, len(y) // 50), random_state=0).fit(values, y)
+    tree = DecisionTreeClassifier(max_depth=3, min_samples_leaf=max(20, len(y) // 50), random_state=0).fit(
+        values, y
+    )
     leaf = tree.apply(values)
-    rates = {int(node): (float(y[leaf == node].mean()), int((leaf == node).sum())) for node in np.unique(leaf)}
+    rates = {
+        int(node): (float(y[leaf == node].mean()), int((leaf == node).sum())) for node in np.unique(leaf)
+    }
     ranked = sorted(rates, key=lambda node: (-rates[node][0], node))
     return {
         "behaviour": meaning, "rate": round(float(y.mean()), 4),

@@ -98,17 +98,16 @@ def promote(
 
 
 def _evidence(candidate: Candidate, signers: Signers, at: datetime) -> dict[str, object]:
-    digest = part_digest(candidate.part, candidate.folder)
-    gates = [gate.as_json() for gate in candidate.gates]
-    approvals = []
-    for role in (Role.VALIDATOR, Role.RISK_APPROVER):
-        person, key = signers.of(role)
-        approvals.append(approve(candidate.part, digest, gates, person, role, at, key).as_json())
-    return {
+    evidence: dict[str, object] = {
         "part": candidate.part,
-        "part_digest": digest,
-        "gates": gates,
+        "part_digest": part_digest(candidate.part, candidate.folder),
+        "gates": [gate.as_json() for gate in candidate.gates],
         "run": dict(candidate.run),
         "requested_by": candidate.requested_by,
-        "approvals": approvals,
     }
+    signed = [
+        approve(evidence, person, role, at, key).as_json()
+        for role in (Role.VALIDATOR, Role.RISK_APPROVER)
+        for person, key in [signers.of(role)]
+    ]
+    return {**evidence, "approvals": signed}

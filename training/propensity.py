@@ -20,10 +20,11 @@ from training.dataset import (
     load,
     quarters,
     split_by_snapshot,
+    usable,
 )
 from training.export import reference
 from training.gates import Gate, at_least, at_most
-from training.labels import CHURN, I64, PURCHASE, History, LabelSpec, churn, micros, purchases
+from training.labels import CHURN, I64, PURCHASE, History, LabelSpec, churn, purchases
 from training.logistic import Scaling, newton, platt
 from training.plots import bars, discrimination
 from training.release.calibration import Calibration
@@ -66,9 +67,9 @@ class Member:
 def train(settings: Settings, source: Source, seed: int) -> Trained:
     """Train every member the data allows; the others are left out by name with the reason."""
     history = History(settings.raw, source, settings.threads)
-    rows = load(settings, SERVICE, everybody_at(history, _moments(source)))
+    columns, left_out = usable(SERVICE, source)
+    rows = load(settings, SERVICE, columns, everybody_at(history, quarters(source)[-QUARTERS:]))
     members: dict[str, Member] = {}
-    left_out: dict[str, str] = {}
     for spec, labels in _wanted(history, rows, left_out):
         bench = Bench.prepare(rows, next(iter(labels.values())), spec, settings.threads)
         for name, label in labels.items():
@@ -79,12 +80,6 @@ def train(settings: Settings, source: Source, seed: int) -> Trained:
     if not members:
         raise TooLittleData("propensity", "; ".join(f"{name}: {why}" for name, why in left_out.items()))
     return _assembled(rows, members, left_out)
-
-
-def _moments(source: Source) -> list[int]:
-    """The last quarter starts; none after the time until which bookings are complete."""
-    limit = micros(source.bookings_complete_until or source.ends)
-    return [at for at in quarters(source) if at <= limit][-QUARTERS:]
 
 
 def _wanted(
@@ -114,11 +109,13 @@ class Bench:
 
     @staticmethod
     def prepare(rows: Dataset, label: Labels, spec: LabelSpec, threads: int) -> "Bench | None":
-        """Cut and bin; None when the time spanned is too short."""
+        """Cut and bin; None when time or columns are too few."""
         split = split_by_snapshot(rows.as_of, label >= 0, spec.horizon)
         if split is None:
             return None
         columns = rows.informative(split.train)
+        if not columns:
+            return None
         matrix, scaling = rows.only(columns), Scaling.of(rows.only(columns)[split.train])
         last = rows.as_of[split.train].max()
         later = split.train & (rows.as_of == last)
@@ -145,7 +142,7 @@ class Bench:
 def fit(name: str, bench: Bench | None, label: Labels, seed: int, threads: int) -> Member:
     """Choose inside the training rows, fit on all of them, calibrate later, test last."""
     if bench is None:
-        raise TooLittleData(name, "the data is too short for separate training, calibration and test times")
+        raise TooLittleData(name, "time or columns are too few for separate training, calibration and test")
     split = bench.split
     y, y_line, y_test = label[split.train], label[split.calibrate], label[split.test]
     if y.sum() < LEAST_POSITIVES or min(y_line.sum(), y_test.sum()) < LEAST_TESTED:
@@ -210,7 +207,9 @@ def _plots(members: Mapping[str, Member]) -> dict[str, bytes]:
     main = next(iter(members.values()))
     values = {name: _with_bounds(m) for name, m in members.items()}
     best = max(values, key=lambda name: values[name][0])
-    drawn["members"] = bars(f"{best} is foreseen best", values, 0.5, "AUC out of time", main.window, len(main.y_test))
+    drawn["members"] = bars(
+        f"{best} is foreseen best", values, 0.5, "AUC out of time", main.window, len(main.y_test)
+    )
     return drawn
 
 

@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
-from training.content import Content
+from training.content import BAND_COLUMNS, Content
 from training.dataset import TooLittleData, everybody_at, iso, load, quarters
 from training.export import arrays, reference
 from training.gates import Gate, at_least
@@ -75,15 +75,8 @@ def train(settings: Settings, source: Source, seed: int) -> Trained:
     tried = {c.name: _judge(c, choose_on) for c in candidates(learn, choose_on, products, seed)}
     best = max(tried, key=lambda name: tried[name].mean["map_at_5"])
     final = {c.name: c for c in candidates(choose_on, test_on, products, seed, only=(best, "popularity"))}
-    content = Content.fit(choose_on.matrix, columns(), choose_on.added)
+    content = Content.fit(choose_on.matrix, BAND_COLUMNS, choose_on.added)
     return _assembled(final[best], final["popularity"], content, tried, choose_on, test_on, seed)
-
-
-def columns() -> tuple[str, ...]:
-    """The service's columns."""
-    from feature_repo.features.columns import SERVICES
-
-    return SERVICES[SERVICE]
 
 
 def _products(history: History) -> tuple[str, ...]:
@@ -105,7 +98,7 @@ def _moments(history: History, source: Source, settings: Settings, products: tup
             limit = at
     if len(chosen) < 3:
         raise TooLittleData("recommendation", "the data spans fewer than three half-years after its first")
-    rows = load(settings, SERVICE, everybody_at(history, chosen[:3]))
+    rows = load(settings, SERVICE, BAND_COLUMNS, everybody_at(history, chosen[:3]))
     rows = rows.rows(active(history, rows.spine))
     history.connection.register("product", _places(products))
     found = []
@@ -131,7 +124,10 @@ def candidates(
         return not only or name in only
 
     yield Candidate("popularity", Recommender("popularity", products, popular, none, 1.0))
-    for name, kernel in (("item_item additions", _after(before, popular)), ("item_item holdings", _beside(now.held))):
+    for name, kernel in (
+        ("item_item additions", _after(before, popular)),
+        ("item_item holdings", _beside(now.held)),
+    ):
         if wanted(name):
             yield Candidate(name, Recommender("item_item", products, popular, kernel, 1.0))
     for k in FACTORS:
@@ -181,7 +177,7 @@ def _assembled(
 ) -> Trained:  # fmt: skip
     model, plain = _judge(best, test_on), _judge(popularity, test_on)
     last = rank(_last_purchase(choose_on, test_on, popularity), test_on.held, test_on.added)
-    cold = rank(content.scores(test_on.matrix, columns()), test_on.held, test_on.added)
+    cold = rank(content.scores(test_on.matrix, BAND_COLUMNS), test_on.held, test_on.added)
     gain, window = model.over(plain, seed), {"from": iso(test_on.at), "to": iso(test_on.at + HORIZON)}
     metrics = model.mean | {
         "map_interval": model.interval(seed).as_list(), "baseline_map": plain.mean["map_at_5"],
@@ -195,7 +191,7 @@ def _assembled(
     top = np.where(test_on.held, -np.inf, best.runtime.scores(test_on.held)).max(axis=1)
     return Trained(
         name="recommendation", service=SERVICE, model=_json(best, content), files=_files(best),
-        reference=reference(test_on.matrix, columns(), {"recommendation": top[np.isfinite(top)]}, window),
+        reference=reference(test_on.matrix, BAND_COLUMNS, {"recommendation": top[np.isfinite(top)]}, window),
         metrics=metrics, gates=(_gate(best, gain.high),), parameters={"chosen": best.name}, window=window,
         chosen=best.name,
         plots={"ranking": bars(f"{best.name}: MAP@5 {model.mean['map_at_5']:.3f}",

@@ -52,7 +52,9 @@ class Registry:
             self.client = MlflowClient(f"sqlite:///{home}/mlflow.db", f"sqlite:///{home}/mlflow.db")
             found = self.client.get_experiment_by_name(EXPERIMENT)
             artifacts = (home / "artifacts").as_uri()
-            self.experiment = found.experiment_id if found else self.client.create_experiment(EXPERIMENT, artifacts)
+            self.experiment = (
+                found.experiment_id if found else self.client.create_experiment(EXPERIMENT, artifacts)
+            )
 
     def log(self, trained: Trained, source: str, person: str, at: datetime, seed: int) -> Version:
         """Log a training run and register its part as a new version, alias `challenger`."""
@@ -63,19 +65,25 @@ class Registry:
             )
             self.client.log_batch(
                 run.info.run_id,
-                metrics=[Metric(key, value, started, 0) for key, value in sorted(flat(trained.metrics).items())],
+                metrics=[
+                    Metric(key, value, started, 0) for key, value in sorted(flat(trained.metrics).items())
+                ],
                 params=[Param(key, text) for key, text in sorted(_params(trained, seed).items())],
                 tags=[RunTag(key, text) for key, text in sorted(_tags(trained, source, person, at).items())],
             )
             with TemporaryDirectory() as held:
                 write_part(trained, Path(held) / PART)
                 self.client.log_artifacts(run.info.run_id, str(Path(held) / PART), PART)
-                self.client.log_artifacts(run.info.run_id, str(_evidence(trained, Path(held) / "evidence")), "evidence")
+                self.client.log_artifacts(
+                    run.info.run_id, str(_evidence(trained, Path(held) / "evidence")), "evidence"
+                )
             self.client.set_terminated(run.info.run_id, "FINISHED", started)
             version = self._register(trained.name, run, person)
         return self._version(version)
 
-    def _register(self, name: str, run: "mlflow.entities.Run", person: str) -> "mlflow.entities.model_registry.ModelVersion":
+    def _register(
+        self, name: str, run: "mlflow.entities.Run", person: str
+    ) -> "mlflow.entities.model_registry.ModelVersion":
         try:
             self.client.create_registered_model(name)
         except MlflowException as error:
@@ -132,7 +140,9 @@ def _params(trained: Trained, seed: int) -> dict[str, str]:
     nested = {f"{name}.{key}" if isinstance(held, Mapping) else name: text
               for name, held in trained.parameters.items()
               for key, text in (held.items() if isinstance(held, Mapping) else [("", held)])}  # fmt: skip
-    return {"seed": str(seed), "chosen": trained.chosen[:500]} | {key: str(text) for key, text in nested.items()}
+    return {"seed": str(seed), "chosen": trained.chosen[:500]} | {
+        key: str(text) for key, text in nested.items()
+    }
 
 
 def _tags(trained: Trained, source: str, person: str, at: datetime) -> dict[str, str]:

@@ -150,9 +150,7 @@ def weigh(
     if not kept:
         return None
     start = (OFFSET - FACTOR * fitted.intercept) / len(kept)
-    scaled = (
-        _with_points(c, FACTOR * weight, start, matrix[:, place[c.column]]) for c, weight in kept
-    )
+    scaled = (_with_points(c, FACTOR * weight, start, matrix[:, place[c.column]]) for c, weight in kept)
     return Scorecard(tuple(scaled), fitted.intercept)
 
 

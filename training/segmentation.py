@@ -12,10 +12,10 @@ from threadpoolctl import threadpool_limits
 
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
-from training.dataset import Dataset, TooLittleData, everybody_at, iso, load, quarters
+from training.dataset import Dataset, TooLittleData, everybody_at, iso, load, quarters, usable
 from training.export import bins
 from training.gates import Gate, at_least
-from training.labels import CHURN, History, active, churn, micros, purchases
+from training.labels import CHURN, History, active, churn, purchases
 from training.plots import heat_map
 from training.profiles import Explained, drivers, explain, names
 from training.release.segmentation import Segment, Segmentation
@@ -54,20 +54,23 @@ class Evidence:
 
 
 def train(settings: Settings, source: Source, seed: int) -> Trained:
-    """Fit on one quarter start, check on the next; both are before bookings become selective."""
+    """Fit on the last quarter start but one, check on the last."""
     history = History(settings.raw, source, settings.threads)
-    limit = micros(source.bookings_complete_until or source.ends)
-    moments = [at for at in quarters(source) if at <= limit][-2:]
+    moments = quarters(source)[-2:]
     if len(moments) < 2:
-        raise TooLittleData("segmentation", "there are fewer than two quarter starts with complete bookings")
-    rows = load(settings, SERVICE, everybody_at(history, moments))
+        raise TooLittleData("segmentation", "the data spans fewer than two quarter starts")
+    wanted, left_out = usable(SERVICE, source)
+    rows = load(settings, SERVICE, wanted, everybody_at(history, moments))
     rows = rows.rows(active(history, rows.spine))
     first, later = (rows.as_of == moment for moment in moments)
     if first.sum() < LEAST_CUSTOMERS or later.sum() < LEAST_CUSTOMERS:
-        raise TooLittleData("segmentation", f"{int(first.sum())} active customers, {LEAST_CUSTOMERS} are needed")
+        raise TooLittleData(
+            "segmentation", f"{int(first.sum())} active customers, {LEAST_CUSTOMERS} are needed"
+        )
     columns = rows.informative(first)
     fitted = fit(rows.only(columns)[first], columns, seed)
-    return _assembled(history, rows, columns, first, later, fitted)
+    behaviour, unexplained = _drivers(history, rows, columns, first)
+    return _assembled(rows, later, fitted, behaviour, left_out | unexplained)
 
 
 @dataclass(frozen=True)
@@ -194,15 +197,15 @@ def jaccards(one: npt.NDArray[np.intp], other: npt.NDArray[np.intp], k: int) -> 
 
 
 def _assembled(
-    history: History, rows: Dataset, columns: tuple[str, ...], first: npt.NDArray[np.bool_],
-    later: npt.NDArray[np.bool_], fitted: Fitted,
+    rows: Dataset, later: npt.NDArray[np.bool_], fitted: Fitted, behaviour: Mapping[str, object],
+    left_out: Mapping[str, str],
 ) -> Trained:  # fmt: skip
-    model, tested = fitted.model, rows.only(columns)[later]
+    model, columns = fitted.model, fitted.model.columns
+    tested = rows.only(columns)[later]
     label = model.assign(tested)
     fidelity = fitted.explained.fidelity(tested, label)
     window = {"from": iso(int(rows.as_of[later][0])), "to": iso(int(rows.as_of[later][0]))}
     shares = np.bincount(label, minlength=len(model.segments)) / len(label)
-    behaviour, left_out = _drivers(history, rows, columns, first)
     metrics = fitted.chosen.as_json() | {
         "fidelity": round(fidelity, 4), "n_test": len(label), "baseline_fidelity": round(float(shares.max()), 4),
         "evidence": [each.as_json() for each in fitted.evidence], "drivers": behaviour,
@@ -236,7 +239,9 @@ def _drivers(
         family = max(bought, key=lambda name: int((bought[name] == 1).sum()))
         if (bought[family] == 1).sum() >= 30:
             return drivers(part.only(columns), bought[family], columns, f"buys {family} within 90 days"), {}
-    return {}, {"drivers": "fewer than 30 customers leave or buy after the date, so no behaviour can be explained"}
+    return {}, {
+        "drivers": "fewer than 30 customers leave or buy after the date, so no behaviour can be explained"
+    }
 
 
 def _json(model: Segmentation) -> dict[str, object]:
@@ -261,4 +266,6 @@ def _gates(chosen: Evidence, fidelity: float, smallest: float) -> tuple[Gate, ..
 def _plot(model: Segmentation, columns: Sequence[str], window: Mapping[str, str], n: int) -> bytes:
     rows = [f"{s.id} {s.name_en} ({s.share:.0%})" for s in model.segments]
     largest = max(model.segments, key=lambda segment: segment.share)
-    return heat_map(f"{largest.share:.0%} of customers: {largest.name_en}", model.centers, rows, columns, window, n)
+    return heat_map(
+        f"{largest.share:.0%} of customers: {largest.name_en}", model.centers, rows, columns, window, n
+    )

@@ -93,7 +93,9 @@ def ks(y: Labels, score: F64) -> float:
     if y.min() == y.max():
         return float("nan")
     grid = np.unique(score)
-    at = [np.searchsorted(np.sort(score[y == side]), grid, side="right") / (y == side).sum() for side in (0, 1)]
+    at = [
+        np.searchsorted(np.sort(score[y == side]), grid, side="right") / (y == side).sum() for side in (0, 1)
+    ]
     return float(np.abs(at[0] - at[1]).max())
 
 

@@ -1,7 +1,7 @@
 """Approvals: two different people sign a part's digest and gate results; loading without them is refused.
 
-The signature covers the part, its digest, the digest of the gates, the person, the role and the time. The
-names of author and requester in the evidence are not covered: they are compared with the signers, no more.
+Evidence is {"part", "part_digest", "gates", "run", "requested_by", "approvals"}. A signature covers all of it
+but the approvals, and the person, the role and the time: nobody can rename the author of what was signed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,6 +17,7 @@ from crm_rules.governance.chain import canonical, digest
 from crm_rules.governance.people import Person, Role, Trust, moment
 
 NEEDED = (Role.VALIDATOR, Role.RISK_APPROVER)
+COVERED = ("part", "part_digest", "gates", "run", "requested_by")
 
 
 @dataclass(frozen=True)
@@ -33,43 +34,28 @@ class Approval:
         return {"person": self.person, "role": str(self.role), "at": self.at, "signature": self.signature}
 
 
-def gates_digest(gates: Sequence[Mapping[str, object]]) -> str:
-    """The digest of gate results, order kept: [{"name", "value", "limit", "passed"}]."""
-    return digest(canonical([dict(gate) for gate in gates]))
+def covered(evidence: Mapping[str, Any]) -> str:
+    """The digest of what a signature covers: part, part digest, gates in order, run and requester."""
+    return digest(canonical({name: evidence[name] for name in COVERED}))
 
 
-def _statement(part: str, part_digest: str, gates: str, person: str, role: str, at: str) -> bytes:
+def _statement(evidence: Mapping[str, Any], person: str, role: str, at: str) -> bytes:
     return canonical(
-        {
-            "part": part,
-            "part_digest": part_digest,
-            "gates_digest": gates,
-            "person": person,
-            "role": role,
-            "at": at,
-            "verdict": "approve",
-        }
+        {"evidence": covered(evidence), "person": person, "role": role, "at": at, "verdict": "approve"}
     )
 
 
 def approve(
-    part: str,
-    part_digest: str,
-    gates: Sequence[Mapping[str, object]],
-    person: str,
-    role: Role,
-    at: datetime,
-    key: Ed25519PrivateKey,
+    evidence: Mapping[str, Any], person: str, role: Role, at: datetime, key: Ed25519PrivateKey
 ) -> Approval:
-    """Sign a part whose gates all passed; NotApproved when one did not."""
-    _require_gates(part, gates)
+    """Sign a part's evidence when every gate passed; NotApproved when one did not."""
+    _require_gates(f"Part '{evidence['part']}'", evidence["gates"])
     when = at.isoformat()
-    statement = _statement(part, part_digest, gates_digest(gates), person, str(role), when)
-    return Approval(person, role, when, keys.sign(key, statement))
+    return Approval(person, role, when, keys.sign(key, _statement(evidence, person, str(role), when)))
 
 
 def verify_evidence(evidence: Mapping[str, Any], part: str, part_digest: str, trust: Trust) -> None:
-    """Raise NotApproved unless every gate passed, and a validator and a risk approver signed this digest.
+    """Raise NotApproved unless every gate passed, and a validator and a risk approver signed this evidence.
 
     Neither may be the author or the requester; each held the role, with a valid key, at the time signed.
     """
@@ -101,14 +87,7 @@ def _verified(
     entry: Mapping[str, str], thing: str, evidence: Mapping[str, Any], trust: Trust
 ) -> tuple[Person, Role]:
     person = _signer(thing, entry["person"], entry["role"], entry["at"], trust)
-    statement = _statement(
-        evidence["part"],
-        evidence["part_digest"],
-        gates_digest(evidence["gates"]),
-        entry["person"],
-        entry["role"],
-        entry["at"],
-    )
+    statement = _statement(evidence, entry["person"], entry["role"], entry["at"])
     if not keys.verify(person.public_key, entry["signature"], statement):
         raise NotApproved(thing, f"the signature of '{person.id}' does not fit the part and its gates")
     return person, Role(entry["role"])

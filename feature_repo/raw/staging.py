@@ -86,7 +86,7 @@ class Staging:
             )
         try:
             self.connection.execute(
-                f"create temp view {name(origin.name)} as select row_number() over () as _row, * from {reader}"  # noqa: S608 - only names of the mapping
+                f"create temp view {name(origin.name)} as select row_number() over () _row, * from {reader}"  # noqa: S608 - only names of the mapping
             )
             found = self.connection.execute(f"describe {name(origin.name)}").fetchall()
         except duckdb.Error as error:

@@ -15,6 +15,7 @@ class Trees:
     """A loaded graph with one float32 matrix in and one out."""
 
     session: Any
+    input: str
     width: int
     outputs: int
 
@@ -31,7 +32,7 @@ class Trees:
         inputs, found = session.get_inputs(), session.get_outputs()
         if len(inputs) != 1 or len(found) != 1 or inputs[0].shape[1:] != [width]:
             raise BrokenRelease(path, f"it should take one matrix of {width} columns")
-        trees = Trees(session, width, outputs)
+        trees = Trees(session, inputs[0].name, width, outputs)
         shape = trees.run(np.zeros((1, width), np.float32)).shape
         if shape != (1, outputs):
             raise BrokenRelease(path, f"it answers with shape {shape}, not (1, {outputs})")
@@ -39,8 +40,8 @@ class Trees:
 
     def run(self, features: F32Array) -> F32Array:
         """The graph's answer (n, outputs) for features (n, width)."""
-        name = self.session.get_inputs()[0].name
-        answer: F32Array = self.session.run(None, {name: np.ascontiguousarray(features, np.float32)})[0]
+        given = {self.input: np.ascontiguousarray(features, np.float32)}
+        answer: F32Array = self.session.run(None, given)[0]
         return answer
 
 

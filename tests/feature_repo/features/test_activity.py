@@ -114,6 +114,13 @@ def test_of_bookings_at_the_same_moment_the_last_recorded_then_the_greatest_id_i
     assert values(bank(bookings=same_day[:2]), "balance_last") == {"balance_last": 13}
 
 
+def test_a_booking_moved_by_a_correction_is_no_longer_where_it_was(bank: Bank, values: Values) -> None:
+    moved = [booking("b1", 5, 1, 11), booking("b2", 5, 1, 12), booking("b2", 9, 1, 10, recorded_at=ago(4))]
+    raw = bank(bookings=moved)
+    assert values(raw, "balance_last", at=ago(4)) == {"balance_last": 12}
+    assert values(raw, "balance_last", "history_days") == {"balance_last": 11, "history_days": 9}
+
+
 def test_features_follow_owners_and_the_money_they_keep(bank: Bank, values: Values) -> None:
     long_ago = datetime(2020, 1, 1, tzinfo=UTC)
     account = {"valid_from": long_ago, "currency": "CNY", "opened_at": long_ago}

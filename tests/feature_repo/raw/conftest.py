@@ -20,7 +20,7 @@ class Generated:
 @pytest.fixture(scope="package")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Generated:
     home = tmp_path_factory.mktemp("bank")
-    source = make(1500, 3, home / "raw", home / "truth", months=24, ends=date(2026, 1, 1))
+    source = make(1500, 7, home / "raw", home / "truth", months=36, ends=date(2026, 1, 1))
     return Generated(home / "raw", home / "truth", source)
 
 

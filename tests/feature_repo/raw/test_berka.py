@@ -46,7 +46,8 @@ def test_the_bookings_of_a_loan_account_before_its_loan_are_counted_once(berka):
     before = ask(
         raw,
         """select count(*) from bookings b join loans l using (account_id)
-                         where l.status = 'running' and l.recorded_at = l.granted_at and booked_at < granted_at""",
+                         where l.status = 'running' and l.recorded_at = granted_at
+                         and booked_at < granted_at""",
     )
     assert before == [(54_694,)]
     assert ask(raw, "select count(*) from bookings group by booking_id having count(*) > 1") == []

@@ -78,7 +78,8 @@ def test_balances_follow_the_corrected_amounts_to_the_cent(generated):
                         qualify row_number() over (partition by booking_id order by recorded_at desc) = 1),
         paired as (select balance_after - lag(balance_after) over own as moved, amount from latest
                    window own as (partition by account_id order by booked_at, booking_id))
-        select count(*), count(*) filter (moved <> amount) from paired where moved is not null""")  # fmt: skip
+        select count(*), count(*) filter (moved <> amount) from paired
+        where moved is not null""")  # fmt: skip
     assert wrong[0][0] > 100_000
     assert wrong[0][1] == 0
 

@@ -101,7 +101,8 @@ def test_too_many_bad_rows_stop_the_load_and_name_the_worst_reason(files: Path):
     pytest.param(lambda f: edit(f / "bookings.csv", "amount", "sum"),
         errors.MissingColumns, "amount", id="missing-column"),
     pytest.param(lambda f: (f / "bookings.csv").write_text(
-        "booking_id,account_id,booked_at,amount,currency\n"), errors.EmptyTable, "bookings", id="empty-table"),
+        "booking_id,account_id,booked_at,amount,currency\n"),
+        errors.EmptyTable, "bookings", id="empty-table"),
     pytest.param(lambda f: (f / "bookings.csv").write_text(
         "booking_id,account_id,booked_at,amount,currency\nB1,A1,2024-01-06,ten,CNY\n"),
         errors.WrongType, "amount", id="wrong-type"),
@@ -234,8 +235,8 @@ def test_a_time_at_the_end_given_by_the_mapping_is_the_future(house: Path):
 
 @pytest.mark.parametrize(("old", "new", "words"), [
     pytest.param("[tables.bookings]", "[tables.wishes]", "no raw table 'wishes'", id="unknown-table"),
-    pytest.param('currency = { constant = "EUR" }\ncategory', 'money = "x"\ncategory', "money", id="odd-column"),
-    pytest.param('"umsatz"', "\"(select * from read_text('/etc/passwd'))\"", "disabled", id="reads-elsewhere"),
+    pytest.param("category =", "colour =", "no column .*colour", id="unknown-column"),
+    pytest.param('"umsatz"', "\"(from read_text('/etc/passwd'))\"", "disabled", id="reads-elsewhere"),
     pytest.param("name =", "name", "line", id="not-toml"),
 ])  # fmt: skip
 def test_a_mapping_that_cannot_be_applied_says_why(house: Path, old: str, new: str, words: str):

@@ -4,11 +4,13 @@ import json
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from tests.conftest import Tiny, random_features
 from training.release.calibration import Calibration, sigmoid
 from training.release.errors import BrokenRelease, MissingPart
+from training.release.fields import F64Array
 from training.release.recommendation import Recommender, als_kernel, solve
 from training.release.runtime import Runtime, load
 from training.release.segmentation import F32Array
@@ -20,24 +22,24 @@ def models(whole_tiny: Tiny) -> Runtime:
     return load(verify(whole_tiny.releases, whole_tiny.release, whole_tiny.trust))
 
 
-def _held(rows: int, products: int) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+def _held(rows: int, products: int) -> npt.NDArray[np.bool_]:
     return np.random.default_rng(5).random((rows, products)) < 0.3
 
 
-def _margins(models: Runtime, x: F32Array) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+def _margins(models: Runtime, x: F32Array) -> F32Array:
     return np.stack(list(models.margins(x).values()), axis=1)
 
 
-def _segments(models: Runtime, x: F32Array) -> np.ndarray[tuple[int, ...], np.dtype[np.intp]]:
+def _segments(models: Runtime, x: F32Array) -> npt.NDArray[np.intp]:
     return models.segmentation.assign(x[:, models.positions(models.segmentation.columns)])
 
 
-def _probabilities(models: Runtime, x: F32Array) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def _probabilities(models: Runtime, x: F32Array) -> F64Array:
     margin = _margins(models, x).astype(np.float64)
     return np.stack([models.propensity.members[0].calibration.probability(m) for m in margin.T], axis=1)
 
 
-def _risk(models: Runtime, x: F32Array) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def _risk(models: Runtime, x: F32Array) -> F64Array:
     parts = []
     for name in ("application", "behaviour"):
         credit = models.credit(name)
@@ -50,14 +52,14 @@ def _risk(models: Runtime, x: F32Array) -> np.ndarray[tuple[int, ...], np.dtype[
     return np.concatenate(parts, axis=1)
 
 
-def _scores(models: Runtime, x: F32Array) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def _scores(models: Runtime, x: F32Array) -> F64Array:
     held = np.nan_to_num(x[:, : len(models.recommender.products)]) > 5
     return models.recommender.scores(held, x[:, models.positions(models.recommender.columns)])
 
 
 @pytest.mark.parametrize("answer", [_margins, _segments, _probabilities, _risk, _scores])
 def test_alone_and_among_a_thousand_every_bit_is_the_same(
-    models: Runtime, answer: Callable[[Runtime, F32Array], np.ndarray[tuple[int, ...], np.dtype[np.float64]]]
+    models: Runtime, answer: Callable[[Runtime, F32Array], F64Array]
 ) -> None:
     features = random_features(1_000, len(models.columns))
     together = answer(models, features)

@@ -1,0 +1,43 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from feature_repo.features.cli import features
+from feature_repo.features.columns import COLUMNS, VIEWS
+from feature_repo.packed_rows import PackedRows
+from feature_repo.settings import Settings
+
+Bank = Callable[..., Path]
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),  # Feast leaves its metrics files open
+]
+
+
+def test_the_list_names_every_feature_and_what_it_is_for() -> None:
+    shown = json.loads(CliRunner().invoke(features, ["list", "--json"]).stdout)
+    assert [feature["name"] for feature in shown] == list(COLUMNS)
+    assert next(f for f in shown if f["name"] == "age_years")["protected"]
+    text = CliRunner().invoke(features, ["list", "--view", "credit"]).stdout
+    assert text.count("\n") == len(VIEWS["credit"]) + 1
+    assert CliRunner().invoke(features, ["list", "--view", "weather"]).exit_code == 2
+
+
+def test_build_and_apply_leave_what_training_and_scoring_read(
+    bank: Bank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bank()
+    monkeypatch.setenv("BANK_HOME", str(tmp_path))
+    built = CliRunner().invoke(features, ["build", "--snapshots", "2", "--json"])
+    report = json.loads(built.stdout)
+    assert report["rows"] == dict.fromkeys(VIEWS, 2)
+    assert report["left_out"]["bureau_score"] == ["bureau"]
+    with PackedRows.open(Settings().online) as rows:
+        assert rows.read(["ann"]).found.tolist() == [True]
+        assert tuple(rows.columns()) == tuple(VIEWS)
+    applied = CliRunner().invoke(features, ["apply"])
+    assert applied.exit_code == 0
+    assert "credit_risk_v1" in applied.stdout
