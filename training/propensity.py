@@ -36,7 +36,10 @@ SERVICE = "propensity_v1"
 LEAST_POSITIVES = 80
 LEAST_TESTED = 15
 LEAST_LOWER_BOUND = 0.52  # below it a propensity is worth nothing (Pega's health limit)
-SHAPES = (Shape("shallow", 3, 0.1, 150), Shape("deeper", 5, 0.08, 150, smallest=40.0))
+SHAPES = (
+    Shape("shallow", 3, 0.15, 100, rows=0.6, columns=0.4),
+    Shape("deeper", 5, 0.1, 100, smallest=40.0, rows=0.6, columns=0.4),
+)
 
 
 @dataclass(frozen=True)

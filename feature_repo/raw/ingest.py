@@ -89,7 +89,7 @@ def _table(
     kept = _unique(connection, contract)
     repeated = read - aside - kept
     _write(connection, contract, draft / contract.name)
-    sums = reconcile.totals(connection, contract, "unique_rows")
+    sums = reconcile.totals(connection, contract, "once")
     reconcile.balanced(contract.name, read, int(sums[f"{contract.name}.rows"]), repeated, aside)
     counts.totals |= sums
     counts.rows[contract.name] = kept
@@ -104,34 +104,41 @@ def _table(
 def _unique(connection: duckdb.DuckDBPyConnection, contract: Table) -> int:
     """Drop rows that say the same again; ConflictingRows when the same key says something else."""
     columns = ", ".join(name(column.name) for column in contract.columns)
-    key = ", ".join(name(column) for column in (*contract.key, "recorded_at"))
-    connection.execute(
-        "create or replace temp table unique_rows as "  # noqa: S608 - only names of the contract or mapping
-        f"select {columns} from judged where _fault is null group by all order by min(_row)"
-    )
-    (clash,) = connection.execute(
-        f"select count(*) from (select 1 from unique_rows group by {key} having count(*) > 1)"  # noqa: S608 - only names of the contract or mapping
-    ).fetchall()[0]
-    if clash:
-        raise ConflictingRows(contract.name, contract.key, int(clash))
+    kept = f"create or replace temp view kept as select _row, {columns} from judged where _fault is null"  # noqa: S608 - only names of the contract
+    connection.execute(kept)
+    if _repeated(connection, contract, "kept"):
+        connection.execute(
+            f"create or replace temp table once as select {columns} from kept group by all order by min(_row)"  # noqa: S608 - only names of the contract
+        )
+        if clash := _repeated(connection, contract, "once"):
+            raise ConflictingRows(contract.name, contract.key, clash)
+    else:
+        connection.execute(f"create or replace temp table once as select {columns} from kept")  # noqa: S608 - only names of the contract
     identifier = name(contract.key[0])
     connection.execute(
         f"create or replace temp table {name('accepted_' + contract.name)} as "  # noqa: S608 - only names of the contract or mapping
-        f"select distinct {identifier} as id from unique_rows"
+        f"select distinct {identifier} as id from once"
     )
-    return int(connection.execute("select count(*) from unique_rows").fetchall()[0][0])
+    return int(connection.execute("select count(*) from once").fetchall()[0][0])
+
+
+def _repeated(connection: duckdb.DuckDBPyConnection, contract: Table, relation: str) -> int:
+    """How many keys are recorded more than once at the same time."""
+    key = ", ".join(name(column) for column in dict.fromkeys((*contract.key, "recorded_at")))
+    query = f"select count(*) from (select 1 from {relation} group by {key} having count(*) > 1)"  # noqa: S608 - only names of the contract
+    return int(connection.execute(query).fetchall()[0][0])
 
 
 def _write(connection: duckdb.DuckDBPyConnection, contract: Table, folder: Path) -> None:
     folder.mkdir()
-    rows = connection.sql("select * from unique_rows").to_arrow_reader(BATCH)
+    rows = connection.sql("select * from once").to_arrow_reader(BATCH)
     with pq.ParquetWriter(folder / "part-0.parquet", contract.schema, compression="zstd") as writer:
         for batch in rows:
             writer.write_table(pa.Table.from_batches([batch]).cast(contract.schema))
 
 
 def _earliest(connection: duckdb.DuckDBPyConnection) -> datetime | None:
-    (first,) = connection.execute("select epoch_us(min(booked_at)) from unique_rows").fetchall()[0]
+    (first,) = connection.execute("select epoch_us(min(booked_at)) from once").fetchall()[0]
     return None if first is None else datetime.fromtimestamp(first / 1e6, UTC)
 
 

@@ -63,12 +63,15 @@ class Staging:
         except duckdb.Error as error:
             _no_space(error)
             raise BadMapping(self._mapping.path, f"table '{table}': {_first_line(error)}") from error
-        self._pseudonyms(contract)
+        joins, values = self._pseudonyms(contract)
         typed = ", ".join(
-            f"try_cast({name('_' + column.name)} as {SQL_TYPE[column.kind]}) as {name(column.name)}"
+            f"try_cast({values[column.name]} as {SQL_TYPE[column.kind]}) as {name(column.name)}"
             for column in contract.columns
         )
-        self.connection.execute(f"create or replace temp table staged as select *, {typed} from written")  # noqa: S608 - only names of the contract or mapping
+        self.connection.execute(
+            f"create or replace temp table staged as select written.*, {typed} from written {joins}"  # noqa: S608 - only names of the contract or mapping
+        )
+        self.connection.execute("drop table written")
         rows = int(self._one("select count(*) from staged")[0])
         if not rows and contract.required:
             raise EmptyTable(table)
@@ -119,21 +122,19 @@ class Staging:
         )
         return f"(select {part.row} as _row, {columns} from {part.origin} where {part.where})"  # noqa: S608 - only names of the contract or mapping
 
-    def _pseudonyms(self, contract: Table) -> None:
-        for column in contract.columns:
-            if column.name in PSEUDONYMOUS:
-                field = name("_" + column.name)
-                plain = [
-                    row[0]
-                    for row in self.connection.execute(f"select distinct {field} from written").fetchall()  # noqa: S608 - only names of the contract or mapping
-                ]
-                plain = [text for text in plain if text is not None]
-                known = pa.table({"plain": plain, "alias": self._identities.pseudonyms(column.name, plain)})
-                self.connection.register("known", known)
-                self.connection.execute(
-                    f"update written set {field} = known.alias from known where {field} = known.plain"  # noqa: S608 - only names of the contract or mapping
-                )
-                self.connection.unregister("known")
+    def _pseudonyms(self, contract: Table) -> tuple[str, dict[str, str]]:
+        """Joins that bring the pseudonyms, and for each column the expression of its value."""
+        values = {column.name: "written." + name("_" + column.name) for column in contract.columns}
+        joins = []
+        for column in [column for column in PSEUDONYMOUS if column in values]:
+            query = f"select distinct {values[column]} from written where {values[column]} is not null"  # noqa: S608 - only names of the contract or mapping
+            plain = [row[0] for row in self.connection.execute(query).fetchall()]
+            alias = pa.table({"plain": plain, "alias": self._identities.pseudonyms(column, plain)})
+            known = "alias_" + column
+            self.connection.register(known, alias)
+            joins.append(f"left join {known} on {known}.plain = {values[column]}")
+            values[column] = f"{known}.alias"
+        return " ".join(joins), values
 
     def _typed(self, contract: Table) -> None:
         for column in contract.columns:

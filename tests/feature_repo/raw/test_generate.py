@@ -135,7 +135,8 @@ def test_the_status_a_loan_ends_with_is_not_known_when_it_is_granted(generated):
     ((late,),) = ask(
         generated,
         """
-        select count(*) from loans where status <> 'running' and recorded_at < granted_at + interval 60 day""",
+        select count(*) from loans
+        where status <> 'running' and recorded_at < granted_at + interval 60 day""",
     )
     assert late == 0
 
