@@ -15,6 +15,7 @@ from feast.repo_config import RegistryConfig
 from feast.types import Float64
 
 from feature_repo.build import PART
+from feature_repo.engine import quiet
 from feature_repo.errors import BankError, MissingColumns
 from feature_repo.features.catalogue import BY_NAME, SERVICES, VIEWS, view_columns
 from feature_repo.settings import Settings
@@ -85,7 +86,8 @@ def historical(settings: Settings, entities: pd.DataFrame, service: str) -> pd.D
     # Feast's DuckDB store takes microseconds only.
     rows = entities.assign(event_timestamp=entities["event_timestamp"].astype(MICROSECONDS))
     asked = rows[KEYS].drop_duplicates()
-    found = store.get_historical_features(asked, store.get_feature_service(service)).to_df()
+    with quiet():
+        found = store.get_historical_features(asked, store.get_feature_service(service)).to_df()
     found["event_timestamp"] = found["event_timestamp"].astype(MICROSECONDS)
     joined = rows.merge(found, on=KEYS, how="left", validate="many_to_one")
     return joined[[*entities.columns, *SERVICES[service]]].set_index(entities.index)

@@ -10,6 +10,9 @@ import xgboost as xgb
 from training.trees import F32, Ensemble, read
 from training.validation import F64, Labels
 
+# Two threads gain a tenth on an idle machine and lose tenfold on a busy one, where they wait spinning.
+THREADS = 1
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -25,14 +28,14 @@ class Shape:
     columns: float = 0.6
     forest: int = 1
 
-    def parameters(self, monotone: Sequence[int], seed: int, threads: int) -> dict[str, object]:
+    def parameters(self, monotone: Sequence[int], seed: int) -> dict[str, object]:
         """XGBoost's words for it."""
         signs = {"monotone_constraints": "(" + ",".join(map(str, monotone)) + ")"} if any(monotone) else {}
         return {
             "objective": "binary:logistic", "tree_method": "hist", "max_bin": 64, "verbosity": 0,
             "max_depth": self.depth, "eta": self.rate, "min_child_weight": self.smallest,
             "lambda": self.ridge, "subsample": self.rows, "colsample_bynode": self.columns,
-            "num_parallel_tree": self.forest, "seed": seed, "nthread": threads, **signs,
+            "num_parallel_tree": self.forest, "seed": seed, "nthread": THREADS, **signs,
         }  # fmt: skip
 
 
@@ -68,10 +71,10 @@ class Rows:
     data: xgb.QuantileDMatrix
 
     @staticmethod
-    def of(matrix: F32, like: "Rows | None" = None, threads: int = 2) -> "Rows":
+    def of(matrix: F32, like: "Rows | None" = None) -> "Rows":
         """Bin a matrix; `like` names the training rows whose bins a watched fold shares."""
         ref = like.data if like else None
-        return Rows(xgb.QuantileDMatrix(matrix, max_bin=64, ref=ref, nthread=threads))
+        return Rows(xgb.QuantileDMatrix(matrix, max_bin=64, ref=ref, nthread=THREADS))
 
     def labelled(self, y: Labels) -> xgb.QuantileDMatrix:
         """The binned rows with this label."""
@@ -80,22 +83,22 @@ class Rows:
 
 
 def rounds_for(
-    shape: Shape, rows: Rows, y: Labels, watched: Rows, y_watched: Labels, seed: int, threads: int
+    shape: Shape, rows: Rows, y: Labels, watched: Rows, y_watched: Labels, seed: int
 ) -> tuple[int, float]:
     """The number of rounds that serves a later fold best, and the log loss there."""
     booster = xgb.train(
-        shape.parameters((), seed, threads), rows.labelled(y), shape.rounds,
+        shape.parameters((), seed), rows.labelled(y), shape.rounds,
         evals=[(watched.labelled(y_watched), "later")], early_stopping_rounds=15, verbose_eval=False,
     )  # fmt: skip
     return int(booster.best_iteration) + 1, float(booster.best_score)
 
 
 def fit(
-    shape: Shape, rows: Rows, y: Labels, columns: Sequence[str], rounds: int, seed: int, threads: int,
+    shape: Shape, rows: Rows, y: Labels, columns: Sequence[str], rounds: int, seed: int,
     monotone: Sequence[int] = (),
 ) -> Boosting:  # fmt: skip
     """Train exactly `rounds` rounds on all the rows given."""
-    booster = xgb.train(shape.parameters(monotone, seed, threads), rows.labelled(y), rounds)
+    booster = xgb.train(shape.parameters(monotone, seed), rows.labelled(y), rounds)
     return Boosting(booster, tuple(columns), shape, rounds)
 
 

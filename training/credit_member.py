@@ -34,7 +34,6 @@ GRADES = (("A", 0.01), ("B", 0.02), ("C", 0.04), ("D", 0.08), ("E", 0.16), ("F",
 RIDGES = (1.0, 5.0, 20.0, 80.0)
 # The scorecard decides unless boosting is better by more than a standard error of the difference.
 ONE_STANDARD_ERROR = 1 / 1.96
-SMALL = 5000
 FOLDS, REPEATS, FEW = 5, 3, 100  # repeated where there are fewer defaults than that
 
 
@@ -117,22 +116,21 @@ def folds(y: Labels, groups: npt.NDArray[np.object_], repeats: int, seed: int) -
 
 def fit_member(
     train: F32, y: Labels, groups: npt.NDArray[np.object_], test: F32, y_test: Labels,
-    columns: Sequence[str], seed: int, threads: int,
+    columns: Sequence[str], seed: int,
 ) -> Member | None:  # fmt: skip
     """Train both candidates, let the training rows decide, measure once on the test rows.
 
     None when no column carries evidence.
     """
-    threads = threads if len(y) > SMALL else 1  # a second thread costs more than it brings
     repeats = REPEATS if y.sum() < FEW else 1
     cut = folds(y, groups, repeats, seed)
     signs = boosting.signs(columns, RISK_RISES, RISK_FALLS)
     ridge, card_margin = _choose_ridge(train, y, columns, signs, cut)
-    shape, tree_margin = _choose_shape(train, y, signs, cut, seed, threads)
+    shape, tree_margin = _choose_shape(train, y, signs, cut, seed)
     card = scorecard.fit(train, y, columns, dict(zip(columns, signs, strict=True)), ridge)
     if card is None:
         return None
-    trees = boosting.fit(shape, Rows.of(train), y, columns, shape.rounds, seed, threads, signs)
+    trees = boosting.fit(shape, Rows.of(train), y, columns, shape.rounds, seed, signs)
     gain = auc_difference(y, tree_margin, card_margin)
     card_line, tree_line = logistic.platt(card_margin, y), logistic.platt(tree_margin, y)
     place = [list(columns).index(c) for c in card.columns]
@@ -193,15 +191,15 @@ def shapes(y: Labels) -> tuple[Shape, ...]:
 
 
 def _choose_shape(
-    train: F32, y: Labels, signs: Sequence[int], cut: list[list[Fold]], seed: int, threads: int
+    train: F32, y: Labels, signs: Sequence[int], cut: list[list[Fold]], seed: int
 ) -> tuple[Shape, F64]:
     """The shape and number of rounds with the best out-of-fold AUC, and its averaged margins."""
     sums: dict[Shape, F64] = {}
     for fold in (fold for repeat in cut for fold in repeat):
-        rows = Rows.of(train[fold.fit], threads=threads).labelled(y[fold.fit])
+        rows = Rows.of(train[fold.fit]).labelled(y[fold.fit])
         later = xgb.DMatrix(train[fold.score])
         for shape in shapes(y):
-            grown = xgb.train(shape.parameters(signs, seed, threads), rows, shape.rounds)
+            grown = xgb.train(shape.parameters(signs, seed), rows, shape.rounds)
             for rounds in _steps(shape):
                 margin = grown.predict(later, output_margin=True, iteration_range=(0, rounds))
                 total = sums.setdefault(replace(shape, rounds=rounds), np.zeros(len(y)))

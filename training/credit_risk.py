@@ -48,7 +48,7 @@ def train(settings: Settings, source: Source, seed: int) -> Trained:
     for name, observe in (("application", applications), ("behaviour", running_loans)):
         try:
             situation = observe(settings, source)
-            members[name] = (situation, fit(situation, seed, settings.threads))
+            members[name] = (situation, fit(situation, seed))
         except TooLittleData as lack:
             left_out[name] = lack.reason
     if not members:
@@ -110,7 +110,7 @@ def next_month(at: int) -> int:
     return int(following.timestamp()) * 1_000_000
 
 
-def fit(situation: Situation, seed: int, threads: int) -> Member:
+def fit(situation: Situation, seed: int) -> Member:
     """Train one situation's candidates and measure the chosen one out of time."""
     y, y_test = situation.bad[situation.train], situation.bad[situation.test]
     for part, labels in (("train", y), ("test", y_test)):
@@ -121,7 +121,7 @@ def fit(situation: Situation, seed: int, threads: int) -> Member:
     matrix = situation.rows.only(columns)
     member = fit_member(
         matrix[situation.train], y, situation.rows.customer_ids[situation.train],
-        matrix[situation.test], y_test, columns, seed, threads,
+        matrix[situation.test], y_test, columns, seed,
     )  # fmt: skip
     if member is None:
         raise TooLittleData(situation.name, "no column carries evidence of default")

@@ -105,7 +105,8 @@ JOIN holdings_latest h ON h.customer_id = s.customer_id
 JOIN (SELECT DISTINCT product_id, family FROM products) p ON p.product_id = h.product_id"""
 ACTIVE = """SELECT DISTINCT s.row FROM spine s
 JOIN account_owners o ON o.customer_id = s.customer_id AND o.role = 'owner' AND epoch_us(o.recorded_at) < s.at
-JOIN accounts a ON a.account_id = o.account_id AND epoch_us(a.recorded_at) < s.at AND epoch_us(a.opened_at) < s.at
+JOIN accounts a ON a.account_id = o.account_id
+  AND epoch_us(a.recorded_at) < s.at AND epoch_us(a.opened_at) < s.at
 GROUP BY s.row, a.account_id
 HAVING coalesce(epoch_us(arg_max(a.closed_at, a.recorded_at)), 9e18) >= any_value(s.at)"""
 
@@ -152,7 +153,8 @@ WHERE r.paid_at IS NULL OR coalesce(r.paid_amount < r.due_amount, false)
    OR epoch_us(r.paid_at) >= epoch_us(r.due_at) + $late
 GROUP BY ALL HAVING min(epoch_us(r.due_at)) + $late < $end"""
 RUNNING = """SELECT DISTINCT s.row FROM spine s
-JOIN loans l ON l.customer_id = s.customer_id AND epoch_us(l.recorded_at) < s.at AND epoch_us(l.granted_at) < s.at
+JOIN loans l ON l.customer_id = s.customer_id
+  AND epoch_us(l.recorded_at) < s.at AND epoch_us(l.granted_at) < s.at
 GROUP BY s.row, l.loan_id HAVING arg_max(l.status, l.recorded_at) LIKE 'running%'"""
 FELL = """SELECT DISTINCT s.row FROM spine s JOIN defaults d ON d.customer_id = s.customer_id
 WHERE d.defaulted >= s.at + $least AND d.defaulted < s.at + $most"""
@@ -172,7 +174,8 @@ def behaviour_default(history: History, spine: pa.Table, spec: LabelSpec = DEFAU
     return _label(history.marked(FELL, spine, least=0, most=spec.horizon), known)
 
 
-REQUESTS = """SELECT a.customer_id, a."at" AS as_of, a.amount::DOUBLE AS amount, a.term_months::DOUBLE AS term_months,
+REQUESTS = """SELECT a.customer_id, a."at" AS as_of,
+  a.amount::DOUBLE AS amount, a.term_months::DOUBLE AS term_months,
   a.declared_income::DOUBLE AS declared_income, a.co_applicant::DOUBLE AS co_applicant,
   coalesce(d.defaulted < epoch_us(l.granted_at) + $horizon, false) AS bad
 FROM applications_latest a JOIN loans_latest l ON l.application_id = a.application_id

@@ -30,8 +30,12 @@ WORDS: dict[str, tuple[str, str]] = {
     "app_interactions_90d": ("app use", "应用互动"),
 }
 # Two columns of one idea: a name takes the stronger of them only.
-SAME_IDEA = ({"inflow_90d", "outflow_90d", "income_monthly"}, {"products_held", "families_held"},
-             {"balance_mean_90d", "balance_volatility_90d"}, {"interactions_90d", "app_interactions_90d"})  # fmt: skip
+SAME_IDEA = (
+    {"inflow_90d", "outflow_90d", "income_monthly"},
+    {"products_held", "families_held"},
+    {"balance_mean_90d", "balance_volatility_90d"},
+    {"interactions_90d", "app_interactions_90d"},
+)
 
 
 def names(centres: F64, columns: Sequence[str]) -> list[tuple[str, str]]:
@@ -134,8 +138,8 @@ def _rule(tree: DecisionTreeClassifier, columns: Sequence[str], segment: int) ->
 def _path(tree: DecisionTreeClassifier, columns: Sequence[str], leaf: int) -> str:
     """The questions from the root to a leaf, each column's bounds joined."""
     inner, bounds = tree.tree_, dict[str, list[float]]()
-    parents = {int(child): (node, side) for node in range(inner.node_count)
-               for side, child in (("<=", inner.children_left[node]), (">", inner.children_right[node]))}  # fmt: skip
+    sides = (("<=", inner.children_left), (">", inner.children_right))
+    parents = {int(below[node]): (node, side) for side, below in sides for node in range(inner.node_count)}
     node = leaf
     while node != 0:
         node, side = parents[node]

@@ -35,6 +35,7 @@ from training.validation import F64, Labels, auc, auc_difference, auc_interval, 
 SERVICE = "propensity_v1"
 LEAST_POSITIVES = 80
 LEAST_TESTED = 15
+AVERAGED = ("auc_out_of_time", "baseline_auc", "ks", "brier", "ece", "lift_top_decile")
 LEAST_LOWER_BOUND = 0.52  # below it a propensity is worth nothing (Pega's health limit)
 SHAPES = (
     Shape("shallow", 3, 0.15, 100, rows=0.6, columns=0.4),
@@ -74,10 +75,10 @@ def train(settings: Settings, source: Source, seed: int) -> Trained:
     rows = load(settings, SERVICE, columns, everybody_at(history, quarters(source)[-QUARTERS:]))
     members: dict[str, Member] = {}
     for spec, labels in _wanted(history, rows, left_out):
-        bench = Bench.prepare(rows, next(iter(labels.values())), spec, settings.threads)
+        bench = Bench.prepare(rows, next(iter(labels.values())), spec)
         for name, label in labels.items():
             try:
-                members[name] = fit(name, bench, label, seed, settings.threads)
+                members[name] = fit(name, bench, label, seed)
             except TooLittleData as lack:
                 left_out[name] = lack.reason
     if not members:
@@ -111,7 +112,7 @@ class Bench:
     plain: tuple[F64, F64]  # scaled training and test rows of the baseline
 
     @staticmethod
-    def prepare(rows: Dataset, label: Labels, spec: LabelSpec, threads: int) -> "Bench | None":
+    def prepare(rows: Dataset, label: Labels, spec: LabelSpec) -> "Bench | None":
         """Cut and bin; None when time or columns are too few."""
         split = split_by_snapshot(rows.as_of, label >= 0, spec.horizon)
         if split is None:
@@ -126,33 +127,33 @@ class Bench:
         if not earlier.any():  # too short to hold a snapshot back: the same one, other customers
             half = np.arange(len(later)) % 2 == 0
             earlier, later = later & half, later & ~half
-        first = Rows.of(matrix[earlier], threads=threads)
-        binned = first, Rows.of(matrix[later], first, threads), Rows.of(matrix[split.train], threads=threads)
+        first = Rows.of(matrix[earlier])
+        binned = first, Rows.of(matrix[later], first), Rows.of(matrix[split.train])
         plain = scaling.apply(matrix[split.train]), scaling.apply(matrix[split.test])
         return Bench(spec, columns, split, matrix, rows.as_of, earlier, later, binned, plain)
 
-    def choose(self, label: Labels, seed: int, threads: int) -> tuple[Shape, int]:
+    def choose(self, label: Labels, seed: int) -> tuple[Shape, int]:
         """The shape and number of rounds that serve the last training snapshot best."""
         tried = {
             shape: rounds_for(shape, self.binned[0], label[self.earlier], self.binned[1], label[self.later],
-                              seed, threads)
+                              seed)
             for shape in SHAPES
         }  # fmt: skip
         best = min(SHAPES, key=lambda shape: tried[shape][1])
         return best, tried[best][0]
 
 
-def fit(name: str, bench: Bench | None, label: Labels, seed: int, threads: int) -> Member:
+def fit(name: str, bench: Bench | None, label: Labels, seed: int) -> Member:
     """Choose inside the training rows, fit on all of them, calibrate later, test last."""
     if bench is None:
         raise TooLittleData(name, "time or columns are too few for separate training, calibration and test")
     split = bench.split
     y, y_line, y_test = label[split.train], label[split.calibrate], label[split.test]
     if y.sum() < LEAST_POSITIVES or min(y_line.sum(), y_test.sum()) < LEAST_TESTED:
-        raise TooLittleData(name, f"{y.sum()} cases to train on where {LEAST_POSITIVES} are needed, {y_line.sum()} "
-                                  f"to calibrate and {y_test.sum()} to test where {LEAST_TESTED} are")  # fmt: skip
-    shape, rounds = bench.choose(label, seed, threads)
-    model = boosting.fit(shape, bench.binned[2], y, bench.columns, rounds, seed, threads)
+        found = f"{y.sum()} cases to train on, {y_line.sum()} to calibrate, {y_test.sum()} to test"
+        raise TooLittleData(name, f"{found}; {LEAST_POSITIVES}, {LEAST_TESTED}, {LEAST_TESTED} are needed")
+    shape, rounds = bench.choose(label, seed)
+    model = boosting.fit(shape, bench.binned[2], y, bench.columns, rounds, seed)
     line = platt(model.margin(bench.matrix[split.calibrate]), y_line)
     p = line.probability(model.margin(bench.matrix[split.test]))
     plain = newton(bench.plain[0], y, ridge=1.0).margin(bench.plain[1])
@@ -174,17 +175,19 @@ def fit(name: str, bench: Bench | None, label: Labels, seed: int, threads: int) 
 def _assembled(rows: Dataset, members: Mapping[str, Member], left_out: Mapping[str, str]) -> Trained:
     main = next(iter(members.values()))
     metrics = {name: dict(member.metrics) for name, member in members.items()}
-    means = {key: round(float(np.mean([float(str(each[key])) for each in metrics.values()])), 4)
-             for key in ("auc_out_of_time", "baseline_auc", "ks", "brier", "ece", "lift_top_decile")}  # fmt: skip
+    means = {
+        key: round(float(np.mean([float(str(each[key])) for each in metrics.values()])), 4)
+        for key in AVERAGED
+    }
     tested = {name: member.p_test for name, member in members.items()}
     return Trained(
         name="propensity", service=SERVICE,
         model={"members": {name: member.as_json() for name, member in members.items()}},
-        files={f"{name}.onnx": margin_onnx(member.model.ensemble(member.one_row)) for name, member in members.items()},
+        files={f"{name}.onnx": margin_onnx(m.model.ensemble(m.one_row)) for name, m in members.items()},
         reference=reference(main.test, main.model.columns, tested, main.window),
         metrics=means | {"members": metrics},
         gates=tuple(gate for name, member in members.items() for gate in _gates(name, member)),
-        parameters={name: {"shape": m.model.shape.name, "rounds": m.model.rounds} for name, m in members.items()},
+        parameters={n: {"shape": m.model.shape.name, "rounds": m.model.rounds} for n, m in members.items()},
         window=main.window, chosen=f"boosting for {', '.join(members)}", left_out=left_out,
         plots=_plots(members),
     )  # fmt: skip

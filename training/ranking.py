@@ -22,8 +22,11 @@ class Ranked:
     @property
     def mean(self) -> dict[str, float]:
         """MAP@5, NDCG@5 and recall@5."""
-        return {"map_at_5": round(float(self.precision.mean()), 4), "ndcg_at_5": round(float(self.gain.mean()), 4),
-                "recall_at_5": round(float(self.recall.mean()), 4)}  # fmt: skip
+        return {
+            "map_at_5": round(float(self.precision.mean()), 4),
+            "ndcg_at_5": round(float(self.gain.mean()), 4),
+            "recall_at_5": round(float(self.recall.mean()), 4),
+        }
 
     def over(self, other: "Ranked", seed: int, level: float = 0.95, times: int = 1000) -> Interval:
         """MAP above the other's on the same customers, with a bootstrap interval."""
@@ -42,7 +45,8 @@ class Ranked:
 def rank(scores: F64, held: Flags, added: Flags) -> Ranked:
     """Judge scores (n, P) by what was added; what is held already is never offered.
 
-    >>> judged = rank(np.array([[3.0, 2.0, 1.0]]), np.array([[True, False, False]]), np.array([[False, False, True]]))
+    >>> held, added = np.array([[True, False, False]]), np.array([[False, False, True]])
+    >>> judged = rank(np.array([[3.0, 2.0, 1.0]]), held, added)
     >>> judged.mean["map_at_5"], judged.mean["recall_at_5"]
     (0.5, 1.0)
     """

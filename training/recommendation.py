@@ -54,12 +54,14 @@ class Candidate:
 HELD = """SELECT s.row, p.place FROM spine s JOIN holdings h ON h.customer_id = s.customer_id
   AND epoch_us(h.recorded_at) < s.at AND epoch_us(h.opened_at) < s.at
 JOIN product p ON p.product_id = h.product_id
-GROUP BY s.row, p.place, h.opened_at HAVING coalesce(epoch_us(arg_max(h.closed_at, h.recorded_at)), 9e18) >= any_value(s.at)"""
+GROUP BY s.row, p.place, h.opened_at
+HAVING coalesce(epoch_us(arg_max(h.closed_at, h.recorded_at)), 9e18) >= any_value(s.at)"""
 ADDED = """SELECT DISTINCT s.row, p.place FROM spine s JOIN holdings h ON h.customer_id = s.customer_id
   AND epoch_us(h.opened_at) >= s.at AND epoch_us(h.opened_at) < s.at + $horizon
 JOIN product p ON p.product_id = h.product_id"""
 LAST = """SELECT s.row, arg_max(p.place, epoch_us(h.opened_at)) AS place FROM spine s
-JOIN holdings h ON h.customer_id = s.customer_id AND epoch_us(h.recorded_at) < s.at AND epoch_us(h.opened_at) < s.at
+JOIN holdings h ON h.customer_id = s.customer_id
+  AND epoch_us(h.recorded_at) < s.at AND epoch_us(h.opened_at) < s.at
 JOIN product p ON p.product_id = h.product_id GROUP BY s.row"""
 
 
@@ -70,8 +72,8 @@ def train(settings: Settings, source: Source, seed: int) -> Trained:
     learn, choose_on, test_on = _moments(history, source, settings, products)
     for moment in (learn, choose_on, test_on):
         if moment.added.sum() < LEAST_ADDITIONS:
-            raise TooLittleData("recommendation", f"{int(moment.added.sum())} products were added within 180 days "
-                                                  f"of {iso(moment.at)[:10]}, {LEAST_ADDITIONS} are needed")  # fmt: skip
+            found = f"{int(moment.added.sum())} products were added within 180 days of {iso(moment.at)[:10]}"
+            raise TooLittleData("recommendation", f"{found}, {LEAST_ADDITIONS} are needed")
     tried = {c.name: _judge(c, choose_on) for c in candidates(learn, choose_on, products, seed)}
     best = max(tried, key=lambda name: tried[name].mean["map_at_5"])
     final = {c.name: c for c in candidates(choose_on, test_on, products, seed, only=(best, "popularity"))}
@@ -164,7 +166,7 @@ def _als(held: Flags, k: int, ridge: float, confidence: float, seed: int) -> F64
         model = AlternatingLeastSquares(factors=k, regularization=ridge, alpha=confidence, iterations=12,
                                         num_threads=1, random_state=seed, use_gpu=False)  # fmt: skip
         model.fit(csr_matrix(held.astype(np.float32)), show_progress=False)
-    return np.round(np.asarray(model.item_factors, np.float64), 8)
+    return np.asarray(np.round(model.item_factors, 8), np.float64)
 
 
 def _judge(candidate: Candidate, moment: Moment) -> Ranked:
@@ -186,8 +188,8 @@ def _assembled(
         "n_test": len(model.precision), "chosen": best.name,
         "tried": {name: judged.mean["map_at_5"] for name, judged in tried.items()},
     }  # fmt: skip
-    shown = {name: judged.interval(seed) for name, judged in
-             (("model", model), ("last purchase", last), ("content alone", cold), ("popularity", plain))}  # fmt: skip
+    judged = {"model": model, "last purchase": last, "content alone": cold, "popularity": plain}
+    shown = {name: each.interval(seed) for name, each in judged.items()}
     top = np.where(test_on.held, -np.inf, best.runtime.scores(test_on.held)).max(axis=1)
     return Trained(
         name="recommendation", service=SERVICE, model=_json(best, content), files=_files(best),

@@ -4,6 +4,7 @@ A version's source is the exported part folder. Nothing is logged as an MLflow m
 no inferred requirements, and no loader of MLflow's ever runs on it.
 """
 
+import logging
 import math
 import subprocess
 import warnings
@@ -15,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from feature_repo.settings import Settings
-from training.export import as_json, write_part
+from training.export import as_json, finite, write_part
 from training.trained import Trained
 
 with warnings.catch_warnings():
@@ -26,6 +27,8 @@ with warnings.catch_warnings():
     from mlflow.tracking import MlflowClient
 
 EXPERIMENT = "bank"
+for chatty in ("mlflow", "alembic"):  # they report each step of making their own tables
+    logging.getLogger(chatty).setLevel(logging.WARNING)
 PART = "part"
 
 
@@ -40,6 +43,13 @@ class Version:
     aliases: tuple[str, ...]
     metrics: Mapping[str, float]
     tags: Mapping[str, str]
+
+    def as_json(self) -> dict[str, object]:
+        """As `bank models list --json` prints it."""
+        return {
+            "name": self.name, "version": self.version, "run": self.run_id, "part": str(self.part),
+            "aliases": list(self.aliases), "metrics": dict(self.metrics), "tags": dict(self.tags),
+        }  # fmt: skip
 
 
 class Registry:
@@ -166,20 +176,11 @@ def git_commit() -> str:
 def _evidence(trained: Trained, folder: Path) -> Path:
     """Metrics, gates and plots, as files beside the part."""
     folder.mkdir()
-    (folder / "metrics.json").write_bytes(as_json(_finite(trained.metrics)))
+    (folder / "metrics.json").write_bytes(as_json(finite(trained.metrics)))
     (folder / "gates.json").write_bytes(as_json({"gates": [gate.as_json() for gate in trained.gates]}))
     for name, image in trained.plots.items():
         (folder / f"{name}.png").write_bytes(image)
     return folder
-
-
-def _finite(value: object) -> object:
-    """The same figures with null for what is not a number."""
-    if isinstance(value, Mapping):
-        return {key: _finite(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 @contextmanager

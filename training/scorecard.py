@@ -98,9 +98,10 @@ def _bin(column: str, values: F32, y: Labels, sign: int) -> Characteristic | Non
     known = ~np.isnan(values)
     if len(np.unique(values[known])) < 2 or y[known].min() == y[known].max():
         return None
+    trend = {1: "ascending", -1: "descending"}.get(sign, "auto_asc_desc")
     binning = OptimalBinning(
         name=column, dtype="numerical", solver="mip", max_n_prebins=10, max_n_bins=MOST_BINS,
-        min_bin_size=LEAST_SHARE, monotonic_trend={1: "ascending", -1: "descending"}.get(sign, "auto_asc_desc"),
+        min_bin_size=LEAST_SHARE, monotonic_trend=trend,
     )  # fmt: skip
     splits = binning.fit(values[known].astype(np.float64), y[known]).splits
     edges = np.unique(np.asarray(splits, np.float32)).astype(np.float64)

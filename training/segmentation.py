@@ -1,7 +1,7 @@
 """Segments: k-means on behaviour, k chosen on evidence, a small tree that says who is who."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -153,7 +153,7 @@ def _comparable(matrix: F32, fill: F64, logged: npt.NDArray[np.bool_]) -> F64:
 def _clusters(points: F64, k: int, seed: int) -> F64:
     """Centres (k, F), rounded so that the file reads well; the rounded ones are what counts."""
     found = KMeans(k, n_init=4, random_state=seed).fit(points)
-    return np.round(np.asarray(found.cluster_centers_, np.float64), 6)
+    return np.asarray(np.round(found.cluster_centers_, 6), np.float64)
 
 
 def _ordered(centres: F64) -> F64:
@@ -193,7 +193,7 @@ def jaccards(one: npt.NDArray[np.intp], other: npt.NDArray[np.intp], k: int) -> 
     np.add.at(both, (one, other), 1)
     index = both / (both.sum(axis=1)[:, None] + both.sum(axis=0)[None, :] - both + 1e-12)
     _, match = linear_sum_assignment(-index)
-    return index[np.arange(k), match]
+    return np.asarray(index[np.arange(k), match], np.float64)
 
 
 def _assembled(
@@ -207,10 +207,10 @@ def _assembled(
     window = {"from": iso(int(rows.as_of[later][0])), "to": iso(int(rows.as_of[later][0]))}
     shares = np.bincount(label, minlength=len(model.segments)) / len(label)
     metrics = fitted.chosen.as_json() | {
-        "fidelity": round(fidelity, 4), "n_test": len(label), "baseline_fidelity": round(float(shares.max()), 4),
-        "evidence": [each.as_json() for each in fitted.evidence], "drivers": behaviour,
-        "segments": [{"id": s.id, "name_en": s.name_en, "name_zh": s.name_zh, "rule": s.rule,
-                      "share": round(float(share), 4)} for s, share in zip(model.segments, shares, strict=True)],
+        "fidelity": round(fidelity, 4), "baseline_fidelity": round(float(shares.max()), 4),
+        "n_test": len(label), "evidence": [each.as_json() for each in fitted.evidence],
+        "drivers": behaviour, "shares_test": [round(float(share), 4) for share in shares],
+        "segments": [asdict(segment) for segment in model.segments],
     }  # fmt: skip
     frozen = {
         "n": len(label), "window": window,
@@ -249,8 +249,7 @@ def _json(model: Segmentation) -> dict[str, object]:
     return {
         "kind": "kmeans", "columns": list(model.columns), "log_columns": logged, "fill": model.fill.tolist(),
         "mean": model.mean.tolist(), "scale": model.scale.tolist(), "centers": model.centers.tolist(),
-        "segments": [{"id": s.id, "name_en": s.name_en, "name_zh": s.name_zh, "rule": s.rule, "share": s.share}
-                     for s in model.segments],
+        "segments": [asdict(segment) for segment in model.segments],
     }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from feature_repo.errors import BankError
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
 from training import credit_risk, propensity, recommendation, segmentation
+from training.export import as_json, finite
 from training.gates import Gate
 from training.registry import Registry
 from training.trained import Trained
@@ -65,6 +66,23 @@ class ModelResult:
     def passed(self) -> bool:
         """Whether every gate said yes."""
         return all(gate.passed for gate in self.gates)
+
+    def to_json(self) -> str:
+        """Everything a machine wants to know, as one JSON object."""
+        return as_json({
+            "model": self.name, "version": self.version, "run": self.run_id, "chosen": self.chosen,
+            "window": dict(self.window), "metrics": finite(self.metrics), "left_out": dict(self.left_out),
+            "gates": [gate.as_json() for gate in self.gates], "passed": self.passed, "part": str(self.part),
+        }).decode()  # fmt: skip
+
+    def to_text(self) -> str:
+        """What a person wants to know: each gate's number beside its limit, the next step last."""
+        gates = [f"  {'ok ' if g.passed else 'NO '} {g.name:<66} {g.value:>9.4f}  limit {g.limit:.4f}"
+                 for g in self.gates]  # fmt: skip
+        absent = [f"  left out: {name}, since {why}" for name, why in self.left_out.items()]
+        tested = f"{self.name} {self.version}: {self.chosen}, tested on {self.window['from'][:10]} to " \
+                 f"{self.window['to'][:10]}"  # fmt: skip
+        return "\n".join([tested, *gates, *absent, "Next: `bank models list`, `bank promote request`."])
 
 
 def train_model(

@@ -121,7 +121,7 @@ def inner_nodes(left: I64, right: I64) -> Iterator[int]:
 def margin_onnx(ensemble: Ensemble) -> bytes:
     """A graph X (n, F) float32 -> margin (n, 1) float32, the base included."""
     leaves = [
-        (number, node, 0, float(tree.value[node]))
+        (number, int(node), 0, float(tree.value[node]))
         for number, tree in enumerate(ensemble.trees)
         for node in np.flatnonzero(tree.left < 0)
     ]
@@ -165,18 +165,19 @@ def _nodes(ensemble: Ensemble) -> dict[str, object]:
     """The node attributes of TreeEnsembleRegressor, over all trees."""
     sizes = [len(tree.left) for tree in ensemble.trees]
 
-    def joined(field: str) -> npt.NDArray[np.generic]:
-        return np.concatenate([getattr(tree, field) for tree in ensemble.trees])
+    def joined(field: str) -> F64:
+        return np.concatenate([getattr(tree, field) for tree in ensemble.trees]).astype(np.float64)
 
-    left, leaf = joined("left"), joined("left") < 0
+    left = joined("left").astype(np.int64)
+    leaf = left < 0
     return {
         "nodes_treeids": np.repeat(np.arange(len(sizes)), sizes).tolist(),
         "nodes_nodeids": np.concatenate([np.arange(size) for size in sizes]).tolist(),
-        "nodes_featureids": np.where(leaf, 0, joined("column")).tolist(),
+        "nodes_featureids": np.where(leaf, 0, joined("column")).astype(int).tolist(),
         "nodes_modes": ["LEAF" if is_leaf else "BRANCH_LT" for is_leaf in leaf],
         "nodes_values": np.where(leaf, 0.0, joined("threshold")).tolist(),
         "nodes_truenodeids": np.where(leaf, 0, left).tolist(),
-        "nodes_falsenodeids": np.where(leaf, 0, joined("right")).tolist(),
+        "nodes_falsenodeids": np.where(leaf, 0, joined("right")).astype(int).tolist(),
         "nodes_missing_value_tracks_true": np.where(leaf, 0, joined("default_left")).astype(int).tolist(),
         "nodes_hitrates": [1.0] * sum(sizes),
     }

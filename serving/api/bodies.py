@@ -2,7 +2,7 @@
 
 from typing import Annotated, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from serving.asking import CreditRequest, CustomerRequest, OfferRequest
 
@@ -10,8 +10,16 @@ MOST_ITEMS = 1_000
 PRINTABLE = r"^[^\s\x00-\x1f\x7f]+$"
 CustomerId = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=PRINTABLE)]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Amount = Annotated[float, Field(ge=0.01, le=1e9)]
-Income = Annotated[float, Field(ge=0, le=1e9)]
+
+
+def _whole_cents(money: float) -> float:
+    if round(money, 2) != money:
+        raise ValueError("money has at most two decimals")
+    return money
+
+
+Amount = Annotated[float, Field(ge=0.01, le=1e9), AfterValidator(_whole_cents)]
+Income = Annotated[float, Field(ge=0, le=1e9), AfterValidator(_whole_cents)]
 Channel = Literal["app", "branch", "chat", "email", "phone"]
 Item = TypeVar("Item", bound="Body")
 

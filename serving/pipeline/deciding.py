@@ -16,16 +16,17 @@ from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
 from monitoring.batch_log import BatchLog
 from serving import credit, next_best_action
-from serving.asking import CreditRequest, OfferRequest, Stamp
+from serving.asking import OfferRequest, Stamp
 from serving.bootstrap import current_release, new_id, open_scorer
+from serving.online import OWNED
+from serving.pipeline.applications import last_applications, rows_as_of
 from serving.pipeline.bootstrap import now
 from serving.pipeline.step import Outcome
-from serving.records import Decision
-from serving.scoring import Scored, Scorer
+from serving.records import Decision, Request
+from serving.scoring import Scored
 from training.release.errors import MissingPart
 
 EARNING_DAYS = 30
-APPLICATION_DAYS = 180
 CHUNK = 1_000
 CALLER = "batch"
 OFFERS = 3
@@ -39,14 +40,6 @@ owners AS (
   WHERE role = 'owner' AND recorded_at < $end GROUP BY account_id)
 SELECT booking_id, customer_id, booked_at, CAST(amount * 100 AS BIGINT), coalesce(category, 'other')
 FROM latest JOIN owners USING (account_id) WHERE currency = $currency ORDER BY booked_at, booking_id
-"""
-
-APPLICATIONS = """
-SELECT customer_id, CAST(amount AS DOUBLE), term_months, CAST(declared_income AS DOUBLE),
-       co_applicant, purpose
-FROM read_parquet($applications) WHERE recorded_at < $end AND "at" >= $start AND "at" < $end
-QUALIFY row_number() OVER (PARTITION BY application_id ORDER BY recorded_at DESC) = 1
-ORDER BY application_id
 """
 
 
@@ -68,45 +61,45 @@ def earn(settings: Settings, source: Source) -> Outcome:
 
 
 def decide(settings: Settings, source: Source) -> Outcome:
-    """Next best actions for every active customer and the last applications, logged as one batch."""
-    at = now()
-    with PackedRows.open(settings.online) as rows:
-        scorer = open_scorer(current_release(settings), rows)
-        with BatchLog(settings.decisions, f"{at:%Y%m%dT%H%M%S%fZ}", at.isoformat()) as log:
-            batch = Batch(scorer, log, at.isoformat())
-            everybody = _customers(rows, settings.raw)
-            batch.take(next_best_action.USE_CASE, [OfferRequest(name, None, OFFERS) for name in everybody])
-            batch.take(credit.USE_CASE, _applications(settings.raw, source))
+    """Next best actions for every active customer and the last applications, logged as one batch.
+
+    Offers are as of now; an application is decided with what was known when it was made.
+    """
+    at, served = now(), current_release(settings)
+    with BatchLog(settings.decisions, f"{at:%Y%m%dT%H%M%S%fZ}", at.isoformat()) as log:
+        batch = Batch(log, at.isoformat())
+        with PackedRows.open(settings.online) as rows:
+            offers = [OfferRequest(name, None, OFFERS) for name in _customers(rows, settings.raw)]
+            batch.take(next_best_action.USE_CASE, open_scorer(served, rows).next_best_action, offers)
+            products = rows.columns()[OWNED]
+        asked = last_applications(settings.raw, source)
+        if asked.requests:
+            with rows_as_of(settings, asked, products) as rows:
+                batch.take(credit.USE_CASE, open_scorer(served, rows).credit_decision, asked.requests)
     return batch.outcome()
 
 
 class Batch:
-    """A batch of decisions by one scorer into one log; counts what came out."""
+    """A batch of decisions into one log; counts what came out."""
 
-    def __init__(self, scorer: Scorer, log: BatchLog, at: str) -> None:
-        self._scorer, self._log, self._at, self._request = scorer, log, at, new_id()
-        self.decided: Counter[str] = Counter()
+    def __init__(self, log: BatchLog, at: str) -> None:
+        self._log, self._at, self._request = log, at, new_id()
         self.outcomes: dict[str, Counter[str]] = {}
         self.left_out: dict[str, str] = {}
-        self._methods: dict[str, Callable[..., Sequence[Scored]]] = {
-            next_best_action.USE_CASE: scorer.next_best_action,
-            credit.USE_CASE: scorer.credit_decision,
-        }
 
-    def take(self, use_case: str, asked: Sequence[OfferRequest | CreditRequest]) -> None:
+    def take(self, use_case: str, method: Callable[..., Sequence[Scored]], asked: Sequence[Request]) -> None:
         """Decide these in chunks, each logged before the next; left out when the release lacks the model."""
+        found = self.outcomes.setdefault(use_case, Counter())
         for start in range(0, len(asked), CHUNK):
             chunk = asked[start : start + CHUNK]
             stamps = [Stamp(new_id(), self._request, self._at, CALLER) for _ in chunk]
             try:
-                scored = self._methods[use_case](chunk, stamps)
+                scored = method(chunk, stamps)
             except MissingPart as missing:
                 self.left_out[use_case] = str(missing)
                 return
             made = [each for each in scored if isinstance(each, Decision)]
             self._log.append([each.record for each in made])
-            self.decided[use_case] += len(made)
-            found = self.outcomes.setdefault(use_case, Counter())
             found.update(_outcome(each.body) for each in made)
 
     def outcome(self) -> Outcome:
@@ -117,7 +110,8 @@ class Batch:
             "outcomes": {name: dict(sorted(counts.items())) for name, counts in self.outcomes.items()},
             "left_out": self.left_out,
         }
-        return Outcome(self.decided.total(), tuple(lines), figures)
+        total = sum(counts.total() for counts in self.outcomes.values())
+        return Outcome(total, tuple(lines), figures)
 
 
 def _outcome(body: bytes) -> str:
@@ -158,19 +152,3 @@ def _customers(rows: PackedRows, raw: Path) -> list[str]:
     known = rows.read([row[0] for row in found], ["profile"])
     is_open = known.values[:, known.columns.index("accounts_open")] > 0
     return [name for name, keep in zip(known.customer_ids, is_open, strict=True) if keep]
-
-
-def _applications(raw: Path, source: Source) -> list[CreditRequest]:
-    """The applications of the last months, as if they were asked again today; newcomers included."""
-    if not source.has("applications"):
-        return []
-    with duckdb.connect() as connection:
-        found = connection.execute(
-            APPLICATIONS,
-            {
-                "applications": str(raw / "applications" / "*.parquet"),
-                "start": source.end - timedelta(days=APPLICATION_DAYS),
-                "end": source.end,
-            },
-        ).fetchall()
-    return [CreditRequest(*row) for row in found]

@@ -13,7 +13,6 @@ from feature_repo.packed_rows import PackedRows
 from feature_repo.snapshot import BadSpine
 
 Bank = Callable[..., Path]
-pytestmark = pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")
 
 DATE = datetime(2025, 7, 1, tzinfo=UTC)
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)

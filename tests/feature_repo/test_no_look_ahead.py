@@ -14,8 +14,6 @@ from feature_repo import build
 from feature_repo.raw.contracts import TABLES, Kind, Table
 from feature_repo.raw.generate import make
 
-pytestmark = pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")
-
 DATE = datetime(2025, 6, 17, 13, 5, tzinfo=UTC)
 TIME = pa.timestamp("us", "UTC")
 Rewrite = Callable[[Table, pa.Table, pa.Table, np.random.Generator], pa.Table]

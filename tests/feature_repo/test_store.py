@@ -19,7 +19,6 @@ from feature_repo.settings import Settings
 
 Bank = Callable[..., Path]
 pytestmark = [
-    pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),  # Feast leaves its metrics files open
 ]
 DATE = datetime(2025, 7, 1, tzinfo=UTC)

@@ -8,19 +8,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from feature_repo.raw.contracts import BOOKINGS, FAMILIES, FX_RATES, PRODUCTS
+from feature_repo.raw.contracts import BOOKINGS, FAMILIES
 from feature_repo.raw.generate.accounts import FOREIGN, FOREVER, Accounts
 from feature_repo.raw.generate.arrow import NULL, Array, identifiers, table, times
-from feature_repo.raw.generate.clock import DAY, HOUR, Calendar, iso
+from feature_repo.raw.generate.clock import DAY, Calendar, iso
 from feature_repo.raw.generate.contact import Bureau, Contact
 from feature_repo.raw.generate.credit import Credit
 from feature_repo.raw.generate.drafts import Drafts
 from feature_repo.raw.generate.flows import Flows
 from feature_repo.raw.generate.holdings import Holdings
 from feature_repo.raw.generate.life import Leaving, Life
+from feature_repo.raw.generate.market import products, rates
 from feature_repo.raw.generate.needs import EFFECT, SOLD, Needs
 from feature_repo.raw.generate.people import FAMILY, People, Reals, Whole, people
-from feature_repo.raw.generate.shelf import IDS, MINIMUM, PERSONAS, RATE, SHELF
+from feature_repo.raw.generate.shelf import PERSONAS
 from feature_repo.raw.landing import digest, landing
 from feature_repo.raw.source import Source
 
@@ -131,8 +132,8 @@ class Bank:
 
     def finish(self, hidden: Path) -> dict[str, int]:
         """Write the small tables and the truth; rows by table."""
-        products, rates = _products(self._calendar), _rates(self._calendar, self._rng)
-        drafted = self._drafts.tables() | {"products": products, "fx_rates": rates}
+        shelf, exchange = products(self._calendar), rates(self._calendar, self._rng)
+        drafted = self._drafts.tables() | {"products": shelf, "fx_rates": exchange}
         tables = {name: _known(rows, self._calendar.end) for name, rows in drafted.items()}
         for name, rows in tables.items():
             (self._raw / name).mkdir()
@@ -218,45 +219,3 @@ def _corrected(rows: dict[str, Array], end: int, rng: np.random.Generator) -> di
     first["amount"], first["balance_after"] = first["amount"] - error, first["balance_after"] - error
     rows["recorded_at"][wrong] = later
     return {name: np.concatenate([first[name], values]) for name, values in rows.items()}
-
-
-def _products(calendar: Calendar) -> pa.Table:
-    """The catalogue from before the first month on; some rates and risk levels change half way."""
-    since = calendar.start - 3650 * DAY
-    half = int(calendar.edges[calendar.months // 2]) + 9 * HOUR
-    changed = {
-        "DEP-12M": (-0.003, 0),
-        "DEP-36M": (-0.004, 0),
-        "LOAN-CONSUMER": (0.006, 0),
-        "FUND-BALANCED": (0.0, 1),
-    }
-    again = np.array([product.product_id in changed for product in SHELF])
-    shift = np.array([changed.get(product.product_id, (0.0, 0)) for product in SHELF])
-    level = np.array([product.risk for product in SHELF])
-    which = np.concatenate([np.arange(len(SHELF)), np.flatnonzero(again)])
-    new = np.arange(len(which)) >= len(SHELF)
-    risk = np.char.add("R", (level[which] + new * shift[which, 1]).astype(int).astype(str))
-    at = np.where(new, half, since)
-    shelf = [SHELF[number] for number in which]
-    return table(PRODUCTS, {
-        "product_id": IDS[which], "valid_from": at, "recorded_at": at,
-        "family": np.array([product.family for product in shelf]),
-        "title_en": np.array([product.title_en for product in shelf]),
-        "title_zh": np.array([product.title_zh for product in shelf]),
-        "risk_level": risk, "seller_risk_level": risk, "rate": RATE[which] + new * shift[which, 0],
-        "minimum_amount": MINIMUM[which] * 100,
-        "tier_required": np.array([product.tier for product in shelf], dtype=object),
-        "value": np.array([product.value for product in shelf]) * 100,
-        "attributes": np.array([f'{{"months":{product.months}}}' for product in shelf]),
-    })  # fmt: skip
-
-
-def _rates(calendar: Calendar, rng: np.random.Generator) -> pa.Table:
-    """Daily rates: how many CNY one unit of the currency costs."""
-    days: Whole = np.arange(calendar.start - 30 * DAY, calendar.end, DAY)
-    parts = []
-    for currency, level in (("USD", 7.1), ("EUR", 7.8), ("HKD", 0.91)):
-        rate = level * np.exp(np.cumsum(rng.normal(0, 0.002, len(days))))
-        parts.append(table(FX_RATES, {"currency": np.full(len(days), currency), "as_of": days,
-                                      "recorded_at": days + HOUR, "rate": np.round(rate, 5)}))  # fmt: skip
-    return pa.concat_tables(parts)

@@ -9,7 +9,6 @@ import pytest
 
 Bank = Callable[..., Path]
 Values = Callable[..., dict[str, float | None]]
-pytestmark = pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")
 
 DATE = datetime(2025, 7, 1, tzinfo=UTC)
 

@@ -5,12 +5,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 Bank = Callable[..., Path]
 Values = Callable[..., dict[str, float | None]]
 Everyone = Callable[..., dict[str, dict[str, float | None]]]
-pytestmark = pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")
 
 DATE = datetime(2025, 7, 1, tzinfo=UTC)
 

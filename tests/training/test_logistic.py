@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+
+from training.logistic import Scaling, fit, newton, platt
+
+
+@pytest.fixture
+def rows() -> tuple[np.ndarray, np.ndarray]:
+    generator = np.random.default_rng(3)
+    matrix = generator.normal(size=(3000, 3))
+    margin = matrix @ [1.0, -0.5, 0.0] - 2
+    return matrix, (generator.random(3000) < 1 / (1 + np.exp(-margin))).astype(np.int8)
+
+
+def test_both_ways_of_fitting_agree(rows):
+    slow, quick = fit(*rows, ridge=1.0), newton(*rows, ridge=1.0)
+    assert slow.weights == pytest.approx(quick.weights, abs=1e-3)
+    assert slow.intercept == pytest.approx(quick.intercept, abs=1e-3)
+
+
+def test_a_coefficient_that_would_turn_negative_stays_at_zero(rows):
+    assert fit(*rows, ridge=1.0, non_negative=True).weights[1] == 0
+
+
+def test_platt_repairs_a_margin_on_the_wrong_scale(rows):
+    matrix, y = rows
+    margin = 3 * newton(matrix, y, 1.0).margin(matrix) + 5
+    line = platt(margin, y)
+    assert line.a == pytest.approx(1 / 3, rel=0.05)
+    assert line.probability(margin).mean() == pytest.approx(y.mean(), abs=1e-3)
+
+
+def test_platt_never_turns_a_ranking_round(rows):
+    matrix, y = rows
+    assert platt(-newton(matrix, y, 1.0).margin(matrix), y).a == 0
+
+
+def test_what_is_missing_takes_the_median_and_a_constant_column_is_harmless():
+    matrix = np.array([[1.0, 5.0, np.nan], [3.0, 5.0, np.nan], [np.nan, 5.0, np.nan]])
+    scaled = Scaling.of(matrix).apply(matrix)
+    assert np.isfinite(scaled).all()
+    assert not scaled[:, 1:].any()
