@@ -16,6 +16,7 @@ import feature_repo.features.cli
 import monitoring.cli
 import serving.cli
 import training.cli
+import training.release_cli
 from feature_repo.errors import BankError
 
 app = typer.Typer(
@@ -31,6 +32,7 @@ app.add_typer(feature_repo.cli.data, name="data")
 app.add_typer(feature_repo.features.cli.features, name="features")
 app.add_typer(training.cli.train, name="train")
 app.add_typer(training.cli.models, name="models")
+app.add_typer(training.release_cli.release, name="release")
 app.add_typer(crm_rules.cli.people, name="people")
 app.add_typer(crm_rules.cli.keys, name="keys")
 app.add_typer(crm_rules.cli.rules, name="rules")

@@ -56,8 +56,7 @@ class Engine:
 
     def arrow(self, expression: ir.Table) -> pa.Table:
         """The rows, computed."""
-        with quiet():
-            return self._backend.to_pyarrow(expression)
+        return self._backend.to_pyarrow(expression)
 
     def close(self) -> None:
         """Let go of everything kept."""
@@ -78,7 +77,7 @@ def quiet() -> Iterator[None]:
 @contextmanager
 def engine(raw: Path, threads: int) -> Iterator[Engine]:
     """An engine over these raw tables, for as long as the block lasts."""
-    with TemporaryDirectory(prefix="bank-features-") as scratch:
+    with quiet(), TemporaryDirectory(prefix="bank-features-") as scratch:
         opened = Engine(raw, threads, Path(scratch))
         try:
             yield opened

@@ -36,7 +36,7 @@ def run(
     """The main job: tables to served, explained, logged decisions and a drift report."""
     from feature_repo.settings import Settings
     from serving.pipeline.command import Options, run_main_job
-    from serving.pipeline.loading import Wanted
+    from serving.pipeline.step import Wanted
 
     settings = Settings()
     run_main_job(settings, Wanted(data, mapping, customers, seed), Options(serve=not no_serve, json=json))

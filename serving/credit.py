@@ -21,6 +21,7 @@ from serving.rulebook import RULE_TEXTS
 from training.release.credit import Risk
 from training.release.segmentation import F32Array
 
+APPLICATION = "application"
 USE_CASE, BEHAVIOUR = "credit", "score_credit"
 AUTOMATION = {"approve": "automated", "decline": "automated", "refer": "person"}
 REVIEW = {
@@ -38,17 +39,22 @@ class Assessed:
     """n cases with their risk, grade and principal reasons."""
 
     risk: Risk
-    grades: tuple[str, ...]
+    grades: tuple[str | None, ...]
     reasons: list[list[Reason]]
-    decided_by: str
+    decided_by: str | None
+
+    @staticmethod
+    def unknown(cases: int) -> "Assessed":
+        """Nobody's risk is known, because the release has no such model."""
+        nothing = np.full(cases, np.nan)
+        return Assessed(Risk(nothing, nothing, np.zeros((cases, 0))), (None,) * cases, [[]] * cases, None)
 
     def scores(self, row: int) -> dict[str, object]:
         """One case's figures, as an answer gives them."""
-        score = float(self.risk.score[row])
         return {
-            "probability_of_default": float(self.risk.probability[row]),
+            "probability_of_default": _or_none(self.risk.probability[row]),
             "grade": self.grades[row],
-            "score": None if np.isnan(score) else score,
+            "score": _or_none(self.risk.score[row]),
             "decided_by": self.decided_by,
         }
 
@@ -58,12 +64,18 @@ class Assessed:
 
 
 def credit_decision(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
-    """Decide n applications of one snapshot; each `case.request` is a CreditRequest."""
+    """Decide n applications of one snapshot; each `case.request` is a CreditRequest.
+
+    In a release without a model for applications nobody's risk is known, so a person decides.
+    """
     if not cases:
         return []
     snapshot = cases[0].snapshot
     application = _application(cases, snapshot)
-    assessed = assess("application", snapshot.matrix(loaded.runtime.columns, application), loaded)
+    if APPLICATION in loaded.runtime.risks:
+        assessed = assess(APPLICATION, snapshot.matrix(loaded.runtime.columns, application), loaded)
+    else:
+        assessed = Assessed.unknown(len(cases))
     applicants = Applicants(
         pd=assessed.risk.probability,
         instalment_to_income=application["application_instalment_to_income"],
@@ -74,7 +86,7 @@ def credit_decision(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
         degraded=np.array([bool(case.degraded) for case in cases]),
         stopped=np.zeros(len(cases), bool),
     )
-    lending = lend(applicants, loaded.rulebook.policy.lending, "application")
+    lending = lend(applicants, loaded.rulebook.policy.lending, APPLICATION)
     return [_answered(case, loaded, assessed, lending) for case in cases]
 
 
@@ -150,6 +162,10 @@ def _behaving(case: Case, loaded: Loaded, assessed: Assessed, has_loan: bool) ->
         "note": None if has_loan else NO_LOAN,
     }
     return decide(case, loaded, answer, {"scores": scores, "outcome": None})
+
+
+def _or_none(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
 
 
 def _known(values: Sequence[float | bool | None]) -> F64Array:

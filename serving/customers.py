@@ -58,14 +58,16 @@ def recommendations(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
     snapshot, ids = cases[0].snapshot, loaded.rulebook.products.product_id
     scores = affinity(loaded, snapshot)
     _, screening = screened(snapshot, loaded)
-    kinds = recommender_kinds(loaded, snapshot)
+    blocked, first_rule = screening.blocked, screening.first_rule
+    kinds, by_id = recommender_kinds(loaded, snapshot), np.argsort(np.argsort(np.array(ids)))
     answers = []
     for case in cases:
         row = case.row
-        out = screening.blocked[row]
-        order = [int(at) for at in np.lexsort((np.array(ids), -scores[row])) if not out[at]]
+        order = [int(at) for at in np.lexsort((by_id, -scores[row])) if not blocked[row, at]]
         best = [{"product_id": ids[at], "score": float(scores[row, at])} for at in order[:MOST_RECOMMENDED]]
-        ruled_out = {ids[at]: screening.codes[screening.first_rule[row, at]] for at in np.flatnonzero(out)}
+        ruled_out = {
+            ids[at]: screening.codes[first_rule[row, at]] for at in np.flatnonzero(blocked[row]).tolist()
+        }
         answer: dict[str, object] = {
             "recommender": kinds[row],
             "products": best,

@@ -19,12 +19,11 @@ DECILES = np.linspace(0.1, 0.9, 9)
 
 def write_part(trained: Trained, folder: Path) -> Path:
     """Write the part's files into `folder`; it appears whole or not at all."""
+    described = {"model.json": as_json(trained.model), "reference.json": as_json(trained.reference)}
     draft = folder.with_name(folder.name + ".draft")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
-    (draft / "model.json").write_bytes(as_json(trained.model))
-    (draft / "reference.json").write_bytes(as_json(trained.reference))
-    for name, content in trained.files.items():
+    for name, content in {**described, **trained.files}.items():
         (draft / name).write_bytes(content)
     shutil.rmtree(folder, ignore_errors=True)
     draft.rename(folder)

@@ -21,7 +21,8 @@ def _png(figure: Figure) -> bytes:
 
 
 def _below(window: Mapping[str, str], n: int) -> str:
-    return f"n = {n:,}, {window['from'][:10]} to {window['to'][:10]}"
+    first, last = window["from"][:10], window["to"][:10]
+    return f"n = {n:,}, {first if first == last else f'{first} to {last}'}"
 
 
 def discrimination(name: str, y: Labels, p: F64, plain: F64, window: Mapping[str, str]) -> bytes:
@@ -70,16 +71,17 @@ def heat_map(
     title: str, cells: F64, rows: Sequence[str], columns: Sequence[str], window: Mapping[str, str], n: int
 ) -> bytes:
     """Standard deviations from the average customer, a row each segment."""
-    figure = Figure(figsize=(11, 1.6 + 0.5 * len(rows)), layout="constrained")
+    figure = Figure(figsize=(11, 2.2 + 0.5 * len(rows)), layout="constrained")
     axes = figure.subplots()
     most = float(np.abs(cells).max()) or 1.0
     image = axes.imshow(cells, cmap="PuOr", vmin=-most, vmax=most, aspect="auto")
     axes.set_xticks(range(len(columns)), columns, rotation=40, ha="right")
     axes.set_yticks(range(len(rows)), rows)
     for (i, j), value in np.ndenumerate(cells):
-        axes.text(j, i, f"{value:+.1f}", ha="center", va="center", fontsize=7)
-    figure.colorbar(image, label="standard deviations from the average")
-    axes.set_title(f"{title}  ({_below(window, n)})")
+        ink = "white" if abs(value) > 0.6 * most else "black"
+        axes.text(j, i, f"{value:+.1f}", ha="center", va="center", fontsize=7, color=ink)
+    figure.colorbar(image, label="std. deviations")
+    figure.suptitle(f"{title}  ({_below(window, n)})")
     return _png(figure)
 
 

@@ -5,6 +5,7 @@ validator and a risk approver over the part's digest and gates; the release that
 current by an operator's signature. A candidate whose gates did not all pass is not promoted.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -46,6 +47,26 @@ class Candidate:
     def passed(self) -> bool:
         """Whether every gate passed."""
         return bool(self.gates) and all(gate.passed for gate in self.gates)
+
+
+def keep_candidate(folder: Path, candidate: Candidate) -> None:
+    """Keep a trained candidate, for its promotion later."""
+    record = {
+        "part": candidate.part,
+        "folder": str(candidate.folder),
+        "gates": [gate.as_json() for gate in candidate.gates],
+        "requested_by": candidate.requested_by,
+        "run": dict(candidate.run),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{candidate.part}.json").write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
+
+
+def kept_candidate(folder: Path, part: str) -> Candidate:
+    """The candidate kept under that name."""
+    record = json.loads((folder / f"{part}.json").read_text())
+    gates = tuple(Gate(**gate) for gate in record["gates"])
+    return Candidate(part, Path(record["folder"]), gates, record["requested_by"], record["run"])
 
 
 @dataclass(frozen=True)

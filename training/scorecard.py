@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from optbinning import OptimalBinning
+from scipy.stats import chi2
 
 from training import logistic
 from training.trees import F32
@@ -91,7 +92,20 @@ def bin_columns(
 ) -> tuple[Characteristic, ...]:
     """The characteristics with some evidence; `signs` says where risk may only rise (+1) or fall (-1)."""
     found = (_bin(name, matrix[:, j], y, signs.get(name, 0)) for j, name in enumerate(columns))
-    return tuple(c for c in found if c is not None and c.information_value >= LEAST_EVIDENCE)
+    return tuple(c for c in found if c is not None and c.information_value >= least_evidence(y, len(c.woe)))
+
+
+def least_evidence(y: Labels, bins: int) -> float:
+    """The information value a column must show: more than noise in that many bins would, at 95 %.
+
+    Without evidence the information value spreads like chi-square times (1/goods + 1/bads).
+
+    >>> few, many = np.repeat([0, 1], [90, 10]), np.repeat([0, 1], [90_000, 10_000])
+    >>> round(least_evidence(few, 4), 2), least_evidence(many, 4)
+    (0.87, 0.02)
+    """
+    bad = int(y.sum())
+    return max(LEAST_EVIDENCE, float(chi2.ppf(0.95, bins - 1)) * (1 / bad + 1 / (len(y) - bad)))
 
 
 def _bin(column: str, values: F32, y: Labels, sign: int) -> Characteristic | None:

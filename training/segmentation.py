@@ -191,7 +191,8 @@ def jaccards(one: npt.NDArray[np.intp], other: npt.NDArray[np.intp], k: int) -> 
     """
     both = np.zeros((k, k))
     np.add.at(both, (one, other), 1)
-    index = both / (both.sum(axis=1)[:, None] + both.sum(axis=0)[None, :] - both + 1e-12)
+    either = both.sum(axis=1)[:, None] + both.sum(axis=0)[None, :] - both
+    index = np.divide(both, either, out=np.zeros((k, k)), where=either > 0)
     _, match = linear_sum_assignment(-index)
     return np.asarray(index[np.arange(k), match], np.float64)
 

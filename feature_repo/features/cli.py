@@ -6,8 +6,6 @@ from typing import Annotated
 
 import typer
 
-from feature_repo.settings import Settings
-
 features = typer.Typer(help="Features: list them, build them, apply them to Feast.", no_args_is_help=True)
 AsJson = Annotated[bool, typer.Option("--json", help="Print the same as JSON.")]
 
@@ -52,6 +50,7 @@ def build(
     from feature_repo.build import missing_inputs, online_rows
     from feature_repo.packed_rows import PackedRows
     from feature_repo.raw.source import Source
+    from feature_repo.settings import Settings
 
     settings, started = Settings(), datetime.now(UTC)
     end = Source.read(settings.raw).end
@@ -83,6 +82,7 @@ def build(
 @features.command()
 def apply() -> None:
     """Write the views and services of the catalogue into Feast's registry."""
+    from feature_repo.settings import Settings
     from feature_repo.store import apply as apply_definitions
 
     settings = Settings()

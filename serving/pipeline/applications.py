@@ -46,8 +46,8 @@ def last_applications(raw: Path, source: Source) -> Applications:
     window = {"start": source.end - timedelta(days=DAYS), "end": source.end}
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        found = connection.execute(LATEST, {"files": str(raw / "applications" / "*.parquet"), **window})
-        table = found.to_arrow_table()
+        asked_for = {"files": str(raw / "applications" / "*.parquet"), **window}
+        table = connection.sql(LATEST, params=asked_for).to_arrow_table()
     asked = table.drop_columns(["as_of"]).to_pylist()
     return Applications([CreditRequest(**row) for row in asked], table.select(["customer_id", "as_of"]))
 
@@ -70,10 +70,10 @@ def rows_as_of(
 def _view(features: Path, view: str, spine: pa.Table) -> pa.Table:
     with duckdb.connect() as connection:
         connection.register("spine", spine)
-        return connection.execute(
+        return connection.sql(
             "SELECT f.* EXCLUDE (created_timestamp) FROM read_parquet($path) f JOIN spine s "
             "ON f.customer_id = s.customer_id AND f.event_timestamp = s.as_of",
-            {"path": str(features / view / build.PART)},
+            params={"path": str(features / view / build.PART)},
         ).to_arrow_table()
 
 

@@ -14,12 +14,12 @@ from feature_repo.packed_rows import PackedRows
 from feature_repo.settings import Settings
 from monitoring.decision_log import find
 from serving.bootstrap import current_release, open_scorer
-from serving.pipeline import closing, learning
+from serving.pipeline import closing
 from serving.pipeline.bootstrap import demo_people
 from serving.pipeline.journal import Journal
-from serving.pipeline.loading import Wanted
 from serving.pipeline.progress import Progress, Stopwatch
-from serving.pipeline.run import Run, main_job
+from serving.pipeline.run import TITLES, Run, main_job
+from serving.pipeline.step import Wanted
 
 INTERRUPTED = 130
 
@@ -75,7 +75,7 @@ def _as_data(run: Run, found: Mapping[str, closing.Answer], seconds: float) -> d
             {"name": name, "seconds": done.seconds, "rows": done.rows, "again": name in run.again}
             for name, done in run.done.items()
         ],
-        "models": {name: learning.metrics(figures[name]) for name in learning.TITLES},
+        "models": {name: _metrics(figures[name]) for name in TITLES},
         "release": figures["release"]["release"],
         "promotion": figures["release"],
         "decision": found.get("credit") or found.get("next_best_action"),
@@ -84,13 +84,26 @@ def _as_data(run: Run, found: Mapping[str, closing.Answer], seconds: float) -> d
     }
 
 
+def _metrics(figures: Mapping[str, object]) -> object:
+    """A model's own figures, then those of each member by its name."""
+    if "left_out" in figures:
+        return {"left_out": figures["left_out"]}
+    found = figures["metrics"]
+    assert isinstance(found, dict)
+    return {**{k: v for k, v in found.items() if k != "members"}, **found.get("members", {})}
+
+
 def serve_in_foreground(settings: Settings) -> None:
     """Replace this process by the service; every refusal comes before that, as one sentence."""
     require_free_port(settings)
-    current_release(settings)
-    PackedRows.open(settings.online).close()
+    with PackedRows.open(settings.online) as rows:
+        open_scorer(current_release(settings), rows)
+    home = settings.home.absolute()
     os.environ.update(
-        BANK_HOME=str(settings.home.absolute()), BANK_HOST=settings.host, BANK_PORT=str(settings.port)
+        BANK_HOME=str(home),
+        BANK_HOST=settings.host,
+        BANK_PORT=str(settings.port),
+        BENTOML_HOME=str(home / "bentoml"),
     )
     command = [sys.executable, "-m", "bentoml", "serve", "serving.service:BankService"]
     command += ["--host", settings.host, "--port", str(settings.port)]

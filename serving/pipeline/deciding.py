@@ -1,22 +1,19 @@
-"""The steps that decide: loyalty points, next best actions for everybody, the last applications."""
+"""The step that decides: offers for everybody, running loans, the last applications."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import orjson
 
-from crm_rules.loyalty.earning import Booking
-from crm_rules.loyalty.ledger import Ledger
-from crm_rules.policy import Policy
-from feature_repo.packed_rows import PackedRows
+from feature_repo.packed_rows import PackedRows, Rows
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
 from monitoring.batch_log import BatchLog
 from serving import credit, next_best_action
-from serving.asking import OfferRequest, Stamp
+from serving.asking import CustomerRequest, OfferRequest, Stamp
 from serving.bootstrap import current_release, new_id, open_scorer
 from serving.online import OWNED
 from serving.pipeline.applications import last_applications, rows_as_of
@@ -26,38 +23,9 @@ from serving.records import Decision, Request
 from serving.scoring import Scored
 from training.release.errors import MissingPart
 
-EARNING_DAYS = 30
 CHUNK = 1_000
 CALLER = "batch"
 OFFERS = 3
-
-SPENDING = """
-WITH latest AS (
-  SELECT * FROM read_parquet($bookings) WHERE recorded_at < $end AND booked_at >= $start AND booked_at < $end
-  QUALIFY row_number() OVER (PARTITION BY booking_id ORDER BY recorded_at DESC) = 1),
-owners AS (
-  SELECT account_id, min(customer_id) AS customer_id FROM read_parquet($owners)
-  WHERE role = 'owner' AND recorded_at < $end GROUP BY account_id)
-SELECT booking_id, customer_id, booked_at, CAST(amount * 100 AS BIGINT), coalesce(category, 'other')
-FROM latest JOIN owners USING (account_id) WHERE currency = $currency ORDER BY booked_at, booking_id
-"""
-
-
-def earn(settings: Settings, source: Source) -> Outcome:
-    """Book the points of the last 30 days' bookings; one booking earns once, however often this runs."""
-    policy = Policy.parse(current_release(settings).release.part("policy")["policy.toml"])
-    ledger = Ledger.open(settings.ledger)
-    try:
-        earned = ledger.earn(_spending(settings.raw, source), policy.loyalty)
-        problems = ledger.violations()
-    finally:
-        ledger.close()
-    lines = (
-        f"{earned.points:,} points from {earned.bookings:,} bookings of the last {EARNING_DAYS} days, "
-        f"{earned.clawed_back:,} taken back for refunds",
-        f"the ledger's invariants hold: {len(problems)} violations (limit 0)",
-    )
-    return Outcome(earned.bookings, lines, {"points": earned.points, "violations": len(problems)})
 
 
 def decide(settings: Settings, source: Source) -> Outcome:
@@ -69,8 +37,12 @@ def decide(settings: Settings, source: Source) -> Outcome:
     with BatchLog(settings.decisions, f"{at:%Y%m%dT%H%M%S%fZ}", at.isoformat()) as log:
         batch = Batch(log, at.isoformat())
         with PackedRows.open(settings.online) as rows:
-            offers = [OfferRequest(name, None, OFFERS) for name in _customers(rows, settings.raw)]
-            batch.take(next_best_action.USE_CASE, open_scorer(served, rows).next_best_action, offers)
+            scorer, known = open_scorer(served, rows), _everybody(rows, settings.raw)
+            active, borrowing = known.having("accounts_open"), known.having("loans_running")
+            offers = [OfferRequest(name, None, OFFERS) for name in active]
+            batch.take(next_best_action.USE_CASE, scorer.next_best_action, offers)
+            loans = [CustomerRequest(name) for name in borrowing]
+            batch.take(credit.BEHAVIOUR, scorer.credit_behaviour, loans)
             products = rows.columns()[OWNED]
         asked = last_applications(settings.raw, source)
         if asked.requests:
@@ -116,9 +88,9 @@ class Batch:
 
 def _outcome(body: bytes) -> str:
     answer = orjson.loads(body)
-    if "outcome" in answer:
-        return str(answer["outcome"])
-    return f"{len(answer['offers'])} offers"
+    if "offers" in answer:
+        return f"{len(answer['offers'])} offers"
+    return str(answer["outcome"]) if "outcome" in answer else f"grade {answer['behaviour']['grade']}"
 
 
 def _line(use_case: str, counts: Counter[str]) -> str:
@@ -127,28 +99,22 @@ def _line(use_case: str, counts: Counter[str]) -> str:
     return f"{use_case.replace('_', ' ')}: {total:,} decided and logged: {found}"
 
 
-def _spending(raw: Path, source: Source) -> Iterator[Booking]:
-    parameters = {
-        "bookings": str(raw / "bookings" / "*.parquet"),
-        "owners": str(raw / "account_owners" / "*.parquet"),
-        "start": source.end - timedelta(days=EARNING_DAYS),
-        "end": source.end,
-        "currency": source.base_currency,
-    }
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        cursor = connection.execute(SPENDING, parameters)
-        while rows := cursor.fetchmany(10_000):
-            yield from (Booking(*row) for row in rows)
+@dataclass(frozen=True)
+class Everybody:
+    """Every customer with the features that say what they can be asked about."""
+
+    rows: Rows
+
+    def having(self, column: str) -> list[str]:
+        """The customers of whom a count is above zero."""
+        some = self.rows.values[:, self.rows.columns.index(column)] > 0
+        return [name for name, has in zip(self.rows.customer_ids, some, strict=True) if has]
 
 
-def _customers(rows: PackedRows, raw: Path) -> list[str]:
-    """Customers with an open account: those a bank can offer something to."""
+def _everybody(rows: PackedRows, raw: Path) -> Everybody:
     with duckdb.connect() as connection:
         found = connection.execute(
             "SELECT DISTINCT customer_id FROM read_parquet($files) ORDER BY customer_id",
             {"files": str(raw / "customers" / "*.parquet")},
         ).fetchall()
-    known = rows.read([row[0] for row in found], ["profile"])
-    is_open = known.values[:, known.columns.index("accounts_open")] > 0
-    return [name for name, keep in zip(known.customer_ids, is_open, strict=True) if keep]
+    return Everybody(rows.read([row[0] for row in found], ["profile", "credit"]))

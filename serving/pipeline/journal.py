@@ -40,6 +40,12 @@ def digest_of_folder(folder: Path) -> str:
     return digest({str(p.relative_to(folder)): (p.stat().st_size, p.stat().st_mtime_ns) for p in files})
 
 
+def digest_of_contents(folder: Path) -> str:
+    """A digest of the names and contents of the files in a folder."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    return digest({str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files})
+
+
 class Journal:
     """The finished steps of one BANK_HOME, kept in run.json; rewritten whole after each step."""
 

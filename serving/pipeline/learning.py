@@ -5,18 +5,11 @@ from collections.abc import Mapping
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
 from serving.pipeline.bootstrap import exported, now
-from serving.pipeline.releasing import keep_candidate, kept_candidate
 from serving.pipeline.step import Outcome
 from training.dataset import TooLittleData
-from training.promotion import Candidate
+from training.promotion import Candidate, keep_candidate
 from training.specs import ModelResult, train_model
 
-TITLES = {
-    "segmentation": "Segmentation",
-    "propensity": "Propensity, one model a family, and churn",
-    "credit_risk": "Credit risk: application and behaviour",
-    "recommendation": "Recommendation",
-}
 Metrics = Mapping[str, object]
 
 
@@ -35,20 +28,6 @@ def train(settings: Settings, source: Source, name: str, author: str, seed: int)
         "run": run,
     }
     return Outcome(len(_members(result.metrics)), (*_lines(result), _tracked(result, author)), figures)
-
-
-def candidate(settings: Settings, name: str) -> Candidate:
-    """The candidate the step left for promotion."""
-    return kept_candidate(exported(settings, "candidates"), name)
-
-
-def metrics(figures: Mapping[str, object]) -> object:
-    """A model's figures as `bank run --json` prints them: its own, then those of each member."""
-    if "left_out" in figures:
-        return {"left_out": figures["left_out"]}
-    found = figures["metrics"]
-    assert isinstance(found, dict)
-    return {**{k: v for k, v in found.items() if k != "members"}, **_members(found)}
 
 
 def _members(found: Metrics) -> dict[str, Metrics]:

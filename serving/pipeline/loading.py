@@ -1,8 +1,5 @@
 """The first steps: raw tables, then features offline and online."""
 
-from dataclasses import dataclass
-from pathlib import Path
-
 import pyarrow as pa
 
 from feature_repo import build, store
@@ -13,18 +10,8 @@ from feature_repo.raw.ingest import ingest
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
 from serving.pipeline.bootstrap import now
-from serving.pipeline.step import Outcome
+from serving.pipeline.step import Outcome, Wanted
 from training.dataset import spine
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """Which bank to load: a folder of real tables, or a generated one of that size and seed."""
-
-    data: Path | None
-    mapping: Path | None
-    customers: int
-    seed: int
 
 
 def load_tables(settings: Settings, wanted: Wanted) -> Outcome:

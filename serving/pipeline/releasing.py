@@ -1,8 +1,6 @@
 """The step from trained models to a signed release that is current."""
 
-import json
 from collections.abc import Sequence
-from pathlib import Path
 
 from crm_rules.policy import Policy
 from feature_repo.features.columns import VIEWS
@@ -10,14 +8,13 @@ from feature_repo.packed_rows import PackedRows
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
 from serving.pipeline.bootstrap import DemoPeople, exported, now
-from serving.pipeline.journal import digest_of_folder
 from serving.pipeline.step import Outcome
 from training.gates import Gate
 from training.promotion import Candidate, Promotion, promote
 from training.release.assemble import read_part
 from training.release.credit import CreditRisk
 from training.release.manifest import Origin
-from training.rule_parts import POLICIES, policy_part, products_part, reasons_part
+from training.rule_parts import policy_part, products_part, reasons_part
 
 
 def release(settings: Settings, source: Source, models: Sequence[Candidate], people: DemoPeople) -> Outcome:
@@ -84,28 +81,3 @@ def _outcome(
 def _refusal(candidate: Candidate) -> str:
     failed: list[Gate] = [gate for gate in candidate.gates if not gate.passed]
     return f"{candidate.part} ({'; '.join(f'{g.name} {g.value:g}, limit {g.limit:g}' for g in failed)})"
-
-
-def keep_candidate(folder: Path, candidate: Candidate) -> None:
-    """Keep a trained candidate beside its part, for a later promotion."""
-    record = {
-        "part": candidate.part,
-        "folder": str(candidate.folder),
-        "gates": [gate.as_json() for gate in candidate.gates],
-        "requested_by": candidate.requested_by,
-        "run": dict(candidate.run),
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{candidate.part}.json").write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
-
-
-def kept_candidate(folder: Path, part: str) -> Candidate:
-    """The candidate kept under that name."""
-    record = json.loads((folder / f"{part}.json").read_text())
-    gates = tuple(Gate(**gate) for gate in record["gates"])
-    return Candidate(part, Path(record["folder"]), gates, record["requested_by"], record["run"])
-
-
-def rules_digest() -> str:
-    """A digest of the policy and the reason catalogue as they are in the checkout."""
-    return digest_of_folder(POLICIES)

@@ -1,19 +1,29 @@
-"""`bank run`: from bank tables to served, explained, logged and watched decisions, in order."""
+"""`bank run`: from bank tables to served, explained, logged and watched decisions, in order.
+
+A step's libraries load when the step is taken: Feast, MLflow and Evidently take ten seconds each,
+and a run whose steps were all done before needs none of them.
+"""
 
 from dataclasses import dataclass, field
+from functools import partial
 
+from crm_rules.policy import STANDARD
 from feature_repo.raw.source import FILE as SOURCE_FILE
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
-from serving.pipeline import deciding, learning, loading, releasing, watching
-from serving.pipeline.bootstrap import DemoPeople
-from serving.pipeline.journal import Done, Journal, digest, digest_of_folder
-from serving.pipeline.loading import Wanted
+from serving.pipeline.bootstrap import DemoPeople, exported
+from serving.pipeline.journal import Done, Journal, digest, digest_of_contents, digest_of_folder
 from serving.pipeline.progress import Progress, Stopwatch
-from serving.pipeline.step import Step
-from training.promotion import Candidate
+from serving.pipeline.step import Outcome, Step, Wanted
+from training.promotion import Candidate, kept_candidate
 
 VERSION = 1
+TITLES = {
+    "segmentation": "Segmentation",
+    "propensity": "Propensity, one model a family, and churn",
+    "credit_risk": "Credit risk: application and behaviour",
+    "recommendation": "Recommendation",
+}
 STEPS = 10
 
 
@@ -53,96 +63,95 @@ def main_job(run: Run, wanted: Wanted) -> None:
     models = _models(run, source, featured, wanted.seed)
     released = _release(run, source, models)
     _loyalty(run, source, loaded)
-    _decide(run, source, featured, released)
+    _watch(run, _decide(run, source, featured, released))
 
 
 def _load(run: Run, wanted: Wanted) -> tuple[Source, Done]:
-    settings = run.settings
+    def work() -> Outcome:
+        from serving.pipeline.loading import load_tables
+
+        return load_tables(run.settings, wanted)
+
     inputs: dict[str, object] = {"customers": wanted.customers, "seed": wanted.seed}
     title = f"Make a bank of {wanted.customers:,} customers"
     if wanted.data is not None:
         inputs = {"data": digest_of_folder(wanted.data), "mapping": str(wanted.mapping)}
         title = f"Take in the tables of {wanted.data.name or wanted.data}"
-    leaves = (settings.raw / SOURCE_FILE,)
-    loaded = run.take(Step("data", title, inputs, leaves, lambda: loading.load_tables(settings, wanted)))
-    return Source.read(settings.raw), loaded
+    raw = run.settings.raw
+    loaded = run.take(Step("data", title, inputs, (raw / SOURCE_FILE,), work))
+    return Source.read(raw), loaded
 
 
 def _features(run: Run, source: Source, loaded: Done) -> Done:
+    def work() -> Outcome:
+        from serving.pipeline.loading import build_features
+
+        return build_features(run.settings, source)
+
     settings = run.settings
-    return run.take(
-        Step(
-            "features",
-            "Features, point in time and online",
-            {"data": loaded.digest},
-            (settings.features, settings.feast, settings.online),
-            lambda: loading.build_features(settings, source),
-        )
-    )
+    leaves = (settings.features, settings.feast, settings.online)
+    title = "Features, point in time and online"
+    return run.take(Step("features", title, {"data": loaded.digest}, leaves, work))
 
 
 def _models(run: Run, source: Source, featured: Done, seed: int) -> list[Candidate]:
+    def work(name: str) -> Outcome:
+        from serving.pipeline.learning import train
+
+        return train(run.settings, source, name, run.people.author, seed)
+
     candidates = []
-    for name, title in learning.TITLES.items():
-        done = run.take(
-            Step(
-                name,
-                title,
-                {"features": featured.digest, "seed": seed},
-                (),
-                lambda name=name: learning.train(run.settings, source, name, run.people.author, seed),  # type: ignore[misc]  # mypy cannot type a lambda's default
-            )
-        )
+    for name, title in TITLES.items():
+        inputs = {"features": featured.digest, "seed": seed}
+        done = run.take(Step(name, title, inputs, (), partial(work, name)))
         if "left_out" not in done.figures:
-            candidates.append(learning.candidate(run.settings, name))
+            candidates.append(kept_candidate(exported(run.settings, "candidates"), name))
     return candidates
 
 
 def _release(run: Run, source: Source, models: list[Candidate]) -> Done:
-    settings, people = run.settings, run.people
-    trained = {name: run.done[name].digest for name in learning.TITLES}
-    return run.take(
-        Step(
-            "release",
-            "Release: gates, two signatures, switch",
-            {"models": trained, "rules": releasing.rules_digest()},
-            (settings.releases / "current.json",),
-            lambda: releasing.release(settings, source, models, people),
-        )
-    )
+    def work() -> Outcome:
+        from serving.pipeline.releasing import release
+
+        return release(run.settings, source, models, run.people)
+
+    inputs = {"models": {name: run.done[name].digest for name in TITLES}, "rules": rules_digest()}
+    leaves = (run.settings.releases / "current.json",)
+    return run.take(Step("release", "Release: gates, two signatures, switch", inputs, leaves, work))
 
 
 def _loyalty(run: Run, source: Source, loaded: Done) -> Done:
-    settings = run.settings
-    return run.take(
-        Step(
-            "loyalty",
-            "Loyalty points from bookings",
-            {"data": loaded.digest, "rules": releasing.rules_digest()},
-            (settings.ledger,),
-            lambda: deciding.earn(settings, source),
-        )
-    )
+    def work() -> Outcome:
+        from serving.pipeline.earning import earn
+
+        return earn(run.settings, source)
+
+    inputs = {"data": loaded.digest, "rules": rules_digest()}
+    return run.take(Step("loyalty", "Loyalty points from bookings", inputs, (run.settings.ledger,), work))
 
 
-def _decide(run: Run, source: Source, featured: Done, released: Done) -> None:
-    settings = run.settings
+def _decide(run: Run, source: Source, featured: Done, released: Done) -> Done:
+    def work() -> Outcome:
+        from serving.pipeline.deciding import decide
+
+        return decide(run.settings, source)
+
     inputs = {"release": released.digest, "features": featured.digest}
-    decided = run.take(
-        Step(
-            "decisions",
-            "Decide for every customer, logged",
-            inputs,
-            (settings.decisions,),
-            lambda: deciding.decide(settings, source),
-        )
-    )
-    run.take(
-        Step(
-            "drift",
-            "Compare the decisions with the reference",
-            {"decisions": decided.digest},
-            (settings.reports,),
-            lambda: watching.watch_decisions(settings),
-        )
-    )
+    title = "Decide for every customer, logged"
+    return run.take(Step("decisions", title, inputs, (run.settings.decisions,), work))
+
+
+def _watch(run: Run, decided: Done) -> Done:
+    def work() -> Outcome:
+        from serving.pipeline.watching import watch_decisions
+
+        return watch_decisions(run.settings)
+
+    inputs = {"decisions": decided.digest}
+    title = "Compare the decisions with the reference"
+    return run.take(Step("drift", title, inputs, (run.settings.reports,), work))
+
+
+def rules_digest() -> str:
+    """A digest of the policy and the reason catalogue as they are in the checkout."""
+    return digest_of_contents(STANDARD.parent)

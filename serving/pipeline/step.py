@@ -6,6 +6,16 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """Which bank to load: a folder of real tables, or a generated one of that size and seed."""
+
+    data: Path | None
+    mapping: Path | None
+    customers: int
+    seed: int
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What a step found: rows worked on, lines for a person, the same figures for a program."""
 

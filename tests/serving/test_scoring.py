@@ -16,6 +16,8 @@ from serving.online import OnlineRows
 from serving.records import Decision
 from serving.scoring import Scorer
 from tests.conftest import CUSTOMERS, EVENT_US, IDS, Tiny, feature_row, make_scorer, stamp
+from training.release.assemble import assemble
+from training.release.errors import MissingPart
 from training.release.verify import verify
 
 Asking = Callable[[Scorer, Sequence[str]], Sequence[Any]]
@@ -181,6 +183,21 @@ def test_an_unknown_income_goes_to_a_person(scorer: Scorer) -> None:
     said = answer(credit(scorer, [""])[0])
     assert said["outcome"] == "refer"
     assert said["automation"] == "person"
+
+
+def test_without_a_model_for_applications_a_person_decides(tiny: Tiny) -> None:
+    parts = {name: path for name, path in tiny.parts.items() if name != "credit_risk"}
+    release = assemble(tiny.releases, parts, tiny.origin)
+    tiny.sign(release)
+    verified = verify(tiny.releases, release, tiny.trust)
+    rows = PackedRows.open(tiny.online)
+    blind = Scorer(Loaded.of(verified), OnlineRows(rows, tiny.origin, release))
+    said = answer(credit(blind, ["ann"], declared_income=5_000.0)[0])
+    assert (said["outcome"], said["probability_of_default"], said["grade"]) == ("refer", None, None)
+    assert "LEND-08" in {rule["code"] for rule in said["rules"]}
+    with pytest.raises(MissingPart, match="behaviour"):
+        _score("credit_behaviour")(blind, ["ann"])
+    assert answer(offers(blind, ["ann"])[0])["offers"]
 
 
 def test_more_instalment_for_the_same_income_is_never_less_risk(scorer: Scorer) -> None:

@@ -52,7 +52,9 @@ def test_twenty_points_double_the_odds(card: scorecard.Scorecard):
     assert np.exp(worse) / np.exp(better) == pytest.approx(2.0)
 
 
-def test_the_served_scorecard_gives_the_trained_scores_and_needs_no_training_library(card: scorecard.Scorecard):
+def test_the_served_scorecard_gives_the_trained_scores_and_needs_no_training_library(
+    card: scorecard.Scorecard,
+):
     matrix = chosen(card, applicants(10_000, seed=3)[0])
     exported = card.as_json() | {"calibration": {"a": 1.0, "b": 0.0}}
     served = Served.read(Fields.parse("model.json", as_json(exported)))

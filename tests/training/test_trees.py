@@ -66,7 +66,9 @@ def labels(n: int) -> tuple[np.ndarray]:
     return ((np.nan_to_num(customers(n)[:, 0]) > 0).astype(np.int8),)
 
 
-@pytest.mark.parametrize("graph", [pytest.param(margin_onnx, id="margin"), pytest.param(reasons_onnx, id="reasons")])
+@pytest.mark.parametrize(
+    "graph", [pytest.param(margin_onnx, id="margin"), pytest.param(reasons_onnx, id="reasons")]
+)
 def test_a_customer_alone_and_among_a_thousand_gets_the_same_bits(model: Boosting, graph):
     content, matrix = graph(model.ensemble(customers(4000))), customers(1000, seed=5)
     together = run(content, matrix)

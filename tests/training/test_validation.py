@@ -2,7 +2,16 @@ import numpy as np
 import pytest
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
-from training.validation import auc, auc_difference, auc_interval, brier, calibration_error, calibration_noise, ks, lift
+from training.validation import (
+    auc,
+    auc_difference,
+    auc_interval,
+    brier,
+    calibration_error,
+    calibration_noise,
+    ks,
+    lift,
+)
 
 
 @pytest.fixture
@@ -52,6 +61,8 @@ def test_a_perfect_score_has_full_ks_and_lift():
     assert lift(y, y.astype(float)) == pytest.approx(10.0)
 
 
-@pytest.mark.parametrize("y", [pytest.param([0, 0], id="no-positive"), pytest.param([1, 1], id="no-negative")])
+@pytest.mark.parametrize(
+    "y", [pytest.param([0, 0], id="no-positive"), pytest.param([1, 1], id="no-negative")]
+)
 def test_one_class_alone_has_no_auc(y):
     assert np.isnan(auc(np.array(y, np.int8), np.array([0.1, 0.2])))

@@ -1,0 +1,96 @@
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from feature_repo.settings import Settings
+from training.export import arrays, bins, write_part
+from training.gates import at_least
+from training.trained import Trained
+
+AT = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+def trained() -> Trained:
+    return Trained(
+        name="recommendation", service="recommendation_v1", model={"kind": "popularity", "products": ["A"]},
+        files={"factors.npz": arrays(similarity=np.eye(2))}, reference={"n": 1},
+        metrics={"map_at_5": 0.3, "bad": float("nan")},
+        gates=(at_least("gain", 0.1, 0.0),), parameters={"chosen": "popularity"}, chosen="popularity",
+        window={"from": "2025-01-01", "to": "2025-06-30"}, plots={"ranking": b"png"},
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory):
+    from training.registry import Registry
+
+    return Registry(Settings(home=tmp_path_factory.mktemp("home")))
+
+
+def test_a_version_is_the_part_folder_with_who_when_and_from_what(registry):
+    version = registry.log(trained(), "test 123", "dana", AT, seed=7)
+    assert sorted(file.name for file in version.part.iterdir()) == [
+        "factors.npz",
+        "model.json",
+        "reference.json",
+    ]
+    assert version.aliases == ("challenger",)
+    assert version.metrics == {"map_at_5": 0.3}
+    assert version.tags["author"] == "dana"
+    assert version.tags["feature_service"] == "recommendation_v1"
+    assert version.tags["window_from"] == "2025-01-01"
+    assert version.tags["git_commit"]
+
+
+def test_the_newest_challenges_until_a_champion_is_named(registry):
+    first = registry.log(trained(), "test 123", "dana", AT, seed=7)
+    second = registry.log(trained(), "test 123", "dana", AT, seed=8)
+    registry.set_champion(first.name, first.version)
+    aliases = {each.version: each.aliases for each in registry.versions()}
+    assert aliases[first.version] == ("champion",)
+    assert aliases[second.version] == ("challenger",)
+
+
+def test_nothing_registered_is_a_pickle(registry):
+    version = registry.log(trained(), "test 123", "dana", AT, seed=7)
+    with np.load(version.part / "factors.npz", allow_pickle=False) as held:
+        assert held["similarity"].shape == (2, 2)
+    endings = {file.suffix for file in version.part.parent.rglob("*") if file.is_file()}
+    assert endings <= {".json", ".npz", ".onnx", ".png"}
+
+
+def test_a_part_is_whole_or_absent(tmp_path: Path):
+    broken = Trained(**{**trained().__dict__, "model": {"x": float("nan")}})
+    with pytest.raises(ValueError, match="JSON"):
+        write_part(broken, tmp_path / "part")
+    assert not (tmp_path / "part").exists()
+
+
+def test_the_same_training_gives_the_same_bytes(tmp_path: Path):
+    first, second = (write_part(trained(), tmp_path / name) for name in ("a", "b"))
+    assert all((first / file.name).read_bytes() == file.read_bytes() for file in second.iterdir())
+
+
+def test_frozen_bins_hold_their_shares_and_what_is_missing():
+    values = np.r_[np.arange(100.0), np.full(25, np.nan)]
+    frozen = bins(values)
+    assert frozen["missing"] == pytest.approx(0.2)
+    assert frozen["shares"] == pytest.approx([0.1] * 10)
+    json.dumps(frozen, allow_nan=False)
+
+
+def test_a_value_that_most_have_keeps_one_bin():
+    frozen = bins(np.r_[np.zeros(90), np.arange(1.0, 11.0)])
+    assert frozen["edges"] == [1.0]
+    assert frozen["shares"] == pytest.approx([0.9, 0.1])
+
+
+def test_the_command_line_of_training_loads_no_training_library():
+    heavy = "{'mlflow', 'feast', 'xgboost', 'sklearn', 'pandas', 'duckdb'}"
+    code = f"import sys, training.cli; sys.exit(bool({heavy} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
