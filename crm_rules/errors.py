@@ -74,7 +74,10 @@ class NotApproved(BankError, PermissionError):
 
     def __init__(self, thing: str, reason: str) -> None:
         self.thing, self.reason = thing, reason
-        super().__init__(f"{thing} is not approved: {reason}. Ask for approval with `bank promote request`.")
+        super().__init__(
+            f"{thing} is not approved: {reason}. A validator and a risk approver have to sign it as it is; "
+            f"in the demo `bank run` has them sign."
+        )
 
 
 class InvalidSwitches(BankError, ValueError):

@@ -11,8 +11,7 @@ class UnknownDecision(BankError, LookupError):
     def __init__(self, decision_id: str) -> None:
         self.decision_id = decision_id
         super().__init__(
-            f"No decision '{decision_id[:64]}' is in the log. "
-            f"Ids stand in each answer as decision_id; `bank decisions list` shows the latest."
+            f"No decision '{decision_id[:64]}' is in the log. Ids stand in each answer as decision_id."
         )
 
 

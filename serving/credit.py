@@ -11,7 +11,7 @@ import numpy as np
 
 from crm_rules.lending.policy import Applicants, Decisions
 from crm_rules.lending.policy import decide as lend
-from crm_rules.lending.reasons import Reason, principal_reasons
+from crm_rules.lending.reasons import Reason, RuleReason, principal_reasons, rule_reasons
 from feature_repo.features.application import FEATURES_READ, application_features
 from serving.asking import CreditRequest
 from serving.loaded import Loaded
@@ -23,6 +23,7 @@ from training.release.segmentation import F32Array
 
 APPLICATION = "application"
 USE_CASE, BEHAVIOUR = "credit", "score_credit"
+MOST_REASONS = 4
 AUTOMATION = {"approve": "automated", "decline": "automated", "refer": "person"}
 REVIEW = {
     "en": "You may ask a person at the bank to look at this decision again; quote the decision id.",
@@ -87,7 +88,8 @@ def credit_decision(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
         stopped=np.zeros(len(cases), bool),
     )
     lending = lend(applicants, loaded.rulebook.policy.lending, APPLICATION)
-    return [_answered(case, loaded, assessed, lending) for case in cases]
+    ruled = rule_reasons(lending.rules, lending.rule_codes, loaded.rulebook.reasons)
+    return [_answered(case, loaded, assessed, lending, ruled[case.row]) for case in cases]
 
 
 def behaviour(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
@@ -111,7 +113,9 @@ def assess(member: str, matrix: F32Array, loaded: Loaded) -> Assessed:
         np.ascontiguousarray(matrix[:, runtime.positions(boosting.columns)]) if boosting else matrix[:, :0],
         margin.astype(np.float64),
     )
-    reasons = principal_reasons(risk.contributions, credit.member.columns, loaded.rulebook.reasons)
+    columns = credit.member.columns
+    known = ~np.isnan(matrix[:, runtime.positions(columns)])
+    reasons = principal_reasons(risk.contributions, known, columns, loaded.rulebook.reasons)
     return Assessed(risk, credit.member.grade(risk.probability), reasons, credit.member.decides)
 
 
@@ -126,8 +130,11 @@ def _application(cases: Sequence[Case], snapshot: Snapshot) -> dict[str, F64Arra
     return application_features(request, {name: snapshot.column(name) for name in FEATURES_READ})
 
 
-def _answered(case: Case, loaded: Loaded, assessed: Assessed, lending: Decisions) -> Decision:
+def _answered(
+    case: Case, loaded: Loaded, assessed: Assessed, lending: Decisions, ruled: Sequence[RuleReason]
+) -> Decision:
     row = case.row
+    by_rule = [{"code": each.code, "en": each.en, "zh": each.zh} for each in ruled]
     outcome = str(lending.outcome[row])
     held = [
         code for code, holds in zip(lending.rule_codes, lending.rules[row].tolist(), strict=True) if holds
@@ -136,7 +143,7 @@ def _answered(case: Case, loaded: Loaded, assessed: Assessed, lending: Decisions
         "outcome": outcome,
         **assessed.scores(row),
         "newcomer": not bool(case.snapshot.found[row]),
-        "reasons": assessed.texts(row),
+        "reasons": [*by_rule, *assessed.texts(row)][:MOST_REASONS],
         "rules": [RULE_TEXTS[code] for code in held],
         "ruled_out": [other for other in ("approve", "refer", "decline") if other != outcome],
         "automation": AUTOMATION[outcome],

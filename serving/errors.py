@@ -13,7 +13,7 @@ class UnknownCustomer(BankError, LookupError):
         self.customer_id = customer_id
         super().__init__(
             f"Customer '{customer_id}' has no feature row. "
-            f"Check the id; new customers appear after the next `bank features materialize`."
+            f"Check the id; new customers appear after the next `bank features build`."
         )
 
 
@@ -31,7 +31,7 @@ class RowsOfAnotherRelease(BankError, ValueError):
         self.missing = sorted(missing)
         super().__init__(
             f"Online rows lack {self.missing[:5]}, which release {release[:16]} reads. "
-            f"Write them again: `bank features materialize`."
+            f"Write them again: `bank features build`."
         )
 
 

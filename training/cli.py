@@ -11,7 +11,7 @@ train = typer.Typer(help="Train a model on the loaded bank.", no_args_is_help=Tr
 models = typer.Typer(help="What has been trained and registered.", no_args_is_help=True)
 
 
-@train.callback(invoke_without_command=True)
+@train.callback(invoke_without_command=True, context_settings={"allow_interspersed_args": True})
 def one(
     name: Annotated[str, typer.Argument(help="segmentation, propensity, credit_risk or recommendation")],
     person: Annotated[str, typer.Option(help="who trains; goes into the run")] = "data.scientist",

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from crm_rules.errors import NotApproved
 from crm_rules.governance.approvals import approve
 from crm_rules.governance.people import Role, Trust
 from feature_repo.errors import BankError
@@ -111,11 +112,22 @@ def promote(
     release = assemble(releases, {c.part: c.folder for c in passed}, origin)
     for candidate in passed:
         write_evidence(releases / release, _evidence(candidate, signers, at))
-    verify(releases, release, trust)
-    number = last_number(releases) + 1
     by, key = signers.of(Role.OPERATOR)
-    set_current(releases, release, number, by, at, key)
+    number = switch(releases, release, by, key, trust, at)
     return Promotion(release, number, tuple(c.part for c in passed), refused)
+
+
+def switch(releases: Path, release: str, by: str, key: Ed25519PrivateKey, trust: Trust, at: datetime) -> int:
+    """Make a release current, forward or back; the number of the switch.
+
+    Everything in it is verified first. NotApproved when `by` is no operator.
+    """
+    verify(releases, release, trust)
+    if not trust.person(by).may(Role.OPERATOR, at):
+        raise NotApproved(f"The switch to {release[:16]}", f"'{by}' is no operator")
+    number = last_number(releases) + 1
+    set_current(releases, release, number, by, at, key)
+    return number
 
 
 def _evidence(candidate: Candidate, signers: Signers, at: datetime) -> dict[str, object]:

@@ -82,7 +82,7 @@ class ModelResult:
         absent = [f"  left out: {name}, since {why}" for name, why in self.left_out.items()]
         tested = f"{self.name} {self.version}: {self.chosen}, tested on {self.window['from'][:10]} to " \
                  f"{self.window['to'][:10]}"  # fmt: skip
-        return "\n".join([tested, *gates, *absent, "Next: `bank models list`, `bank promote request`."])
+        return "\n".join([tested, *gates, *absent, "Next: `bank models list`, `bank run`."])
 
 
 def train_model(

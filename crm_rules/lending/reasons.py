@@ -17,6 +17,7 @@ from crm_rules.rules import F64Array, Mask
 
 # A low score is no reason (comment 9(b)(2)): what these rules found is told by the columns scored.
 TOLD_BY_THE_MODEL = frozenset({"LEND-01", "LEND-02"})
+NOT_KNOWN = "not_known"
 STANDARD_REASONS = Path(__file__).parent.parent / "policies" / "reasons.toml"
 
 
@@ -72,21 +73,24 @@ def check_catalogue(columns: Iterable[str], catalogue: Catalogue) -> None:
 
 
 def principal_reasons(
-    contributions: F64Array, columns: Sequence[str], catalogue: Catalogue, most: int = 4
+    contributions: F64Array, known: Mask, columns: Sequence[str], catalogue: Catalogue, most: int = 4
 ) -> list[list[Reason]]:
-    """The columns that raised each row's risk, largest first, ties by column name; at most `most`.
+    """What raised each row's risk, largest first, ties by column name; at most `most`.
 
     `contributions` is (n, len(columns)), larger is worse; what is zero, negative or NaN is no reason.
+    `known`, of the same shape, says which values there were: nobody is told that a balance is low
+    when there is none, so all that is unknown counts together, as the reason NOT_KNOWN.
     """
-    check_catalogue(columns, catalogue)
-    if not columns:
-        return [[] for _ in contributions]
-    by_name = np.argsort(np.argsort(np.array(columns, dtype=np.str_)))
-    raised = np.where(contributions > 0, contributions, 0.0)
+    check_catalogue((*columns, NOT_KNOWN), catalogue)
+    named = (*columns, NOT_KNOWN)
+    unknown = np.zeros(len(contributions))
+    for column, is_known in zip(contributions.T, known.T, strict=True):
+        unknown += np.where(is_known, 0.0, column)
+    told = np.column_stack([np.where(known, contributions, 0.0), unknown])
+    raised = np.where(told > 0, told, 0.0)
+    by_name = np.argsort(np.argsort(np.array(named, dtype=np.str_)))
     order = np.lexsort((np.broadcast_to(by_name, raised.shape), -raised), axis=-1)[:, :most]
-    return [
-        _reasons(row, positions, columns, catalogue) for row, positions in zip(raised, order, strict=True)
-    ]
+    return [_reasons(row, positions, named, catalogue) for row, positions in zip(raised, order, strict=True)]
 
 
 def _reasons(

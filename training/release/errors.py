@@ -66,4 +66,6 @@ class ForgedRecord(BankError, PermissionError):
 
     def __init__(self, path: Path, found: str) -> None:
         self.path, self.found = path, found
-        super().__init__(f"{path} is refused: {found}. An operator has to switch again: `bank promote`.")
+        super().__init__(
+            f"{path} is refused: {found}. An operator has to switch again: `bank promote rollback`."
+        )

@@ -6,6 +6,7 @@ import pytest
 from crm_rules.errors import InvalidPolicy, UnmappedReason
 from crm_rules.lending.policy import LENDING_CODES
 from crm_rules.lending.reasons import (
+    NOT_KNOWN,
     STANDARD_REASONS,
     TOLD_BY_THE_MODEL,
     ReasonText,
@@ -18,12 +19,13 @@ from feature_repo.features.application import APPLICATION_COLUMNS
 from feature_repo.features.columns import FORBIDDEN, VIEWS
 
 COLUMNS = ("balance", "arrears", "income", "age", "tenure")
-TEXTS = {column: ReasonText(f"{column} en", f"{column} zh") for column in COLUMNS}
+TEXTS = {name: ReasonText(f"{name} en", f"{name} zh") for name in (*COLUMNS, NOT_KNOWN)}
 STANDARD = parse_catalogue(STANDARD_REASONS.read_bytes())
 
 
-def _codes(*contributions: float, most: int = 4) -> list[str]:
-    return [r.code for r in principal_reasons(np.array([contributions]), COLUMNS, TEXTS, most)[0]]
+def _codes(*contributions: float, known: tuple[bool, ...] = (True,) * 5, most: int = 4) -> list[str]:
+    found = principal_reasons(np.array([contributions]), np.array([known]), COLUMNS, TEXTS, most)
+    return [reason.code for reason in found[0]]
 
 
 def test_the_largest_harm_comes_first_and_four_are_told() -> None:
@@ -36,25 +38,31 @@ def test_what_helped_or_did_nothing_or_is_unknown_is_no_reason() -> None:
     assert _codes(0, 0, 0, 0, 0) == []
 
 
+def test_nobody_is_told_that_something_unknown_is_low() -> None:
+    known = (False, True, False, True, False)
+    assert _codes(0.3, 0.5, 0.3, 0.1, -0.05, known=known) == [NOT_KNOWN, "arrears", "age"]
+    assert _codes(0.3, 0.5, -0.4, 0.1, 0.0, known=known) == ["arrears", "age"]
+
+
 def test_ties_go_by_the_name_of_the_column() -> None:
     assert _codes(0.5, 0.5, 0.5, 0.5, 0.5) == ["age", "arrears", "balance", "income"]
 
 
 def test_a_reason_carries_both_texts_and_its_weight() -> None:
-    reason = principal_reasons(np.array([[0.0, 0.7, 0, 0, 0]]), COLUMNS, TEXTS)[0][0]
+    reason = principal_reasons(np.array([[0.0, 0.7, 0, 0, 0]]), np.ones((1, 5), bool), COLUMNS, TEXTS)[0][0]
     assert (reason.en, reason.zh, reason.contribution) == ("arrears en", "arrears zh", 0.7)
 
 
 def test_no_rows_and_no_columns_give_no_reasons() -> None:
-    assert principal_reasons(np.zeros((0, 5)), COLUMNS, TEXTS) == []
-    assert principal_reasons(np.zeros((2, 0)), (), TEXTS) == [[], []]
+    assert principal_reasons(np.zeros((0, 5)), np.ones((0, 5), bool), COLUMNS, TEXTS) == []
+    assert principal_reasons(np.zeros((2, 0)), np.ones((2, 0), bool), (), TEXTS) == [[], []]
 
 
 def test_an_unmapped_column_is_named() -> None:
     with pytest.raises(UnmappedReason, match="shoe_size"):
         check_catalogue(("balance", "shoe_size"), TEXTS)
     with pytest.raises(UnmappedReason, match="shoe_size"):
-        principal_reasons(np.zeros((1, 1)), ("shoe_size",), TEXTS)
+        principal_reasons(np.zeros((1, 1)), np.ones((1, 1), bool), ("shoe_size",), TEXTS)
 
 
 def test_exactly_what_credit_may_use_and_every_rule_has_a_reason() -> None:
