@@ -24,7 +24,7 @@ def make(
         int, typer.Option(min=10, help="How many customers the bank will ever have.")
     ] = 10_000,
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 7,
-    months: Annotated[int, typer.Option(min=6, max=120, help="How many months of bookings.")] = 36,
+    months: Annotated[int, typer.Option(min=6, max=120, help="How many months of bookings.")] = 48,
     ends: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The day after the data.")] = datetime(
         2026, 1, 1, tzinfo=UTC
     ),

@@ -139,7 +139,9 @@ def verdict(shifts: list[Shift]) -> Verdict:
     A single moved column whose scores hold is something to look into, not to act on.
     """
     scores = [s for s in shifts if s.is_score]
-    columns = {s.name: s for s in shifts if not s.is_score}
+    columns = dict[str, Shift]()
+    for each in sorted((s for s in shifts if not s.is_score), key=lambda s: s.psi):
+        columns[each.name] = each  # a column of several populations counts once, where it moved most
     moved = [s for s in columns.values() if s.level is Level.ACT]
     changed = [s for s in [*scores, *columns.values()] if s.level is not Level.STABLE]
     if any(s.level is Level.ACT for s in scores) or len(moved) * 5 >= max(len(columns), 5):

@@ -30,7 +30,7 @@ def observe(payloads: Iterable[bytes], release: str, origin: Origin) -> Observed
         record = json.loads(payload)
         if record["release"] == release:
             rows.append(unpack(record["features"]["values"], len(origin.columns)))
-            scores.append(record.get("scores") or {})
+            scores.append(_flat(record.get("scores") or {}))
             requests.append(record["request"])
     matrix = np.array(rows).reshape(len(rows), len(origin.columns))
     columns = {name: matrix[:, at] for at, name in enumerate(origin.columns)}
@@ -39,6 +39,12 @@ def observe(payloads: Iterable[bytes], release: str, origin: Origin) -> Observed
         columns |= application_features(asked, {name: columns[name] for name in FEATURES_READ})
     names = {name for each in scores for name, value in each.items() if _is_number(value)}
     return Observed(len(rows), columns, {name: _numbers(scores, name) for name in sorted(names)})
+
+
+def _flat(scores: Mapping[str, object]) -> dict[str, object]:
+    """A segment S1, S2, ... as its position, as the reference counts them."""
+    segment = scores.get("segment")
+    return {**scores, "segment": int(segment[1:]) - 1} if isinstance(segment, str) else dict(scores)
 
 
 def _numbers(records: Iterable[Mapping[str, object]], name: str) -> Floats:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -21,9 +22,15 @@ from training.release.reading import ReleaseFiles
 NEWEST = 100_000
 SEED = 0
 REFERENCE = "reference.json"
-# Which decisions tell about which part, and what the part's scores are called in their records.
-USE_CASES = {"propensity": "next_best_action", "segmentation": "next_best_action", "credit_risk": "credit"}
-RENAMED = {("credit_risk", "application"): "probability_of_default"}
+# Which decisions are made from which population of which part.
+USE_CASES = {
+    ("propensity", "propensity"): "next_best_action",
+    ("segmentation", "segmentation"): "next_best_action",
+    ("credit_risk", "application"): "credit",
+    ("credit_risk", "behaviour"): "score_credit",
+}
+# What a score of the reference is called in the records.
+LOGGED_AS = {"application": "probability_of_default", "behaviour": "probability_of_default"}
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,15 @@ class Watched:
     report: Path
 
 
+@dataclass(frozen=True)
+class Population:
+    """One frozen population, as its part's reference.json holds it, and the decisions made from it."""
+
+    name: str
+    reference: Mapping[str, Any]
+    seen: Observed
+
+
 def watch(decisions: Path, release: ReleaseFiles, features: Path, reports: Path, at: datetime) -> Watched:
     """Compare the newest decisions of `release` with its frozen reference; write both reports.
 
@@ -45,21 +61,32 @@ def watch(decisions: Path, release: ReleaseFiles, features: Path, reports: Path,
     the reference population from it.
     """
     observed = {case: _observed(decisions, case, release) for case in sorted(set(USE_CASES.values()))}
-    shifts, left_out = list[Shift](), dict[str, str]()
-    for part, case in USE_CASES.items():
-        if part not in release.manifest.parts:
-            left_out[part] = "not in the release"
-        elif not observed[case].n:
-            left_out[part] = f"no decision of use case {case} by this release"
-        else:
-            shifts += _shifts(part, json.loads(release.part(part)[REFERENCE]), observed[case])
-    if not shifts:
+    populations, left_out = _populations(release, observed)
+    if not populations:
         raise NothingDecided(release.digest, decisions)
+    shifts = [each for found in populations for each in _shifts(found)]
     folder = reports / f"drift-{at:%Y%m%dT%H%M%SZ}"
-    report = _draw(release, observed, features, folder / "evidently.html")
+    report = _draw(release, populations[0], features, folder / "evidently.html")
     found = Watched(release.digest, tuple(shifts), verdict(shifts), left_out, folder / "drift.json", report)
     found.figures.write_text(as_json(found) + "\n")
     return found
+
+
+def _populations(
+    release: ReleaseFiles, observed: Mapping[str, Observed]
+) -> tuple[list[Population], dict[str, str]]:
+    found, left_out = list[Population](), dict[str, str]()
+    for (part, name), case in USE_CASES.items():
+        references = json.loads(release.part(part)[REFERENCE]) if part in release.manifest.parts else {}
+        if name not in references:
+            left_out[f"{part}.{name}"] = "not in the release"
+        elif not observed[case].n:
+            left_out[f"{part}.{name}"] = f"no decision of use case {case} by this release"
+        else:
+            found.append(
+                Population(f"{part}.{name}" if name != part else part, references[name], observed[case])
+            )
+    return found, left_out
 
 
 def _observed(decisions: Path, use_case: str, release: ReleaseFiles) -> Observed:
@@ -69,30 +96,23 @@ def _observed(decisions: Path, use_case: str, release: ReleaseFiles) -> Observed
     return observe(logged, release.digest, release.manifest.origin)
 
 
-def _shifts(part: str, reference: Mapping[str, object], seen: Observed) -> list[Shift]:
-    columns, scores, n = reference["columns"], reference["scores"], reference["n"]
-    assert isinstance(columns, dict)
-    assert isinstance(scores, dict)
-    found = [
-        shift(part, name, False, FrozenBins.read(name, bins, int(str(n))), seen.columns[name])
-        for name, bins in columns.items()
+def _shifts(population: Population) -> list[Shift]:
+    reference, seen = population.reference, population.seen
+    return [
+        shift(population.name, name, False, FrozenBins.read(name, bins, reference["n"]), seen.columns[name])
+        for name, bins in reference["columns"].items()
         if name in seen.columns
+    ] + [
+        shift(population.name, name, True, FrozenBins.read(name, bins, reference["n"]), seen.scores[logged])
+        for name, bins in reference["scores"].items()
+        if (logged := LOGGED_AS.get(name, name)) in seen.scores
     ]
-    for name, bins in scores.items():
-        logged = RENAMED.get((part, str(name)), str(name))
-        if logged in seen.scores:
-            frozen = FrozenBins.read(name, bins, int(str(n)))
-            found.append(shift(part, name, True, frozen, seen.scores[logged]))
-    return found
 
 
-def _draw(release: ReleaseFiles, observed: Mapping[str, Observed], features: Path, path: Path) -> Path:
-    part, case = next((part, case) for part, case in USE_CASES.items() if observed[case].n)
-    window = json.loads(release.part(part)[REFERENCE])["window"]
-    columns = json.loads(release.part(part)[REFERENCE])["columns"]
-    current = pd.DataFrame(
-        {name: observed[case].columns[name] for name in columns if name in observed[case].columns}
-    )
+def _draw(release: ReleaseFiles, population: Population, features: Path, path: Path) -> Path:
+    seen = population.seen.columns
+    current = pd.DataFrame({name: seen[name] for name in population.reference["columns"] if name in seen})
+    window = population.reference["window"]
     return write_report(
         current, _reference_rows(features, release, window, list(current.columns)), path, SEED
     )
@@ -108,12 +128,12 @@ def _reference_rows(
         path = features / view / "part.parquet"
         if wanted and path.exists():
             rows = duckdb.execute(
-                "SELECT * FROM read_parquet($path) WHERE event_timestamp >= $from AND event_timestamp < $to",
+                "SELECT * FROM read_parquet($path) WHERE event_timestamp >= $from AND event_timestamp <= $to",
                 {"path": str(path), "from": window["from"], "to": window["to"]},
             ).df()
             frames.append(rows.set_index(["customer_id", "event_timestamp"])[wanted])
     joined: pd.DataFrame = pd.concat(frames, axis=1).astype(np.float64)
-    return joined
+    return joined[joined["accounts_open"] > 0] if "accounts_open" in joined else joined
 
 
 def as_json(found: Watched) -> str:

@@ -12,7 +12,7 @@ from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
 from training.credit_member import Member, fit_member
 from training.dataset import Dataset, TooLittleData, iso, load, quarters, spine_table, with_request
-from training.export import bins
+from training.export import reference
 from training.gates import Gate, at_least, at_most
 from training.labels import DEFAULT, RUNNING, History, application_default, behaviour_default, micros, times
 from training.plots import discrimination
@@ -166,18 +166,13 @@ def _gates(name: str, situation: Situation, member: Member) -> list[Gate]:
 
 
 def _reference(members: Mapping[str, tuple[Situation, Member]]) -> dict[str, object]:
-    """Frozen bins on each situation's test rows; a column both use follows the application."""
-    columns: dict[str, object] = {}
-    for situation, member in members.values():
-        tested = situation.rows.rows(situation.test)
-        used = {*member.scorecard.columns, *member.boosting.columns}
-        for name in sorted(used - set(columns)):
-            columns[name] = bins(tested.matrix[:, tested.columns.index(name)])
-    situation, _ = next(iter(members.values()))
-    return {
-        "n": int(situation.test.sum()), "window": situation.window, "columns": columns,
-        "scores": {name: bins(member.test_probability) for name, (_, member) in members.items()},
-    }  # fmt: skip
+    """Frozen bins of each situation by itself: applicants and borrowers are two populations."""
+    frozen = {}
+    for name, (situation, member) in members.items():
+        used = sorted({*member.scorecard.columns, *member.boosting.columns})
+        tested = situation.rows.rows(situation.test).only(used)
+        frozen[name] = reference(tested, used, {name: member.test_probability}, situation.window)
+    return dict(frozen)
 
 
 def _plot(name: str, situation: Situation, member: Member) -> bytes:

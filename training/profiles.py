@@ -151,7 +151,16 @@ def _path(tree: DecisionTreeClassifier, columns: Sequence[str], leaf: int) -> st
 
 def _bounded(column: str, low: float, high: float) -> str:
     if low == -np.inf:
-        return f"{column} <= {high:,.4g}"
+        return f"{column} <= {_short(high)}"
     if high == np.inf:
-        return f"{column} > {low:,.4g}"
-    return f"{low:,.4g} < {column} <= {high:,.4g}"
+        return f"{column} > {_short(low)}"
+    return f"{_short(low)} < {column} <= {_short(high)}"
+
+
+def _short(number: float) -> str:
+    """As a person writes it.
+
+    >>> _short(18018.4), _short(3.5), _short(0.27)
+    ('18,018', '3.5', '0.27')
+    """
+    return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"

@@ -184,7 +184,7 @@ def _assembled(rows: Dataset, members: Mapping[str, Member], left_out: Mapping[s
         name="propensity", service=SERVICE,
         model={"members": {name: member.as_json() for name, member in members.items()}},
         files={f"{name}.onnx": margin_onnx(m.model.ensemble(m.one_row)) for name, m in members.items()},
-        reference=reference(main.test, main.model.columns, tested, main.window),
+        reference={"propensity": reference(main.test, main.model.columns, tested, main.window)},
         metrics=means | {"members": metrics},
         gates=tuple(gate for name, member in members.items() for gate in _gates(name, member)),
         parameters={n: {"shape": m.model.shape.name, "rounds": m.model.rounds} for n, m in members.items()},

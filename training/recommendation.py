@@ -193,7 +193,8 @@ def _assembled(
     top = np.where(test_on.held, -np.inf, best.runtime.scores(test_on.held)).max(axis=1)
     return Trained(
         name="recommendation", service=SERVICE, model=_json(best, content), files=_files(best),
-        reference=reference(test_on.matrix, BAND_COLUMNS, {"recommendation": top[np.isfinite(top)]}, window),
+        reference={"recommendation": reference(
+            test_on.matrix, BAND_COLUMNS, {"recommendation": top[np.isfinite(top)]}, window)},
         metrics=metrics, gates=(_gate(best, gain.high),), parameters={"chosen": best.name}, window=window,
         chosen=best.name,
         plots={"ranking": bars(f"{best.name}: MAP@5 {model.mean['map_at_5']:.3f}",

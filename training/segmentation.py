@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
 from training.dataset import Dataset, TooLittleData, everybody_at, iso, load, quarters, usable
-from training.export import bins
+from training.export import reference
 from training.gates import Gate, at_least
 from training.labels import CHURN, History, active, churn, purchases
 from training.plots import heat_map
@@ -213,13 +213,9 @@ def _assembled(
         "drivers": behaviour, "shares_test": [round(float(share), 4) for share in shares],
         "segments": [asdict(segment) for segment in model.segments],
     }  # fmt: skip
-    frozen = {
-        "n": len(label), "window": window,
-        "columns": {name: bins(tested[:, j]) for j, name in enumerate(columns)},
-        "scores": {"segment": bins(label.astype(np.float64))},
-    }  # fmt: skip
+    frozen = reference(tested, columns, {"segment": label.astype(np.float64)}, window)
     return Trained(
-        name="segmentation", service=SERVICE, model=_json(model), files={}, reference=frozen, metrics=metrics,
+        name="segmentation", service=SERVICE, model=_json(model), files={}, reference={"segmentation": frozen}, metrics=metrics,
         gates=_gates(fitted.chosen, fidelity, float(shares.min())), parameters={"k": fitted.chosen.k},
         window=window, chosen=f"k-means with {fitted.chosen.k} segments", left_out=left_out,
         plots={"segments": _plot(model, columns, window, len(label))},

@@ -11,8 +11,9 @@ class Trained:
     """A trained model, ready to be written as a release part.
 
     `model` becomes model.json, `files` are its other files (never pickles), `reference` the frozen
-    bins drift is measured on, `plots` PNG images by name. `window` holds the ISO bounds of the
-    test rows; `left_out` says by name what could not be trained and why.
+    bins drift is measured on (by population, see `training.export.reference`), `plots` PNG images
+    by name. `window` holds the ISO bounds of the test rows; `left_out` says by name what could not
+    be trained and why.
     """
 
     name: str

@@ -109,8 +109,8 @@ def days_since_last_booking(account_histories: Seen) -> ir.Value:
 
 
 def history_days(account_histories: Seen) -> ir.Value:
-    """Days since the first booking the bank knows."""
-    return account_histories.days_since(account_histories.first_booked_at.min())
+    """Days since the first booking the bank knows, at most 365: beyond that it tells the bank's age."""
+    return account_histories.days_since(account_histories.first_booked_at.min()).clip(upper=365)
 
 
 FEATURES: tuple[Feature, ...] = (

@@ -67,6 +67,13 @@ def test_the_verdict_follows_scores_first_then_columns(moved, is_score, level):
     assert verdict(shifts).level is level
 
 
+def test_a_column_of_two_populations_counts_where_it_moved_most():
+    still, moved = Shift("b", "balance", False, 0.01, 0.02, 9), Shift("a", "balance", False, 0.9, 0.02, 9)
+    said = verdict([moved, still]).sentence
+    assert "largest a.balance PSI 0.900" in said
+    assert "1 of 1 scores and columns" in said
+
+
 def test_a_reference_that_does_not_add_up_is_refused():
     with pytest.raises(BrokenReference, match="shares for"):
         FrozenBins.read("pd", {"edges": [1.0], "shares": [1.0], "missing": 0.0}, 10)

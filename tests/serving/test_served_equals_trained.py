@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pytest
 import xgboost as xgb
 
+from crm_rules.lending.reasons import NOT_KNOWN
 from feature_repo.packed_rows import PackedRows
 from serving.asking import CustomerRequest
 from serving.loaded import Loaded
@@ -74,7 +75,7 @@ def test_ten_thousand_served_probabilities_are_the_trained_ones(
     said = [_answer(each) for each in scorer.credit_behaviour(asked, stamps)]
     served = [each["behaviour"]["probability_of_default"] for each in said]
     assert np.abs(np.array(served) - _probability(risk, risks)).max() < 1e-5
-    assert {reason["code"] for each in said for reason in each["reasons"]} == set(CREDIT_COLUMNS)
+    assert {reason["code"] for each in said for reason in each["reasons"]} == {*CREDIT_COLUMNS, NOT_KNOWN}
 
 
 def _scorer(

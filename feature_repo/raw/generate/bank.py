@@ -35,7 +35,7 @@ def make(
     seed: int,
     raw: Path,
     truth: Path,
-    months: int = 36,
+    months: int = 48,
     ends: date = date(2026, 1, 1),
     threads: int = 2,
 ) -> Source:
