@@ -13,7 +13,7 @@ from feature_repo.settings import Settings
 from training.credit_member import Member, fit_member
 from training.dataset import Dataset, TooLittleData, iso, load, quarters, spine_table, with_request
 from training.export import reference
-from training.gates import Gate, at_least, at_most
+from training.gates import Gate, admitted, at_least, at_most
 from training.labels import DEFAULT, RUNNING, History, application_default, behaviour_default, micros, times
 from training.plots import discrimination
 from training.trained import Trained
@@ -53,7 +53,8 @@ def train(settings: Settings, source: Source, seed: int) -> Trained:
             left_out[name] = lack.reason
     if not members:
         raise TooLittleData("credit_risk", "; ".join(f"{name}: {why}" for name, why in left_out.items()))
-    return _assembled(members, left_out)
+    names, refused = admitted({name: _gates(name, *member) for name, member in members.items()})
+    return _assembled({name: members[name] for name in names}, left_out | refused)
 
 
 def applications(settings: Settings, source: Source) -> Situation:

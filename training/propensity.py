@@ -23,10 +23,11 @@ from training.dataset import (
     usable,
 )
 from training.export import reference
-from training.gates import Gate, at_least, at_most
+from training.gates import Gate, admitted, at_least, at_most
 from training.labels import CHURN, I64, PURCHASE, History, LabelSpec, churn, purchases
 from training.logistic import Scaling, newton, platt
 from training.plots import bars, discrimination
+from training.reach import Reach
 from training.release.calibration import Calibration
 from training.trained import Trained
 from training.trees import F32, margin_onnx
@@ -83,7 +84,8 @@ def train(settings: Settings, source: Source, seed: int) -> Trained:
                 left_out[name] = lack.reason
     if not members:
         raise TooLittleData("propensity", "; ".join(f"{name}: {why}" for name, why in left_out.items()))
-    return _assembled(rows, members, left_out)
+    names, refused = admitted({name: _gates(name, member) for name, member in members.items()})
+    return _assembled(rows, {name: members[name] for name in names}, left_out | refused)
 
 
 def _wanted(
@@ -110,6 +112,7 @@ class Bench:
     later: npt.NDArray[np.bool_]
     binned: tuple[Rows, Rows, Rows]  # earlier, later (both inside training), training
     plain: tuple[F64, F64]  # scaled training and test rows of the baseline
+    reach: Reach  # which test rows could buy at all
 
     @staticmethod
     def prepare(rows: Dataset, label: Labels, spec: LabelSpec) -> "Bench | None":
@@ -130,7 +133,8 @@ class Bench:
         first = Rows.of(matrix[earlier])
         binned = first, Rows.of(matrix[later], first), Rows.of(matrix[split.train])
         plain = scaling.apply(matrix[split.train]), scaling.apply(matrix[split.test])
-        return Bench(spec, columns, split, matrix, rows.as_of, earlier, later, binned, plain)
+        reach = Reach.of(matrix[split.train], matrix[split.test])
+        return Bench(spec, columns, split, matrix, rows.as_of, earlier, later, binned, plain, reach)
 
     def choose(self, label: Labels, seed: int) -> tuple[Shape, int]:
         """The shape and number of rounds that serve the last training snapshot best."""
@@ -164,12 +168,22 @@ def fit(name: str, bench: Bench | None, label: Labels, seed: int) -> Member:
         "ece_by_chance": round(calibration_noise(p), 5), "shape": shape.name, "rounds": rounds,
         "n_train": len(y), "positives_train": int(y.sum()),
         "most_used": [column for column, _ in model.gains()[:3]],
-    }  # fmt: skip
+    } | _reached(y_test, p, bench.reach.within(y))  # fmt: skip
     at = bench.as_of[split.test]
     window = {"from": iso(int(at.min())), "to": iso(int(at.max()) + bench.spec.horizon)}
     family = None if bench.spec is CHURN else name
     return Member(name, family, model, line, float(y.mean()), metrics, bench.matrix[split.train][:1],
                   bench.matrix[split.test], y_test, p, plain, window)  # fmt: skip
+
+
+def _reached(y: Labels, p: F64, reached: npt.NDArray[np.bool_]) -> dict[str, object]:
+    """The AUC among test rows that could buy at all, and what knowing who could not is worth by itself."""
+    found = auc_interval(y[reached], p[reached])
+    return {
+        "auc_in_reach": round(found.value, 4), "auc_in_reach_interval": found.as_list(),
+        "n_in_reach": int(reached.sum()), "positives_in_reach": int(y[reached].sum()),
+        "auc_of_reach_alone": round(auc(y, reached.astype(np.float64)), 4),
+    }  # fmt: skip
 
 
 def _assembled(rows: Dataset, members: Mapping[str, Member], left_out: Mapping[str, str]) -> Trained:
@@ -194,12 +208,14 @@ def _assembled(rows: Dataset, members: Mapping[str, Member], left_out: Mapping[s
 
 
 def _gates(name: str, member: Member) -> list[Gate]:
-    interval, gain = member.metrics["auc_interval"], member.metrics["gain_over_baseline"]
+    interval, gain = member.metrics["auc_in_reach_interval"], member.metrics["gain_over_baseline"]
     assert isinstance(interval, list)
     assert isinstance(gain, list)
     limit = 0.005 + 1.5 * calibration_noise(member.p_test)
     return [
-        at_least(f"{name}: lower bound of AUC out of time", interval[0], LEAST_LOWER_BOUND),
+        at_least(
+            f"{name}: lower bound of AUC out of time, of those in reach", interval[0], LEAST_LOWER_BOUND
+        ),
         at_least(f"{name}: upper bound of AUC gain over the plain baseline", gain[1], 0.0),
         at_most(f"{name}: calibration error", float(str(member.metrics["ece"])), limit),
     ]

@@ -215,7 +215,8 @@ def _assembled(
     }  # fmt: skip
     frozen = reference(tested, columns, {"segment": label.astype(np.float64)}, window)
     return Trained(
-        name="segmentation", service=SERVICE, model=_json(model), files={}, reference={"segmentation": frozen}, metrics=metrics,
+        name="segmentation", service=SERVICE, model=_json(model), files={},
+        reference={"segmentation": frozen}, metrics=metrics,
         gates=_gates(fitted.chosen, fidelity, float(shares.min())), parameters={"k": fitted.chosen.k},
         window=window, chosen=f"k-means with {fitted.chosen.k} segments", left_out=left_out,
         plots={"segments": _plot(model, columns, window, len(label))},

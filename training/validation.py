@@ -50,12 +50,12 @@ def _placements(y: Labels, score: F64) -> tuple[F64, F64]:
 def auc(y: Labels, score: F64) -> float:
     """The chance that a random positive scores above a random negative; ties count half.
 
-    NaN when one class is missing.
+    NaN when a class is missing.
 
     >>> auc(np.array([0, 0, 1, 1], np.int8), np.array([0.1, 0.4, 0.35, 0.8]))
     0.75
     """
-    if y.min() == y.max():
+    if not len(y) or y.min() == y.max():
         return float("nan")
     return float(_placements(y, score)[0].mean())
 
@@ -65,7 +65,7 @@ def auc_interval(y: Labels, score: F64, level: float = 0.95) -> Interval:
 
     DeLong, DeLong and Clarke-Pearson (1988), Biometrics 44(3).
     """
-    if y.min() == y.max():
+    if not len(y) or y.min() == y.max():
         return Interval(float("nan"), float("nan"), float("nan"), level)
     below, above = _placements(y, score)
     value = float(below.mean())
@@ -90,7 +90,7 @@ def auc_difference(y: Labels, score: F64, other: F64, level: float = 0.95) -> In
 
 def ks(y: Labels, score: F64) -> float:
     """The largest distance between the score distributions of positives and negatives, 0 to 1."""
-    if y.min() == y.max():
+    if not len(y) or y.min() == y.max():
         return float("nan")
     grid = np.unique(score)
     at = [

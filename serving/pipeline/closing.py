@@ -102,12 +102,10 @@ def _show_credit(progress: Progress, answer: Answer) -> None:
     progress.heading(
         f"The same customer asks for {EXAMPLE_AMOUNT:,.0f} over {EXAMPLE_TERM} months: {answer['outcome']}"
     )
-    score = answer["score"]
-    points = f", score {score:.0f}" if isinstance(score, float) else ""
-    progress.say(
-        f"  PD {float(str(answer['probability_of_default'])):.2%}, grade {answer['grade']}{points}, "
-        f"the {answer['decided_by']} decides"
-    )
+    risk, score = answer["probability_of_default"], answer["score"]
+    if isinstance(risk, float):
+        points = f", score {score:.0f}" if isinstance(score, float) else ""
+        progress.say(f"  PD {risk:.2%}, grade {answer['grade']}{points}, the {answer['decided_by']} decides")
     reasons = answer["reasons"]
     assert isinstance(reasons, list)
     for reason in reasons:

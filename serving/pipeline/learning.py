@@ -27,7 +27,13 @@ def train(settings: Settings, source: Source, name: str, author: str, seed: int)
         "gates": [gate.as_json() for gate in result.gates],
         "run": run,
     }
-    return Outcome(len(_members(result.metrics)), (*_lines(result), _tracked(result, author)), figures)
+    return Outcome(_rows(result.metrics), (*_lines(result), _tracked(result, author)), figures)
+
+
+def _rows(found: Metrics) -> int:
+    """The rows a model was trained and tested on, over its members."""
+    each = list(_members(found).values()) or [found]
+    return sum(int(str(member.get(name, 0))) for member in each for name in ("n_train", "n_test"))
 
 
 def _members(found: Metrics) -> dict[str, Metrics]:

@@ -1,0 +1,91 @@
+"""The main job end to end on a generated bank, by the command line alone."""
+
+import json
+
+from feature_repo.packed_rows import PackedRows
+from feature_repo.settings import Settings
+from monitoring.batch_log import read
+from serving.asking import OfferRequest, Stamp
+from serving.bootstrap import current_release, open_scorer
+from serving.records import Decision
+
+STEPS = [
+    "data", "features", "segmentation", "propensity", "credit_risk", "recommendation",
+    "release", "loyalty", "decisions", "drift",
+]  # fmt: skip
+
+
+def test_every_step_ran_and_counted_its_rows(generated):
+    steps = generated.printed["steps"]
+    assert [step["name"] for step in steps] == STEPS
+    assert all(step["rows"] > 0 and not step["again"] for step in steps)
+
+
+def test_models_stand_beside_their_baselines_with_intervals(generated):
+    models = generated.printed["models"]
+    for member in (models["propensity"]["deposit"], models["credit_risk"]["behaviour"]):
+        low, high = member["auc_interval"]
+        assert 0.5 < low < member["auc_out_of_time"] < high < 0.95
+        assert 0 < member["baseline_auc"] < 0.95
+    assert models["recommendation"]["map_at_5"] >= models["recommendation"]["baseline_map"]
+    assert models["segmentation"]["k"] >= 3
+
+
+def test_the_run_prints_a_decision_with_reasons_and_a_verdict(generated):
+    decision = generated.printed["decision"]
+    assert decision["outcome"] in ("approve", "refer", "decline")
+    assert decision["release"]["digest"] == generated.printed["release"]
+    assert all(reason["en"] and reason["zh"] for reason in decision["reasons"])
+    assert generated.printed["drift"]["level"] in ("stable", "investigate", "act")
+    assert generated.printed["drift"]["verdict"]
+
+
+def test_the_same_command_again_does_no_step_again(generated):
+    again = json.loads(
+        generated.bank("run", "--no-serve", "--json", "--customers", "4000", "--seed", "7").stdout
+    )
+    assert [step["name"] for step in again["steps"] if step["again"]] == STEPS
+    assert again["release"] == generated.printed["release"]
+
+
+def test_the_release_verifies_and_names_two_signers_a_part(generated):
+    shown = generated.bank("release", "show").stdout
+    assert shown.count("victor (validator), rita (risk_approver)") == len(
+        generated.printed["promotion"]["promoted"]
+    )
+    assert generated.bank("release", "verify").returncode == 0
+
+
+def test_the_log_verifies_and_decisions_replay_to_the_bit(generated):
+    assert "intact" in generated.bank("decisions", "verify").stdout
+    settings = Settings(home=generated.path)
+    with PackedRows.open(settings.online) as rows:
+        scorer = open_scorer(current_release(settings), rows)
+        for use_case in ("next_best_action", "credit", "score_credit"):
+            payloads = list(read(settings.decisions, use_case))[:50]
+            assert payloads
+            assert all(scorer.replay(payload).same for payload in payloads), use_case
+
+
+def test_a_customer_alone_and_among_a_thousand_gets_the_same_bytes(generated):
+    settings = Settings(home=generated.path)
+    with PackedRows.open(settings.online) as rows:
+        scorer = open_scorer(current_release(settings), rows)
+        ids = [json.loads(payload)["customer_id"] for payload in read(settings.decisions, "next_best_action")]
+        asked = [OfferRequest(name) for name in ids[:1000]]
+        stamps = [Stamp(name, "r", "2026-01-01T00:00:00+00:00", "test") for name in ids[:1000]]
+        together = scorer.next_best_action(asked, stamps)
+        for at in range(0, 1000, 97):
+            alone = scorer.next_best_action([asked[at]], [stamps[at]])[0]
+            assert isinstance(alone, Decision)
+            assert alone.body == together[at].body
+            assert alone.record.payload == together[at].record.payload
+
+
+def test_drift_is_measured_once_and_drawn_by_evidently_without_its_own_psi(generated):
+    found = json.loads(generated.bank("monitor", "run", "--json").stdout)
+    assert found["release"] == generated.printed["release"]
+    assert {shift["part"] for shift in found["shifts"]} >= {"propensity", "credit_risk.behaviour"}
+    text = (generated.path.parent / found["report"]).read_text()
+    assert "Wasserstein" in text
+    assert "PSI" not in text
