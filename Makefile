@@ -36,11 +36,13 @@ check: $(READY) ## static checks: format, lint, types, directions of imports
 test: check ## every check and every test
 	@$(BIN)/python -m pytest
 
-bench: $(READY) ## measure against baselines, in one run
+bench: $(READY) ## measure against baselines, in one run, on what `make run` left
 	@$(BIN)/bank bench decision --json
 
-prove: $(READY) ## the heavy proofs
-	@$(BIN)/python -m pytest tests/proofs -m proof
+prove: prove-replay prove-alone ## the heavy proofs, on what `make run` left (each one line)
+
+prove-%: $(READY)
+	@$(BIN)/python -m tests.proofs.$*
 
 lock: $(READY) ## compile requirements.lock again after a change of pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --all-extras pyproject.toml -o requirements.lock

@@ -7,6 +7,8 @@ Nothing imports this module. Commands import what they need when they run, so th
 import errno
 import os
 import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -41,6 +43,30 @@ app.add_typer(crm_rules.cli.rules, name="rules")
 app.add_typer(monitoring.cli.monitor, name="monitor")
 
 
+@app.command("bench")
+def bench(
+    name: Annotated[str, typer.Argument(help="a benchmark in tests/benchmarks of a checkout: decision")],
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON line")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="fewer pairs, under 45 seconds")] = False,
+) -> None:
+    """Measure against baselines, in one run; exit 3 when a limit does not hold."""
+    import json
+    import runpy
+
+    path = Path(__file__).parent / "tests" / "benchmarks" / f"{name}.py"
+    known = sorted(file.stem for file in path.parent.glob("*.py"))
+    if name not in known:
+        _end(f"There is no benchmark '{name}'; in a checkout there are {known}.")
+    found = runpy.run_path(str(path))["run"](quick)
+    if as_json:
+        typer.echo(json.dumps(found))
+    else:
+        for key, value in {**found["figures"], **found["ratios"]}.items():
+            typer.echo(f"{key:<28} {value:>12,}")
+    if not found["holds"]:
+        raise typer.Exit(3)
+
+
 def main() -> None:
     """Run the command; what went wrong is one sentence on stderr and exit code 1."""
     try:
@@ -56,7 +82,7 @@ def main() -> None:
         )
 
 
-def _end(sentence: str) -> None:
+def _end(sentence: str) -> NoReturn:
     typer.secho(sentence, fg="red", err=True)
     sys.exit(1)
 

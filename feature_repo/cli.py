@@ -72,6 +72,8 @@ def _tell(source: "Source", raw: Path, as_json: bool) -> None:
     for table, rows in sorted(source.rows.items()):
         aside = source.quarantined.get(table, 0)
         typer.echo(f"  {table:<16}{rows:>12,} rows" + (f"{aside:>9,} in quarantine" if aside else ""))
+    if source.quarantined:
+        typer.echo(f"  row, column and reason of what is in quarantine: {raw / 'quarantine'}")
     if source.bookings_complete_until:
         typer.echo(f"  bookings are complete until {source.bookings_complete_until[:10]}; {source.selection}")
     typer.echo("next: bank features build")

@@ -1,9 +1,10 @@
 """Every setting, read once at the edge: environment, then .env, then bank.toml, then default."""
 
+import os
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -11,12 +12,29 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from feature_repo.errors import BankError
+
+TOML = "bank.toml"
+
+
+class InvalidSettings(BankError, ValueError):
+    """A setting holds a value it cannot have, or the file with the settings cannot be read."""
+
+    def __init__(self, found: str, way_out: str) -> None:
+        self.found = found
+        super().__init__(f"{found}. {way_out}")
+
 
 class Settings(BaseSettings):
     """Where things are and how the platform behaves; entry points build it, others get values."""
 
     model_config = SettingsConfigDict(
-        env_prefix="BANK_", env_file=".env", toml_file="bank.toml", extra="ignore", frozen=True
+        env_prefix="BANK_",
+        env_file=".env",
+        env_ignore_empty=True,
+        toml_file=TOML,
+        extra="ignore",
+        frozen=True,
     )
 
     home: Path = Field(default=Path(".bank"), description="all run-time state")
@@ -25,6 +43,16 @@ class Settings(BaseSettings):
     port: int = Field(default=3000, ge=1, le=65535)
     threads: int = Field(default=2, ge=1, description="threads of DuckDB and training")
     quarantine_limit: float = Field(default=0.01, ge=0, le=1, description="share of a table's rows")
+
+    def __init__(self, **given: Any) -> None:
+        """Read every source; InvalidSettings names the setting, what it holds, and where to correct it."""
+        try:
+            super().__init__(**given)
+        except ValidationError as error:
+            raise _invalid(error) from error
+        except ValueError as error:
+            found = f"{TOML} or .env in {os.getcwd()} cannot be read: {error}"
+            raise InvalidSettings(found, "Write it as UTF-8, each setting as `name = value`.") from error
 
     @property
     def raw(self) -> Path:
@@ -97,4 +125,18 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments, environment, .env, bank.toml, in this order."""
         toml = TomlConfigSettingsSource(settings_cls)
+        if unknown := sorted(toml.toml_data.keys() - settings_cls.model_fields.keys()):
+            known = ", ".join(settings_cls.model_fields)
+            raise InvalidSettings(f"{TOML} has no setting {unknown}", f"Known are {known}.")
         return init_settings, env_settings, dotenv_settings, toml
+
+
+def _invalid(error: ValidationError) -> InvalidSettings:
+    """The first setting that is wrong, by every name it may have been given under."""
+    first = error.errors(include_url=False, include_context=False)[0]
+    name = str(first["loc"][0])
+    problem = first["msg"].removeprefix("Input ")
+    return InvalidSettings(
+        f"Setting '{name}' is {first['input']!r}, but {problem}",
+        f"Correct BANK_{name.upper()} in the environment or .env, or {name} in {TOML}.",
+    )

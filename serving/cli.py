@@ -66,8 +66,11 @@ def issue_token(
 ) -> None:
     """Print a token for an app."""
     from feature_repo.settings import Settings
+    from serving.auth import EVERY_SCOPE
     from serving.pipeline.closing import demo_token
 
+    if unknown := sorted(set(scope or ()) - set(EVERY_SCOPE)):
+        raise typer.BadParameter(f"{unknown}; there are {', '.join(EVERY_SCOPE)}.", param_hint="--scope")
     typer.echo(demo_token(Settings(), caller, scope, hours))
 
 

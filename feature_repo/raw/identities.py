@@ -35,9 +35,12 @@ class Keyed:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             draft = path.with_name(f".{path.name}.{os.getpid()}")
-            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(secrets.token_bytes(KEY_BYTES))
-            draft.replace(path)
+            try:
+                with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                    file.write(secrets.token_bytes(KEY_BYTES))
+                draft.replace(path)
+            finally:
+                draft.unlink(missing_ok=True)
         return Keyed(path.read_bytes())
 
     def pseudonyms(self, kind: str, plain: Iterable[str | None]) -> list[str | None]:

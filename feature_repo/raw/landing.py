@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,14 +19,14 @@ def landing(folder: Path) -> Iterator[Path]:
     Raises NoSpace when the disk is full.
     """
     draft = folder.with_name(f".{folder.name}.draft-{os.getpid()}")
-    shutil.rmtree(draft, ignore_errors=True)
+    _clear(folder)
     try:
         draft.mkdir(parents=True)
         yield draft
         _swap(draft, folder)
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            raise NoSpace(folder) from error
+            raise NoSpace(folder.parent) from error
         raise
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -40,6 +41,28 @@ def digest(folder: Path) -> str:
                 f"{path.relative_to(folder).as_posix()} {file_digest(file, 'sha256').hexdigest()}\n".encode()
             )
     return total.hexdigest()
+
+
+def _clear(folder: Path) -> None:
+    """Put back or remove what a process that was killed has left beside the folder."""
+    left_behind = re.compile(re.escape(f".{folder.name}.") + r"(draft|old)-(\d+)")
+    for left in sorted(folder.parent.glob(f".{folder.name}.*")):
+        found = left_behind.fullmatch(left.name)
+        if found is None or (int(found[2]) != os.getpid() and _runs(int(found[2]))):
+            continue
+        if found[1] == "old" and not folder.exists():
+            left.replace(folder)
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _swap(draft: Path, folder: Path) -> None:

@@ -81,7 +81,13 @@ def read(path: Path) -> Mapping:
     """Parse a mapping; BadMapping names what it cannot mean."""
     try:
         return _mapping(path, tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, TypeError, KeyError, AttributeError) as error:
+    except OSError as error:
+        raise BadMapping(path, f"it cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise BadMapping(path, "it is not UTF-8 text") from error
+    except KeyError as error:
+        raise BadMapping(path, f"it lacks {error}") from error
+    except (tomllib.TOMLDecodeError, TypeError, AttributeError) as error:
         raise BadMapping(path, str(error)) from error
 
 
@@ -132,10 +138,10 @@ def _mapping(path: Path, said: dict[str, Any]) -> Mapping:
     ]
     coverage = {key: str(value) for key, value in said.get("coverage", {}).items()}
     control = {key: str(value) for key, value in said.get("control", {}).items()}
+    starts, ends = _instant(path, said, "starts"), _instant(path, said, "ends")
     return Mapping(
-        path, said["name"], said["base_currency"], origins, tuple(parts), _instant(said.get("starts")),
-        _instant(said.get("ends")), coverage, control,
-    )  # fmt: skip
+        path, said["name"], said["base_currency"], origins, tuple(parts), starts, ends, coverage, control
+    )
 
 
 def _part(path: Path, table: str, given: dict[str, Any], shared: dict[str, Any]) -> Part:
@@ -158,5 +164,8 @@ def _frozen(given: dict[str, Any]) -> dict[str, Any]:
     return {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
 
 
-def _instant(day: date | None) -> datetime | None:
+def _instant(path: Path, said: dict[str, Any], key: str) -> datetime | None:
+    day = said.get(key)
+    if day is not None and not isinstance(day, date):
+        raise BadMapping(path, f"{key} is {day!r}, no date such as 2025-01-31")
     return None if day is None else datetime(day.year, day.month, day.day, tzinfo=UTC)

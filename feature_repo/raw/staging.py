@@ -80,7 +80,11 @@ class Staging:
 
     def _open(self, origin: Origin, paths: list[Path]) -> None:
         listed = "[" + ", ".join(quoted(str(path)) for path in paths) + "]"
-        if all(path.suffix == ".parquet" for path in paths):
+        if not any(path.stat().st_size for path in paths):
+            raise EmptyTable(origin.name)
+        if len({path.suffix == ".parquet" for path in paths}) > 1:
+            raise UnreadableFile(origin.name, f"it is there as CSV and as Parquet ({len(paths)} files)")
+        if paths[0].suffix == ".parquet":
             reader = f"read_parquet({listed})"
         else:
             reader = (
@@ -94,7 +98,7 @@ class Staging:
             found = self.connection.execute(f"describe {name(origin.name)}").fetchall()
         except duckdb.Error as error:
             _no_space(error)
-            raise UnreadableFile(origin.name, _first_line(error)) from error
+            raise UnreadableFile(origin.name, _unread(error, origin)) from error
         self.columns[origin.name] = [row[0] for row in found if row[0] != "_row"]
         self._count_direct(origin)
 
@@ -151,6 +155,13 @@ def _no_space(error: duckdb.Error) -> None:
     """A full disk is neither the file's nor the mapping's fault."""
     if "No space left" in str(error):
         raise OSError(errno.ENOSPC, "No space left on device") from error
+
+
+def _unread(error: duckdb.Error, origin: Origin) -> str:
+    """What DuckDB says; of a text whose lines do not fit it says nothing but how it guessed."""
+    if "sniffing" not in str(error):
+        return _first_line(error)
+    return f"its lines have not one shape with separator {origin.delimiter!r} and encoding {origin.encoding}"
 
 
 def _first_line(error: Exception) -> str:

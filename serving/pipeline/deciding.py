@@ -37,7 +37,7 @@ def decide(settings: Settings, source: Source) -> Outcome:
     with BatchLog(settings.decisions, f"{at:%Y%m%dT%H%M%S%fZ}", at.isoformat()) as log:
         batch = Batch(log, at.isoformat())
         with PackedRows.open(settings.online) as rows:
-            scorer, known = open_scorer(served, rows), _everybody(rows, settings.raw)
+            scorer, known = open_scorer(served, rows), everybody(rows, settings.raw)
             active, borrowing = known.having("accounts_open"), known.having("loans_running")
             offers = [OfferRequest(name, None, OFFERS) for name in active]
             batch.take(next_best_action.USE_CASE, scorer.next_best_action, offers)
@@ -111,7 +111,8 @@ class Everybody:
         return [name for name, has in zip(self.rows.customer_ids, some, strict=True) if has]
 
 
-def _everybody(rows: PackedRows, raw: Path) -> Everybody:
+def everybody(rows: PackedRows, raw: Path) -> Everybody:
+    """Every customer the raw tables know, with their online rows."""
     with duckdb.connect() as connection:
         found = connection.execute(
             "SELECT DISTINCT customer_id FROM read_parquet($files) ORDER BY customer_id",

@@ -16,12 +16,15 @@ class Drafts:
         self._batches: dict[str, list[dict[str, Array]]] = defaultdict(list)
 
     def add(self, name: str, **columns: Array | int | float | str | None) -> None:
-        """Add a batch; at least one column is an array, and an empty batch is no batch."""
+        """Add a batch; at least one column is an array, and an empty batch is no batch.
+
+        Arrays are copied: what the bank learns later must not reach into rows it has recorded.
+        """
         rows = next(len(values) for values in columns.values() if isinstance(values, np.ndarray))
         if rows:
             self._batches[name].append(
                 {
-                    column: values if isinstance(values, np.ndarray) else _repeat(values, rows)
+                    column: values.copy() if isinstance(values, np.ndarray) else _repeat(values, rows)
                     for column, values in columns.items()
                 }
             )

@@ -32,16 +32,15 @@ class Life:
         self._drafts, self._rng = drafts, rng
 
     def begin(self) -> None:
-        """The first version of every customer, as told on joining."""
+        """The first version of every customer, in force once their risk level was assessed."""
         crowd = self._crowd
         everyone = np.arange(crowd.n)
         columns = version(crowd, everyone)
         seen = crowd.joined_at + self._rng.integers(0, 400, crowd.n) * DAY
         assessed = np.minimum(seen, np.maximum(crowd.joined_at, crowd.calendar.start - 30 * DAY))
-        recorded = np.maximum(crowd.joined_at, assessed) + HOUR
         self._assessed = np.where(everyone % 17 == 3, NULL, assessed)
-        self._drafts.add("customers", **columns, valid_from=crowd.joined_at, assessed_at=self._assessed,
-                         recorded_at=recorded)  # fmt: skip
+        self._drafts.add("customers", **columns, valid_from=assessed, assessed_at=self._assessed,
+                         recorded_at=assessed + HOUR)  # fmt: skip
 
     def month(self, month: int) -> None:
         """Fade what fades, draw events, record new versions of the customers they touch."""
