@@ -5,7 +5,6 @@ Nothing imports this module. Commands import what they need when they run, so th
 """
 
 import errno
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -67,19 +66,51 @@ def bench(
         raise typer.Exit(3)
 
 
+FULL = ("No space left", "database or disk is full", "Disk quota exceeded")
+REFUSED = (
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
+)
+
+
 def main() -> None:
     """Run the command; what went wrong is one sentence on stderr and exit code 1."""
     try:
         app()
     except BankError as error:
         _end(str(error))
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
+    except Exception as error:
+        sentence = _about_the_disk(error)
+        if sentence is None:
             raise
-        _end(
-            f"No space left on the disk of {error.filename or os.getcwd()}. Finished steps are kept; "
+        _end(sentence)
+
+
+def _about_the_disk(error: BaseException) -> str | None:
+    """What a disk that is full, closed or not there did to a command; None when it was no disk."""
+    import sqlite3
+
+    from feature_repo.settings import Settings
+
+    home, causes = Settings().home.absolute(), [error]
+    while cause := causes[-1].__cause__ or causes[-1].__context__:
+        causes.append(cause)
+    if any(words in str(cause) for cause in causes for words in FULL):
+        return (
+            f"No space left on the disk of {home}. Finished steps are kept; "
             f"free some space, or set BANK_HOME to another disk, and run again."
         )
+    for cause in causes:
+        if isinstance(cause, OSError) and (cause.errno in REFUSED or not home.is_dir()):
+            return f"{cause.filename or home} cannot be used ({cause.strerror}). Check it, and BANK_HOME."
+        if isinstance(cause, sqlite3.DatabaseError):
+            return f"A database in {home} cannot be used ({cause}). Check its rights, or restore it."
+    return None
 
 
 def _end(sentence: str) -> NoReturn:

@@ -66,6 +66,16 @@ class MissingScope(BankError, PermissionError):
         super().__init__(f"The token lacks the scope '{scope}'. Ask for a token that has it.")
 
 
+class LedgerUnavailable(BankError, OSError):
+    """The loyalty ledger cannot be opened or written."""
+
+    def __init__(self, where: Path, why: str) -> None:
+        self.where = where
+        super().__init__(
+            f"The loyalty ledger {where} cannot be used ({why}). Free the disk or the lock, or restore the file."
+        )
+
+
 class NotReady(BankError, RuntimeError):
     """The scoring process cannot start."""
 

@@ -54,3 +54,19 @@ def listed(as_json: Annotated[bool, typer.Option("--json", help="print one JSON 
         typer.echo(f"{each.name:<15} {each.version:>3}  {aliases:<22} {each.tags['author']:<16} {window}")
     if not versions:
         typer.echo("Nothing is registered yet. Next: `bank run`, or `bank train NAME`.")
+
+
+@models.command("ui")
+def ui(port: Annotated[int, typer.Option(min=1, max=65535, help="on loopback")] = 5000) -> None:
+    """Look at the runs, their plots and their evidence in MLflow; Ctrl-C ends it."""
+    import os
+
+    from feature_repo.settings import Settings
+    from training.registry import ui_command
+
+    settings = Settings()
+    if not (settings.mlflow / "mlflow.db").exists():
+        typer.echo("Nothing is registered yet. Next: `bank run`, or `bank train NAME`.", err=True)
+        raise typer.Exit(1)
+    command = ui_command(settings, port)
+    os.execv(command[0], command)

@@ -7,6 +7,7 @@ no inferred requirements, and no loader of MLflow's ever runs on it.
 import logging
 import math
 import subprocess
+import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -122,6 +123,15 @@ class Registry:
             tuple(sorted(alias for alias, number in aliases.items() if str(number) == str(found.version))),
             dict(run.data.metrics), dict(run.data.tags),
         )  # fmt: skip
+
+
+def ui_command(settings: Settings, port: int) -> list[str]:
+    """The command that shows the runs in MLflow's own pages, on loopback."""
+    home = settings.mlflow.absolute()
+    return [
+        sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", f"sqlite:///{home}/mlflow.db",
+        "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
+    ]  # fmt: skip
 
 
 def flat(values: Mapping[str, object], before: str = "") -> dict[str, float]:

@@ -11,6 +11,7 @@ from serving.pipeline.bootstrap import DemoPeople, exported, now
 from serving.pipeline.step import Outcome
 from training.gates import Gate
 from training.promotion import Candidate, Promotion, promote
+from training.registry import Registry
 from training.release.assemble import read_part
 from training.release.credit import CreditRisk
 from training.release.manifest import Origin
@@ -26,6 +27,10 @@ def release(settings: Settings, source: Source, models: Sequence[Candidate], peo
         source={"name": source.name, "digest": source.digest},
     )
     made = promote(settings.releases, candidates, origin, people.signers, people.trust, now())
+    registry = Registry(settings)
+    for model in models:
+        if model.part in made.promoted:
+            registry.set_champion(model.part, model.run["version"])
     return _outcome(settings, made, candidates, people)
 
 

@@ -23,7 +23,8 @@ def main() -> int:
         ]
     ok = bool(same) and all(same)
     sys.stdout.write(
-        f"alone: {len(same)} customers, {same.count(False)} differ from their batch: {'ok' if ok else 'MISS'}\n"
+        f"alone: {len(same)} customers, {same.count(False)} differ from their batch: "
+        f"{'ok' if ok else 'MISS'}\n"
     )
     return 0 if ok else 1
 

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from feature_repo.raw.checks import frame, schema
-from feature_repo.raw.contracts import BY_NAME, TABLES, Table
+from feature_repo.raw.contracts import BY_NAME, TABLES, Kind, Table
 from feature_repo.raw.generate import make
 from feature_repo.raw.landing import digest
 
@@ -53,6 +53,14 @@ def test_no_row_is_known_before_it_happens_or_after_the_end(generated):
         event = BY_NAME[name].event
         query = f'select count(*) from {name} where recorded_at < "{event}" or recorded_at >= $end'
         assert ask(generated, query.replace("$end", f"timestamptz '{generated.source.ends}'")) == [(0,)], name
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_no_row_tells_of_a_time_after_it_was_recorded(generated, table: Table):
+    planned = {"matures_at"}
+    times = [c.name for c in table.columns if c.kind is Kind.TIME and c.name not in planned]
+    later = " or ".join(f'"{name}" > recorded_at' for name in times)
+    assert ask(generated, f"select count(*) from {table.name} where {later}") == [(0,)]
 
 
 @pytest.mark.parametrize(("table", "column", "other"), [
