@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from tomllib import TOMLDecodeError
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError
@@ -50,7 +51,7 @@ class Settings(BaseSettings):
             super().__init__(**given)
         except ValidationError as error:
             raise _invalid(error) from error
-        except ValueError as error:
+        except (TOMLDecodeError, UnicodeDecodeError) as error:
             found = f"{TOML} or .env in {os.getcwd()} cannot be read: {error}"
             raise InvalidSettings(found, "Write it as UTF-8, each setting as `name = value`.") from error
 
@@ -127,7 +128,7 @@ class Settings(BaseSettings):
         toml = TomlConfigSettingsSource(settings_cls)
         if unknown := sorted(toml.toml_data.keys() - settings_cls.model_fields.keys()):
             known = ", ".join(settings_cls.model_fields)
-            raise InvalidSettings(f"{TOML} has no setting {unknown}", f"Known are {known}.")
+            raise InvalidSettings(f"{TOML} has no setting {unknown}", f"There are {known}; correct its name.")
         return init_settings, env_settings, dotenv_settings, toml
 
 

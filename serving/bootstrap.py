@@ -5,10 +5,12 @@ signature, no online rows. Nothing a training library wrote is loaded that was n
 """
 
 import secrets
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 from starlette.types import ASGIApp
 
@@ -23,6 +25,7 @@ from serving.api.gate import Gate
 from serving.auth import CLOSED, OPEN, ROUTES, TokenCheck, token_key
 from serving.canary import decide_for_nobody
 from serving.engine import Engine
+from serving.errors import LedgerUnavailable
 from serving.figures import models_of
 from serving.loaded import Loaded
 from serving.online import OnlineRows
@@ -85,6 +88,14 @@ def open_scorer(served: Served, rows: PackedRows) -> Scorer:
     return Scorer(Loaded.of(served.release), OnlineRows(rows, origin, served.release.digest))
 
 
+def open_ledger(path: Path) -> Ledger:
+    """The loyalty ledger, made when there is none; LedgerUnavailable when that cannot be."""
+    try:
+        return Ledger.open(path)
+    except (sqlite3.Error, OSError) as error:
+        raise LedgerUnavailable(path, str(error)) from error
+
+
 def build(settings: Settings, worker: str, clock: Callable[[], datetime] = now) -> ScoringProcess:
     """Put one scoring process together; `worker` names its log and chain.
 
@@ -94,7 +105,7 @@ def build(settings: Settings, worker: str, clock: Callable[[], datetime] = now) 
     rows = PackedRows.open(settings.online)
     scorer = open_scorer(served, rows)
     decide_for_nobody(scorer)
-    log, ledger = DecisionLog.open(settings.decisions, worker), Ledger.open(settings.ledger)
+    log, ledger = DecisionLog.open(settings.decisions, worker), open_ledger(settings.ledger)
     engine = Engine(scorer, log, clock, new_id)
     desk = Desk(
         engine=engine,

@@ -72,7 +72,8 @@ class LedgerUnavailable(BankError, OSError):
     def __init__(self, where: Path, why: str) -> None:
         self.where = where
         super().__init__(
-            f"The loyalty ledger {where} cannot be used ({why}). Free the disk or the lock, or restore the file."
+            f"The loyalty ledger {where} cannot be used ({why}). "
+            f"Free the disk or the lock, or restore the file."
         )
 
 

@@ -96,8 +96,9 @@ def _metrics(figures: Mapping[str, object]) -> object:
 def serve_in_foreground(settings: Settings) -> None:
     """Replace this process by the service; every refusal comes before that, as one sentence."""
     require_free_port(settings)
+    served = current_release(settings)
     with PackedRows.open(settings.online) as rows:
-        open_scorer(current_release(settings), rows)
+        open_scorer(served, rows)
     home = settings.home.absolute()
     os.environ.update(
         BANK_HOME=str(home),

@@ -1,6 +1,9 @@
 """The main job end to end on a generated bank, by the command line alone."""
 
 import json
+import os
+import subprocess
+import sys
 
 from feature_repo.packed_rows import PackedRows
 from feature_repo.settings import Settings
@@ -8,6 +11,7 @@ from monitoring.batch_log import read
 from serving.asking import OfferRequest, Stamp
 from serving.bootstrap import current_release, open_scorer
 from serving.records import Decision
+from tests.e2e.conftest import ROOT
 
 STEPS = [
     "data", "features", "segmentation", "propensity", "credit_risk", "recommendation",
@@ -89,3 +93,18 @@ def test_drift_is_measured_once_and_drawn_by_evidently_without_its_own_psi(gener
     text = (generated.path.parent / found["report"]).read_text()
     assert "Wasserstein" in text
     assert "PSI" not in text
+
+
+def test_what_was_promoted_is_champion_in_mlflow(generated):
+    listed = generated.bank("models", "list").stdout.splitlines()
+    champions = {line.split()[0] for line in listed if "champion" in line}
+    assert champions == set(generated.printed["promotion"]["promoted"]) - {"policy", "products", "reasons"}
+
+
+def test_the_first_look_notebook_runs_on_what_the_run_left(generated):
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "notebooks" / "first_look.py")],
+        env={**os.environ, "BANK_HOME": str(generated.path)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "champion" in done.stdout
