@@ -69,7 +69,7 @@ class MissingScope(BankError, PermissionError):
 class LedgerUnavailable(BankError, OSError):
     """The loyalty ledger cannot be opened or written."""
 
-    def __init__(self, where: Path, why: str) -> None:
+    def __init__(self, where: Path | str, why: str) -> None:
         self.where = where
         super().__init__(
             f"The loyalty ledger {where} cannot be used ({why}). "

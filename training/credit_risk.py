@@ -14,7 +14,16 @@ from training.credit_member import Member, fit_member
 from training.dataset import Dataset, TooLittleData, iso, load, quarters, spine_table, with_request
 from training.export import reference
 from training.gates import Gate, admitted, at_least, at_most
-from training.labels import DEFAULT, RUNNING, History, application_default, behaviour_default, micros, times
+from training.labels import (
+    DEFAULT,
+    I64,
+    RUNNING,
+    History,
+    application_default,
+    behaviour_default,
+    micros,
+    times,
+)
 from training.plots import discrimination
 from training.trained import Trained
 from training.validation import Labels, calibration_noise
@@ -61,8 +70,8 @@ def applications(settings: Settings, source: Source) -> Situation:
     """Granted requests with what was known at the moment of asking.
 
     With a label horizon the test rows are the last quarter of the time in which outcomes are known,
-    and training ends a horizon before; where a loan's latest status is the label, the last third of
-    the source's time is the test.
+    and training rows were judged before it; where a loan's latest status is the label, the last third
+    of the source's time is the test.
     """
     if not source.has("loans"):
         raise TooLittleData("application", "there are no loans")
@@ -74,9 +83,18 @@ def applications(settings: Settings, source: Source) -> Situation:
     start, horizon = micros(source.starts), 0 if by_status else DEFAULT.horizon
     usable = history.end - horizon
     border = next_month(usable - (usable - start) // (3 if by_status else 4))
-    return Situation(
-        "application", rows, bad, at + horizon <= border if horizon else at < border, at >= border
-    )
+    judged = np.asarray(requests["judged_us"].to_numpy(), np.int64)
+    return Situation("application", rows, bad, *parted(at, judged, border))
+
+
+def parted(at: I64, judged: I64, border: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Training rows, judged by the border at the latest, and test rows, asked from the border on.
+
+    >>> asked, judged = np.array([0, 1, 5, 6]), np.array([4, 6, 9, 10])
+    >>> [part.tolist() for part in parted(asked, judged, border=5)]
+    [[True, False, False, False], [False, False, True, True]]
+    """
+    return (at < border) & (judged <= border), at >= border
 
 
 def running_loans(settings: Settings, source: Source) -> Situation:

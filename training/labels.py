@@ -177,22 +177,25 @@ def behaviour_default(history: History, spine: pa.Table, spec: LabelSpec = DEFAU
 REQUESTS = """SELECT a.customer_id, a."at" AS as_of,
   a.amount::DOUBLE AS amount, a.term_months::DOUBLE AS term_months,
   a.declared_income::DOUBLE AS declared_income, a.co_applicant::DOUBLE AS co_applicant,
-  coalesce(d.defaulted < epoch_us(l.granted_at) + $horizon, false) AS bad
+  coalesce(d.defaulted < epoch_us(l.granted_at) + $horizon, false) AS bad,
+  epoch_us(l.granted_at) + $horizon AS judged_us
 FROM applications_latest a JOIN loans_latest l ON l.application_id = a.application_id
 LEFT JOIN defaults d ON d.loan_id = l.loan_id
 WHERE a.outcome = 'approved' AND epoch_us(l.granted_at) + $horizon <= $end
 ORDER BY a."at", a.application_id"""
 BY_STATUS = """SELECT customer_id, granted_at AS as_of, amount::DOUBLE AS amount,
   term_months::DOUBLE AS term_months, NULL::DOUBLE AS declared_income, NULL::DOUBLE AS co_applicant,
-  status IN ('written_off', 'running_in_debt') AS bad
+  status IN ('written_off', 'running_in_debt') AS bad, epoch_us(granted_at) AS judged_us
 FROM loans_latest ORDER BY granted_at, loan_id"""
 
 
 def application_default(history: History, spec: LabelSpec = DEFAULT) -> pa.Table:
-    """Granted requests with their outcome: customer_id, as_of, the request's fields, bad.
+    """Granted requests with their outcome: customer_id, as_of, the request's fields, bad, judged_us.
 
     With repayments: 90 days past due within 12 months of granting, only where those 12 months are
-    in the data. Without: the latest known status of the loan, observed at its granting.
+    in the data; `judged_us` (microseconds) is when they end. Without: the latest known status of the
+    loan, observed at its granting. Its time is not told, so `judged_us` is the granting itself and
+    folds have no embargo: later years enter the outcomes of earlier loans.
     """
     if not history.source.has("repayments") or not history.source.has("applications"):
         return history.ask(BY_STATUS)

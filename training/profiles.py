@@ -101,18 +101,23 @@ def explain(matrix: F32, label: npt.NDArray[np.intp], columns: Sequence[str], se
 
 
 def drivers(matrix: F32, label: Labels, columns: Sequence[str], meaning: str) -> dict[str, object]:
-    """A tree over a behaviour: the groups with the highest and the lowest rate, and what divides them."""
+    """A tree over a behaviour: the groups with the highest and the lowest rate, and what divides them.
+
+    The tree grows on every other customer; rates and sizes are those of the others, so that a group
+    is not praised for the chance that made it.
+    """
     known = label >= 0
     fill = np.nan_to_num(np.nanmedian(matrix.astype(np.float64), axis=0))
     values, y = _filled(matrix[known], fill), label[known]
-    tree = DecisionTreeClassifier(max_depth=3, min_samples_leaf=max(20, len(y) // 50), random_state=0).fit(
-        values, y
+    tree = DecisionTreeClassifier(max_depth=3, min_samples_leaf=max(20, len(y) // 100), random_state=0).fit(
+        values[::2], y[::2]
     )
-    leaf = tree.apply(values)
+    leaf, y = tree.apply(values[1::2]), y[1::2]
     rates = {
         int(node): (float(y[leaf == node].mean()), int((leaf == node).sum())) for node in np.unique(leaf)
     }
-    ranked = sorted(rates, key=lambda node: (-rates[node][0], node))
+    grown = tree.tree_.value[:, 0, -1] / tree.tree_.value[:, 0].sum(axis=1)
+    ranked = sorted(rates, key=lambda node: (-grown[node], node))
     return {
         "behaviour": meaning, "rate": round(float(y.mean()), 4),
         "groups": [{"rule": _path(tree, columns, node), "rate": round(rates[node][0], 4), "n": rates[node][1]}

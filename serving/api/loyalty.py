@@ -1,6 +1,9 @@
 """A customer's points: the account with its expiries, and spending, once for each key."""
 
 import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
@@ -9,6 +12,7 @@ from serving.api.bodies import CustomerBody, RedeemBody
 from serving.api.desk import Desk, answered, parse, takes
 from serving.api.gate import Refused
 from serving.api.problems import invalid
+from serving.errors import LedgerUnavailable
 
 KEY = re.compile(r"[A-Za-z0-9_.:-]{8,100}")
 
@@ -24,7 +28,8 @@ def router(desk: Desk) -> APIRouter:
     )
     async def account(request: Request) -> Response:
         customer_id = parse(request, CustomerBody).customer_id
-        return answered(await run_in_threadpool(_account, desk, customer_id))
+        with _usable():
+            return answered(await run_in_threadpool(_account, desk, customer_id))
 
     @routes.post(
         "/v1/loyalty/redeem",
@@ -33,9 +38,19 @@ def router(desk: Desk) -> APIRouter:
     )
     async def redeem(request: Request) -> Response:
         body, key = parse(request, RedeemBody), _key(request)
-        return answered(await run_in_threadpool(_redeem, desk, body, key))
+        with _usable():
+            return answered(await run_in_threadpool(_redeem, desk, body, key))
 
     return routes
+
+
+@contextmanager
+def _usable() -> Iterator[None]:
+    """A full disk or a lock that does not end is LedgerUnavailable: 503, and nothing was booked."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise LedgerUnavailable("of this service", str(error)) from error
 
 
 def _account(desk: Desk, customer_id: str) -> dict[str, object]:

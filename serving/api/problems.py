@@ -12,6 +12,7 @@ from feature_repo.errors import BankError
 from monitoring.errors import LogUnavailable, UnknownDecision
 from serving.errors import (
     InvalidToken,
+    LedgerUnavailable,
     MissingScope,
     NotReplayable,
     RowsOfAnotherRelease,
@@ -34,9 +35,11 @@ KINDS: Mapping[type[BankError], tuple[int, str, str]] = {
     RowsUnreachable: (503, "rows-unreachable", "Online rows cannot be read"),
     RowsOfAnotherRelease: (503, "rows-of-another-release", "Online rows do not fit the release"),
     LogUnavailable: (503, "not-recorded", "The decision could not be recorded"),
+    LedgerUnavailable: (503, "not-booked", "The points could not be read or booked"),
 }
 HIDDEN: Mapping[type[BankError], str] = {  # sentences that name paths of this machine
     LogUnavailable: "The decision could not be recorded, so none is given. Ask again in a moment.",
+    LedgerUnavailable: "The ledger cannot be used; nothing was booked. Ask again in a moment, with the same key.",
 }
 
 

@@ -1,11 +1,14 @@
 """What the commands of this room do once their arguments are parsed."""
 
+import errno
 import json
 import os
 import socket
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import typer
 
@@ -32,6 +35,17 @@ class PortInUse(BankError, OSError):
         super().__init__(
             f"Port {port} on {host} is in use. Stop what listens there, or take another: "
             f"bank serve --port {port + 1} (or BANK_PORT={port + 1})."
+        )
+
+
+class CannotListen(BankError, OSError):
+    """The address is none of this machine's, or not for everybody."""
+
+    def __init__(self, host: str, port: int, found: str) -> None:
+        self.host, self.port = host, port
+        super().__init__(
+            f"Nothing can listen on {host}, port {port} ({found}). "
+            f"Take an address of this machine: bank serve --host 127.0.0.1 --port 3000."
         )
 
 
@@ -104,7 +118,7 @@ def serve_in_foreground(settings: Settings) -> None:
         BANK_HOME=str(home),
         BANK_HOST=settings.host,
         BANK_PORT=str(settings.port),
-        BENTOML_HOME=str(home / "bentoml"),
+        BENTOML_HOME=_scratch(),
     )
     command = [sys.executable, "-m", "bentoml", "serve", "serving.service:BankService"]
     command += ["--host", settings.host, "--port", str(settings.port)]
@@ -112,14 +126,26 @@ def serve_in_foreground(settings: Settings) -> None:
     os.execv(sys.executable, command)
 
 
+def _scratch() -> str:
+    """A folder of this service alone for BentoML's counters, which are files mapped into memory.
+
+    In memory where there is such a disk: a mapped file on a full disk kills the process that counts
+    (SIGBUS), and then a full BANK_HOME would be no answer at all instead of a 503.
+    """
+    memory = Path("/dev/shm")
+    return tempfile.mkdtemp(prefix="bank-serve-", dir=memory if os.access(memory, os.W_OK) else None)
+
+
 def require_free_port(settings: Settings) -> None:
-    """PortInUse when something listens there already."""
+    """PortInUse when something listens there already, CannotListen when nothing could."""
     with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.host, settings.port))
         except OSError as error:
-            raise PortInUse(settings.host, settings.port) from error
+            if error.errno == errno.EADDRINUSE:
+                raise PortInUse(settings.host, settings.port) from error
+            raise CannotListen(settings.host, settings.port, str(error.strerror)) from error
 
 
 def replay(settings: Settings, decision_id: str) -> tuple[bool, str]:

@@ -141,6 +141,7 @@ def test_an_application_is_observed_when_it_is_made_and_judged_within_a_year(his
         "fell": True,
     }
     assert all(row["as_of"].astimezone(UTC) == day(-101) for row in found)
+    assert all(row["judged_us"] == micros(day(265).isoformat()) for row in found)  # a year from granting
 
 
 def test_the_spine_holds_every_known_customer_each_quarter_and_each_application(

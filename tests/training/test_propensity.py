@@ -1,0 +1,100 @@
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from training.dataset import Dataset
+from training.labels import DAY, PURCHASE
+from training.propensity import Bench, Member, _gates, fit
+from training.validation import Labels, auc
+
+CUSTOMERS, QUARTERS = 1500, 6
+COLUMNS = ("tenure_months", "balance_last", "noise")
+LAST = np.repeat(np.arange(QUARTERS), CUSTOMERS) == QUARTERS - 1
+Rate = Callable[[np.ndarray], np.ndarray]
+
+
+@pytest.fixture(scope="module")
+def rows() -> Dataset:
+    n = CUSTOMERS * QUARTERS
+    matrix = np.random.default_rng(1).normal(size=(n, 3)).astype(np.float32)
+    matrix[:, 0] = np.random.default_rng(2).uniform(0, 60, n)
+    at = np.repeat(np.arange(QUARTERS, dtype=np.int64), CUSTOMERS) * 91 * DAY
+    names = np.tile(np.arange(CUSTOMERS).astype(str), QUARTERS).astype(object)
+    return Dataset(names, at, matrix, COLUMNS, "test")
+
+
+def drawn(rows: Dataset, rate: Rate, seed: int = 3) -> Labels:
+    chance = rate(rows.matrix.astype(np.float64))
+    return (np.random.default_rng(seed).random(len(rows)) < chance).astype(np.int8)
+
+
+def by_balance(matrix: np.ndarray) -> np.ndarray:
+    return np.where(np.abs(matrix[:, 1]) > 1, 0.25, 0.04)  # a line cannot follow it
+
+
+def by_tenure_alone(matrix: np.ndarray) -> np.ndarray:
+    return np.where((matrix[:, 0] > 3) & (matrix[:, 0] < 23), 0.1, 0.0)
+
+
+def by_nothing(matrix: np.ndarray) -> np.ndarray:
+    return np.full(len(matrix), 0.05)
+
+
+def trained(rows: Dataset, label: Labels) -> Member:
+    return fit("card", Bench.prepare(rows, label, PURCHASE), label, 7)
+
+
+def refused(member: Member) -> list[str]:
+    return [gate.name for gate in _gates("card", member) if not gate.passed]
+
+
+def test_a_model_that_knows_who_buys_passes(rows: Dataset):
+    member = trained(rows, drawn(rows, by_balance))
+    assert refused(member) == []
+    assert member.metrics["n_in_reach"] == CUSTOMERS
+
+
+@pytest.mark.parametrize("seed", range(3, 8))
+def test_a_model_of_purchases_at_random_is_refused(rows: Dataset, seed: int):
+    assert any("AUC out of time" in name for name in refused(trained(rows, drawn(rows, by_nothing, seed))))
+
+
+def test_a_model_that_only_knows_who_cannot_buy_is_refused_however_large_its_auc(rows: Dataset):
+    member = trained(rows, drawn(rows, by_tenure_alone))
+    assert float(str(member.metrics["auc_out_of_time"])) > 0.8
+    assert float(str(member.metrics["auc_of_reach_alone"])) > 0.8
+    assert any("in reach" in name for name in refused(member))
+
+
+def test_a_score_worse_than_the_plain_baseline_is_refused(rows: Dataset):
+    member = trained(rows, drawn(rows, by_balance))
+    worse = replace(member, metrics={**member.metrics, "gain_over_baseline": [-0.3, -0.1]})
+    assert any("baseline" in name for name in refused(worse))
+
+
+def test_probabilities_twice_too_large_are_refused(rows: Dataset):
+    member = trained(rows, drawn(rows, by_balance))
+    off = float(np.mean(member.p_test))
+    worse = replace(member, metrics={**member.metrics, "ece": off})
+    assert any("calibration" in name for name in refused(worse))
+
+
+def test_nothing_of_the_test_quarter_enters_the_model_or_its_calibration(rows: Dataset):
+    label = drawn(rows, by_balance)
+    other = np.where(LAST, 1 - label, label).astype(np.int8)
+    first, second = trained(rows, label), trained(rows, other)
+    assert first.line == second.line
+    assert (first.p_test == second.p_test).all()
+    assert first.model.rounds == second.model.rounds
+    assert auc(first.y_test, first.p_test) == pytest.approx(1 - auc(second.y_test, second.p_test))
+
+
+def test_the_line_is_fitted_on_the_calibration_quarter_and_the_trees_are_not(rows: Dataset):
+    label = drawn(rows, by_balance)
+    quarter = np.repeat(np.arange(QUARTERS), CUSTOMERS)
+    rarer = np.where((quarter == QUARTERS - 2) & (np.arange(len(label)) % 2 == 0), 0, label).astype(np.int8)
+    first, second = trained(rows, label), trained(rows, rarer)
+    assert (first.model.margin(rows.matrix) == second.model.margin(rows.matrix)).all()
+    assert second.p_test.mean() < 0.75 * first.p_test.mean()
