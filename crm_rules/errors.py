@@ -80,16 +80,6 @@ class NotApproved(BankError, PermissionError):
         )
 
 
-class InvalidSwitches(BankError, ValueError):
-    """The stop-switch file cannot be read, or a change to it is not allowed."""
-
-    def __init__(self, path: Path, problem: str) -> None:
-        self.path = path
-        super().__init__(
-            f"Stop switches {path}: {problem}. Correct the file or the request; nothing changed."
-        )
-
-
 class Conflict(BankError, ValueError):
     """One idempotency key came with two different bodies."""
 

@@ -8,7 +8,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from feature_repo.errors import BankError, ConflictingRows, MissingTable
+from feature_repo.errors import ConflictingRows, MissingTable
 from feature_repo.raw import quarantine, reconcile
 from feature_repo.raw.contracts import BOOKINGS, TABLES, Table
 from feature_repo.raw.formula import name
@@ -19,15 +19,6 @@ from feature_repo.raw.source import Source
 from feature_repo.raw.staging import Staging
 
 BATCH = 200_000
-
-
-class NoSuchFolder(BankError, NotADirectoryError):
-    """Where a bank's files should be is no folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        found = "is a file" if folder.exists() else "is not there"
-        super().__init__(f"Folder {folder} {found}. Name the folder that holds the bank's tables.")
 
 
 @dataclass
@@ -49,8 +40,6 @@ def ingest(
     behind customers' pseudonyms (made when absent). Times must lie before the mapping's `ends`, or
     `now` when it says none. Raises the errors of `feature_repo.errors`.
     """
-    if not folder.is_dir():
-        raise NoSuchFolder(folder)
     said = find(folder, mapping)
     with landing(raw) as draft:
         spill = draft / ".spill"

@@ -7,12 +7,21 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from feature_repo.errors import BadMapping, MissingTable
+from feature_repo.errors import BadMapping, BankError, MissingTable
 from feature_repo.raw.contracts import BY_NAME, TABLES
 from feature_repo.raw.formula import Formula
 
 FILE = "mapping.toml"
 KINDS = (".parquet", ".csv", ".csv.gz")
+
+
+class NoSuchFolder(BankError, NotADirectoryError):
+    """Where a bank's files should be is no folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        found = "is a file" if folder.exists() else "is not there"
+        super().__init__(f"Folder {folder} {found}. Name the folder that holds the bank's tables.")
 
 
 @dataclass(frozen=True)
@@ -92,7 +101,12 @@ def read(path: Path) -> Mapping:
 
 
 def find(folder: Path, given: Path | None = None) -> Mapping:
-    """The mapping given, else the folder's own, else a shipped one that fits, else none needed."""
+    """The mapping given, else the folder's own, else a shipped one that fits, else none needed.
+
+    NoSuchFolder or MissingTable when there is nothing to map.
+    """
+    if not folder.is_dir():
+        raise NoSuchFolder(folder)
     if given is not None:
         return read(given)
     if (folder / FILE).exists():

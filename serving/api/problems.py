@@ -39,7 +39,7 @@ KINDS: Mapping[type[BankError], tuple[int, str, str]] = {
 }
 HIDDEN: Mapping[type[BankError], str] = {  # sentences that name paths of this machine
     LogUnavailable: "The decision could not be recorded, so none is given. Ask again in a moment.",
-    LedgerUnavailable: "The ledger cannot be used; nothing was booked. Ask again in a moment, with the same key.",
+    LedgerUnavailable: "The ledger cannot be used; nothing was booked. Ask again in a moment, same key.",
 }
 
 

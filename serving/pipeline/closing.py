@@ -127,7 +127,7 @@ def farewell(progress: Progress, settings: Settings, customer: str | None, token
         f'  curl -s {base}/v1/decisions/next-best-action -H "Authorization: Bearer $TOKEN" '
         f"-H 'Content-Type: application/json' -d '{{\"customer_id\": \"{customer}\"}}'"
     )
-    progress.heading("Next")
+    progress.heading("Next (source .venv/bin/activate puts bank on the path)")
     for command, what in (
         ("bank decisions verify", "recompute the log's hash chain"),
         ("bank release show", "what is served, and who signed it"),

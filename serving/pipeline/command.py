@@ -14,9 +14,10 @@ import typer
 
 from feature_repo.errors import BankError
 from feature_repo.packed_rows import PackedRows
+from feature_repo.raw.mapping import find as find_mapping
 from feature_repo.settings import Settings
 from monitoring.decision_log import find
-from serving.bootstrap import current_release, open_scorer
+from serving.bootstrap import build, current_release, open_scorer
 from serving.pipeline import closing
 from serving.pipeline.bootstrap import demo_people
 from serving.pipeline.journal import Journal
@@ -61,6 +62,8 @@ def run_main_job(settings: Settings, wanted: Wanted, options: Options) -> None:
     """Take every step, show a decision, then serve or end."""
     if options.serve and not options.json:
         require_free_port(settings)
+    if wanted.data is not None:
+        find_mapping(wanted.data, wanted.mapping).present(wanted.data)  # or nothing is begun
     progress, watch = Progress(to_stderr=options.json), Stopwatch()
     run = Run(settings, demo_people(settings), progress, Journal(settings.home / "run.json"))
     try:
@@ -110,9 +113,7 @@ def _metrics(figures: Mapping[str, object]) -> object:
 def serve_in_foreground(settings: Settings) -> None:
     """Replace this process by the service; every refusal comes before that, as one sentence."""
     require_free_port(settings)
-    served = current_release(settings)
-    with PackedRows.open(settings.online) as rows:
-        open_scorer(served, rows)
+    build(settings, "worker-1").close()
     home = settings.home.absolute()
     os.environ.update(
         BANK_HOME=str(home),

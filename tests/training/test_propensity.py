@@ -9,7 +9,7 @@ from training.labels import DAY, PURCHASE
 from training.propensity import Bench, Member, _gates, fit
 from training.validation import Labels, auc
 
-CUSTOMERS, QUARTERS = 1500, 6
+CUSTOMERS, QUARTERS = 3000, 6
 COLUMNS = ("tenure_months", "balance_last", "noise")
 LAST = np.repeat(np.arange(QUARTERS), CUSTOMERS) == QUARTERS - 1
 Rate = Callable[[np.ndarray], np.ndarray]
@@ -31,7 +31,7 @@ def drawn(rows: Dataset, rate: Rate, seed: int = 3) -> Labels:
 
 
 def by_balance(matrix: np.ndarray) -> np.ndarray:
-    return np.where(np.abs(matrix[:, 1]) > 1, 0.25, 0.04)  # a line cannot follow it
+    return 1 / (1 + np.exp(3.5 - 2 * np.abs(matrix[:, 1])))  # no line can follow it
 
 
 def by_tenure_alone(matrix: np.ndarray) -> np.ndarray:
@@ -98,3 +98,10 @@ def test_the_line_is_fitted_on_the_calibration_quarter_and_the_trees_are_not(row
     first, second = trained(rows, label), trained(rows, rarer)
     assert (first.model.margin(rows.matrix) == second.model.margin(rows.matrix)).all()
     assert second.p_test.mean() < 0.75 * first.p_test.mean()
+
+
+def test_rounds_are_chosen_a_horizon_after_what_they_were_grown_on(rows: Dataset):
+    bench = Bench.prepare(rows, drawn(rows, by_balance), PURCHASE)
+    assert bench is not None
+    assert bench.as_of[bench.earlier].max() + PURCHASE.horizon <= bench.as_of[bench.later].min()
+    assert not (bench.later & ~bench.split.train).any()

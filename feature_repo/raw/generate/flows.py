@@ -24,10 +24,11 @@ class Flows:
         self._crowd, self._accounts, self._rng = crowd, accounts, rng
         self._calendar: Calendar = crowd.calendar
         self._owed = np.zeros(crowd.n, np.int64)  # cents on the card account
+        self._days = self._calendar.days(0)
 
     def month(self, month: int) -> None:
         """Book one month for everybody who is there at its beginning or joins during it."""
-        start = int(self._calendar.edges[month])
+        start, self._days = int(self._calendar.edges[month]), self._calendar.days(month)
         there = (self._crowd.joined_at < self._calendar.edges[month + 1]) & (self._crowd.closed_at > start)
         wealth = self._accounts.wealth() / np.maximum(self._crowd.income, 500)
         self._arrivals(month)
@@ -202,8 +203,8 @@ class Flows:
         return np.repeat(np.arange(self._crowd.n), self._rng.poisson(np.where(there, rate, 0.0)))
 
     def _any(self, who: Whole, start: int) -> Whole:
-        """A daytime moment of the month's first 28 days for each."""
-        return start + self._rng.integers(0, 28, len(who)) * DAY + self._hours(who, 0, 14)
+        """A daytime moment of the month for each."""
+        return start + self._rng.integers(0, self._days, len(who)) * DAY + self._hours(who, 0, 14)
 
     def _hours(self, who: Whole, first: int, last: int) -> Whole:
         return self._rng.integers(first * HOUR, last * HOUR, len(who))
