@@ -54,9 +54,16 @@ def _auc_line(name: str, found: Metrics) -> str:
     decides = f"{found['decides']} decides; " if "decides" in found else ""
     return (
         f"{name:<12} AUC out of time {_number(found, 'auc_out_of_time'):.3f} [{low:.3f}, {high:.3f}], "
-        f"plain baseline {_number(found, 'baseline_auc'):.3f}; {decides}"
+        f"plain baseline {_number(found, 'baseline_auc'):.3f}; {_reach(found)}{decides}"
         f"KS {_number(found, 'ks'):.2f}, ECE {_number(found, 'ece'):.3f}"
     )
+
+
+def _reach(found: Metrics) -> str:
+    """Among those who could have bought at all, where that says less than the whole."""
+    if found.get("n_in_reach") in (None, found.get("n_test")):
+        return ""
+    return f"{_number(found, 'auc_in_reach'):.3f} among those in reach; "
 
 
 def _segment_lines(found: Metrics) -> list[str]:

@@ -64,6 +64,20 @@ class Ended:
 Command = Callable[..., Ended]
 
 
+class Replaced(Exception):
+    """The command would have become the service."""
+
+
+def replaced(*_: object) -> None:
+    raise Replaced
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     return tmp_path / "home"
@@ -78,6 +92,7 @@ def command(
         monkeypatch.delenv(name)
     monkeypatch.setenv("BANK_HOME", str(home))
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("os.execv", replaced)
 
     def run(*arguments: str) -> Ended:
         monkeypatch.setattr(sys, "argv", ["bank", *arguments])
@@ -398,7 +413,7 @@ def test_an_unknown_customer_is_told(command: Command, released: Path) -> None:
 
 def test_a_broken_token_key_is_told_before_anything_is_served(command: Command, released: Path) -> None:
     (released.parents[1] / "keys" / "token.pem").write_text("x")
-    command("serve", "--port", "3999").refuses("token.pem", "restore the key")
+    command("serve", "--port", str(free_port())).refuses("token.pem", "restore the key")
 
 
 def test_online_rows_that_are_no_database_are_told(command: Command, released: Path) -> None:
@@ -426,19 +441,10 @@ def test_an_address_of_another_machine_is_told(command: Command, released: Path)
 def test_counters_of_the_service_lie_outside_the_home_that_may_be_full(
     command: Command, released: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Replaced(Exception):
-        pass
-
-    def execv(*_: object) -> None:
-        raise Replaced
-
     for name in ("BANK_HOME", "BANK_HOST", "BANK_PORT", "BENTOML_HOME"):
         monkeypatch.setenv(name, os.environ.get(name, ""))
-    monkeypatch.setattr("serving.pipeline.command.os.execv", execv)
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = other.getsockname()[1]
     with pytest.raises(Replaced):
-        command("serve", "--port", str(port))
+        command("serve", "--port", str(free_port()))
     scratch = Path(os.environ["BENTOML_HOME"])
     scratch.rmdir()
     assert not scratch.is_relative_to(released.parents[1])
