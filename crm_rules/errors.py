@@ -47,7 +47,8 @@ class Untrusted(BankError, ValueError):
         self.path, self.problem = path, problem
         super().__init__(
             f"Trust file {path} {problem}. "
-            f"Restore it, or have two administrators sign the list again; nothing is trusted until then."
+            f"Restore it, or have two administrators sign the list again; nothing is trusted until then. "
+            f"In a new BANK_HOME `bank run` makes one for the demo."
         )
 
 

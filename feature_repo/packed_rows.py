@@ -44,6 +44,17 @@ class NoOnlineRows(BankError, FileNotFoundError):
         super().__init__(f"Online rows were not found at {path}. Run `bank features build` first.")
 
 
+class BrokenOnlineRows(BankError, ValueError):
+    """The file of packed rows cannot be read."""
+
+    def __init__(self, path: Path, found: str) -> None:
+        self.path = path
+        super().__init__(
+            f"Online rows {path} cannot be read ({found}). "
+            f"Remove the file and write it again: `bank features build`."
+        )
+
+
 class NotPackable(BankError, ValueError):
     """Rows that may not be written; nothing of them was."""
 
@@ -91,7 +102,17 @@ class PackedRows:
         if read_only and not path.exists():
             raise NoOnlineRows(path)
         uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
-        connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+        try:
+            return cls._opened(
+                sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False), read_only
+            )
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError) and not read_only:
+                raise  # a full or read-only disk: the command line says so
+            raise BrokenOnlineRows(path, str(error)) from error
+
+    @classmethod
+    def _opened(cls, connection: sqlite3.Connection, read_only: bool) -> Self:
         if not read_only:
             # An erased customer's bytes are overwritten; readers never wait for the writer.
             connection.execute("PRAGMA secure_delete = ON")
@@ -241,7 +262,8 @@ class PackedRows:
         try:
             yield
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            if self._connection.in_transaction:  # a full disk has ended it already
+                self._connection.execute("ROLLBACK")
             raise
         self._connection.execute("COMMIT")
 

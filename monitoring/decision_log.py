@@ -81,6 +81,7 @@ class DecisionLog:
     def open(cls, folder: Path, worker: str) -> "DecisionLog":
         """Open or create the worker's file; LogUnavailable when that cannot be."""
         path = folder / f"{worker}.db"
+        is_new = not path.exists()
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
@@ -89,6 +90,9 @@ class DecisionLog:
             connection.execute("PRAGMA synchronous=FULL")
             connection.executescript(SCHEMA)
         except (sqlite3.Error, OSError) as error:
+            if is_new:  # a log without its tables would be taken for a damaged one
+                for left in folder.glob(f"{worker}.db*"):
+                    left.unlink(missing_ok=True)
             raise LogUnavailable(path, str(error)) from error
         return cls(folder, worker, connection)
 

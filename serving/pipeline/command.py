@@ -1,6 +1,7 @@
 """What the commands of this room do once their arguments are parsed."""
 
 import errno
+import hashlib
 import json
 import os
 import socket
@@ -119,7 +120,7 @@ def serve_in_foreground(settings: Settings) -> None:
         BANK_HOME=str(home),
         BANK_HOST=settings.host,
         BANK_PORT=str(settings.port),
-        BENTOML_HOME=_scratch(),
+        BENTOML_HOME=str(_scratch(home)),
     )
     command = [sys.executable, "-m", "bentoml", "serve", "serving.service:BankService"]
     command += ["--host", settings.host, "--port", str(settings.port)]
@@ -127,14 +128,20 @@ def serve_in_foreground(settings: Settings) -> None:
     os.execv(sys.executable, command)
 
 
-def _scratch() -> str:
-    """A folder of this service alone for BentoML's counters, which are files mapped into memory.
+def _scratch(home: Path) -> Path:
+    """The folder of this home's service for BentoML's counters, which are files mapped into memory.
 
     In memory where there is such a disk: a mapped file on a full disk kills the process that counts
     (SIGBUS), and then a full BANK_HOME would be no answer at all instead of a 503.
     """
     memory = Path("/dev/shm")
-    return tempfile.mkdtemp(prefix="bank-serve-", dir=memory if os.access(memory, os.W_OK) else None)
+    disk = memory if os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
+    name = hashlib.sha256(str(home).encode()).hexdigest()[:16]
+    folder = disk / f"bank-serve-{os.getuid()}-{name}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.is_symlink() or folder.stat().st_uid != os.getuid():  # somebody else was first
+        return Path(tempfile.mkdtemp(prefix="bank-serve-", dir=disk))
+    return folder
 
 
 def require_free_port(settings: Settings) -> None:

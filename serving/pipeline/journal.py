@@ -66,5 +66,10 @@ class Journal:
         self._steps[name] = done
         self._path.parent.mkdir(parents=True, exist_ok=True)
         draft = self._path.with_suffix(".draft")
-        draft.write_text(json.dumps({n: asdict(d) for n, d in self._steps.items()}, indent=1, default=str))
-        draft.replace(self._path)
+        try:
+            draft.write_text(
+                json.dumps({n: asdict(d) for n, d in self._steps.items()}, indent=1, default=str)
+            )
+            draft.replace(self._path)
+        finally:
+            draft.unlink(missing_ok=True)

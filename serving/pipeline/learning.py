@@ -46,7 +46,15 @@ def _lines(result: ModelResult) -> list[str]:
     lines = [_auc_line(name, member) for name, member in members.items()]
     if not members:
         lines = _LINES[result.name](result.metrics)
-    return lines + [f"left out: {name} ({why})" for name, why in result.left_out.items()]
+    return lines + _left_out(result.left_out)
+
+
+def _left_out(reasons: Mapping[str, str]) -> list[str]:
+    """One line a reason, however many it keeps out."""
+    names: dict[str, list[str]] = {}
+    for name, why in reasons.items():
+        names.setdefault(why, []).append(name)
+    return [f"left out: {', '.join(kept_out)} ({why})" for why, kept_out in names.items()]
 
 
 def _auc_line(name: str, found: Metrics) -> str:

@@ -149,7 +149,7 @@ def _watch(run: Run, decided: Done) -> Done:
 
     inputs = {"decisions": decided.digest}
     title = "Compare the decisions with the reference"
-    return run.take(Step("drift", title, inputs, (run.settings.reports,), work))
+    return run.take(Step("drift", title, inputs, (), work))
 
 
 def rules_digest() -> str:

@@ -104,3 +104,10 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path):
     (tmp_path / "taken").write_text("a file, no folder")
     with pytest.raises(LogUnavailable, match="cannot be written"):
         DecisionLog.open(tmp_path / "taken", "worker-0")
+
+
+def test_a_log_that_could_not_be_opened_leaves_no_file(tmp_path, monkeypatch):
+    monkeypatch.setattr("monitoring.decision_log.SCHEMA", "CREATE TABLE broken (")
+    with pytest.raises(LogUnavailable):
+        DecisionLog.open(tmp_path, "worker-0")
+    assert list(tmp_path.iterdir()) == []

@@ -39,8 +39,12 @@ def current(releases: Path, trust: Trust, least: int = 0) -> Current:
     try:
         body = verify_record(read_record(str(path), read_bytes(path)), trust, Role.OPERATOR, least)
         return Current(str(body["release"]), int(body["number"]), str(body["by"]), str(body["at"]))
-    except (NotApproved, BrokenRelease, KeyError) as error:
-        raise ForgedRecord(path, str(error)) from error
+    except NotApproved as error:
+        raise ForgedRecord(path, error.reason) from error
+    except BrokenRelease as error:
+        raise ForgedRecord(path, error.found) from error
+    except (KeyError, ValueError) as error:
+        raise ForgedRecord(path, f"it is not well formed ({error!r})") from error
 
 
 def set_current(

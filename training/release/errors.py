@@ -19,7 +19,7 @@ class UnknownRelease(BankError, LookupError):
     def __init__(self, digest: str, releases: Path) -> None:
         self.digest, self.releases = digest, releases
         super().__init__(
-            f"Release {digest[:16]} is not in {releases}. `bank release show` lists the ones that are."
+            f"Release {digest[:16]} is not in {releases}. `bank promote history` lists the ones that are."
         )
 
 
