@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from serving.drivers import drivers
 from serving.loaded import Loaded
 from serving.needs import affinity
 from serving.next_best_action import needs_of, recommender_kinds, screened
@@ -30,21 +31,27 @@ def segments(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
 
 
 def propensities(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
-    """How likely each customer is to take each family, and to leave."""
+    """How likely each customer is to take each family, and to leave, with what raises it most."""
     if not cases:
         return []
     members = {member.name: member for member in loaded.runtime.propensity.members}
     snapshot = cases[0].snapshot
-    needed = needs_of(snapshot, loaded, snapshot.matrix(loaded.runtime.columns, {})).members
+    matrix = snapshot.matrix(loaded.runtime.columns, {})
+    needed = needs_of(snapshot, loaded, matrix).members
+    raised = {name: drivers(loaded, member, matrix) for name, member in members.items()}
     answers = []
     for case in cases:
         scores = {name: float(values[case.row]) for name, values in needed.items()}
-        families = {
-            family: {"probability": scores[name], "base_rate": members[name].base_rate}
+        said = {
+            name: {
+                "probability": scores[name],
+                "base_rate": member.base_rate,
+                "reasons": raised[name][case.row],
+            }
             for name, member in members.items()
-            if (family := member.family) is not None
         }
-        answer: dict[str, object] = {"propensity": families, "churn": scores.get("churn")}
+        churn = said.pop("churn", None)
+        answer: dict[str, object] = {"propensity": said, "churn": churn}
         answers.append(decide(case, loaded, answer, {"scores": scores}))
     return answers
 

@@ -4,7 +4,7 @@ catalogue -> eligibility -> suitability -> consent and contact -> P x C x V x L.
 """
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from crm_rules.offers.columns import CUSTOMER_COLUMNS, Customers
 from crm_rules.offers.consent import open_channels
 from crm_rules.offers.screening import OFFER_CODES, Screening, screen
 from serving.asking import OfferRequest
+from serving.drivers import Drivers, drivers_of
 from serving.loaded import Loaded
 from serving.needs import Needs, needs
 from serving.online import F32Array, F64Array, Snapshot
@@ -60,7 +61,8 @@ def next_best_action(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
     channels = [case.request.channel for case in cases if isinstance(case.request, OfferRequest)]
     funnel = _funnel(snapshot, loaded, needs_of(snapshot, loaded, matrix), channels)
     segments = segment_of(loaded, matrix)
-    return [_decide(case, loaded, funnel, segments[case.row]) for case in cases]
+    reasons = drivers_of(loaded, matrix, _shown_families(cases, loaded, funnel))
+    return [_decide(case, loaded, funnel, reasons, segments[case.row]) for case in cases]
 
 
 def needs_of(snapshot: Snapshot, loaded: Loaded, matrix: F32Array) -> Needs:
@@ -87,18 +89,44 @@ def _funnel(snapshot: Snapshot, loaded: Loaded, needed: Needs, channels: Sequenc
     return Funnel(customers, screening, needed, context, ranking.priority, ranking.order, first, kinds)
 
 
-def _decide(case: Case, loaded: Loaded, funnel: Funnel, segment: dict[str, object] | None) -> Decision:
+def _shown(case: Case, funnel: Funnel) -> list[int]:
+    """The positions of the products this case is shown, best first."""
     assert isinstance(case.request, OfferRequest)
+    return [int(at) for at in funnel.order[case.row] if at >= 0][: case.request.top]
+
+
+def _shown_families(cases: Sequence[Case], loaded: Loaded, funnel: Funnel) -> dict[str, list[int]]:
+    """The rows to which each family is shown."""
+    families: dict[str, list[int]] = {}
+    for case in cases:
+        for family in sorted({str(loaded.rulebook.products.family[at]) for at in _shown(case, funnel)}):
+            families.setdefault(family, []).append(case.row)
+    return families
+
+
+def _decide(
+    case: Case,
+    loaded: Loaded,
+    funnel: Funnel,
+    reasons: Mapping[tuple[str, int], Drivers],
+    segment: dict[str, object] | None,
+) -> Decision:
     row, book = case.row, loaded.rulebook
-    ranked = [int(position) for position in funnel.order[row] if position >= 0]
-    shown = ranked[: case.request.top]
+    ranked, shown = [int(at) for at in funnel.order[row] if at >= 0], _shown(case, funnel)
+    shown_families = sorted({str(book.products.family[at]) for at in shown})
+    why = {family: reasons[family, row] for family in shown_families}
     out = {int(at): _codes(funnel, row, int(at)) for at in np.flatnonzero(funnel.first_rule[row] >= 0)}
     allowed = open_channels(funnel.customers, book.policy)[row]
     answer: dict[str, object] = {
         "segment": segment,
         "churn": float(churn[row]) if (churn := funnel.needs.members.get("churn")) is not None else None,
         "offers": [
-            {"rank": rank, **_offer(loaded, funnel, row, at)} for rank, at in enumerate(shown, start=1)
+            {
+                "rank": rank,
+                **_offer(loaded, funnel, row, at),
+                "reasons": reasons[str(book.products.family[at]), row],
+            }
+            for rank, at in enumerate(shown, start=1)
         ],
         "channels": [
             channel
@@ -112,7 +140,8 @@ def _decide(case: Case, loaded: Loaded, funnel: Funnel, segment: dict[str, objec
         "rules": [RULE_TEXTS[code] for code in sorted({code for codes in out.values() for code in codes})],
         "selection_probability": SELECTION_PROBABILITY,
     }
-    return decide(case, loaded, answer, _kept(case, loaded, funnel, ranked, shown, segment))
+    kept = _kept(case, loaded, funnel, ranked, shown, segment)
+    return decide(case, loaded, answer, {**kept, "reasons": why})
 
 
 def _offer(loaded: Loaded, funnel: Funnel, row: int, at: int) -> dict[str, object]:
@@ -163,7 +192,6 @@ def _kept(
         },
         "outcome": [book.products.product_id[at] for at in shown],
         "selection_probability": SELECTION_PROBABILITY,
-        "reasons": [],
         "consent": {name: case.snapshot.value(column, row) for name, column in CONSENTS.items()},
         "automation": "automated",
     }

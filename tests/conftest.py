@@ -143,6 +143,9 @@ def _segmentation() -> dict[str, object]:
 def _propensity() -> dict[str, object]:
     families = {"card": "card", "fund": "fund", "loan": "loan", "savings": "savings", "churn": None}
     files: dict[str, object] = {f"{n}.onnx": tree_file(s, TREE_COLUMNS) for s, n in enumerate(families)}
+    files |= {
+        f"{n}.reasons.onnx": tree_file(s, TREE_COLUMNS, len(TREE_COLUMNS)) for s, n in enumerate(families)
+    }
     members = {
         name: {"family": family, "columns": list(TREE_COLUMNS), "calibration": CALIBRATION,
                "base_rate": 0.1, "metrics": {}}

@@ -30,12 +30,13 @@ from training.plots import bars, discrimination
 from training.reach import Reach
 from training.release.calibration import Calibration
 from training.trained import Trained
-from training.trees import F32, margin_onnx
+from training.trees import F32, margin_onnx, reasons_onnx
 from training.validation import F64, Labels, auc, auc_difference, auc_interval, calibration_noise, scores
 
 SERVICE = "propensity_v1"
 LEAST_POSITIVES = 80
 LEAST_TESTED = 15
+SEEN = 10  # every tenth training row is average enough
 AVERAGED = ("auc_out_of_time", "baseline_auc", "ks", "brier", "ece", "lift_top_decile")
 LEAST_LOWER_BOUND = 0.52  # below it a propensity is worth nothing (Pega's health limit)
 SHAPES = (
@@ -54,7 +55,7 @@ class Member:
     line: Calibration
     base_rate: float
     metrics: Mapping[str, object]
-    one_row: F32
+    seen: F32  # training rows whose average the reasons refer to
     test: F32
     y_test: Labels
     p_test: F64
@@ -172,7 +173,7 @@ def fit(name: str, bench: Bench | None, label: Labels, seed: int) -> Member:
     at = bench.as_of[split.test]
     window = {"from": iso(int(at.min())), "to": iso(int(at.max()) + bench.spec.horizon)}
     family = None if bench.spec is CHURN else name
-    return Member(name, family, model, line, float(y.mean()), metrics, bench.matrix[split.train][:1],
+    return Member(name, family, model, line, float(y.mean()), metrics, bench.matrix[split.train][::SEEN],
                   bench.matrix[split.test], y_test, p, plain, window)  # fmt: skip
 
 
@@ -197,7 +198,7 @@ def _assembled(rows: Dataset, members: Mapping[str, Member], left_out: Mapping[s
     return Trained(
         name="propensity", service=SERVICE,
         model={"members": {name: member.as_json() for name, member in members.items()}},
-        files={f"{name}.onnx": margin_onnx(m.model.ensemble(m.one_row)) for name, m in members.items()},
+        files=_graphs(members),
         reference={"propensity": reference(main.test, main.model.columns, tested, main.window)},
         metrics=means | {"members": metrics},
         gates=tuple(gate for name, member in members.items() for gate in _gates(name, member)),
@@ -205,6 +206,15 @@ def _assembled(rows: Dataset, members: Mapping[str, Member], left_out: Mapping[s
         window=main.window, chosen=f"boosting for {', '.join(members)}", left_out=left_out,
         plots=_plots(members),
     )  # fmt: skip
+
+
+def _graphs(members: Mapping[str, Member]) -> dict[str, bytes]:
+    """Each member's margin, and what each column adds to it."""
+    files: dict[str, bytes] = {}
+    for name, member in members.items():
+        trees = member.model.ensemble(member.seen)
+        files |= {f"{name}.onnx": margin_onnx(trees), f"{name}.reasons.onnx": reasons_onnx(trees)}
+    return files
 
 
 def _gates(name: str, member: Member) -> list[Gate]:

@@ -85,6 +85,8 @@ def _show_offers(progress: Progress, answer: Answer) -> None:
             f"  {offer['rank']}. {offer['title']['en']:<34} P {offer['P']:.4f} x C {offer['C']:.2f} "
             f"x V {offer['V']:.2f} x L {offer['L']:.2f} = {offer['priority']:.4f}"
         )
+        because = ", ".join(reason["code"] for reason in offer["reasons"])
+        progress.say(f"     because of {because or 'nothing above the average'}")
     out = answer["ruled_out"]
     assert isinstance(out, list)
     if not offers:

@@ -128,6 +128,20 @@ def test_an_offer_carries_the_factors_of_its_priority(scorer: Scorer) -> None:
     assert contexts["loan"] == 1.0
 
 
+def test_an_offer_says_what_raises_the_need_for_its_family(many: Scorer) -> None:
+    ids = [f"c{number}" for number in range(200)]
+    needs = [answer(each)["propensity"] for each in ASKINGS["propensity"](many, ids)]
+    shown = [answer(each)["offers"] for each in offers(many, ids)]
+    assert any(offer["reasons"] for best in shown for offer in best)
+    for best, need in zip(shown, needs, strict=True):
+        for offer in best:
+            weights = [reason["contribution"] for reason in offer["reasons"]]
+            assert offer["reasons"] == need[offer["family"]]["reasons"]
+            assert len(weights) <= 3
+            assert weights == sorted(weights, reverse=True)
+            assert all(weight > 0 for weight in weights)
+
+
 def test_every_product_is_offered_or_ruled_out_by_name(scorer: Scorer) -> None:
     for decision in offers(scorer, list(CUSTOMERS), top=6):
         said = answer(decision)

@@ -121,9 +121,10 @@ def global_columns(parts: Mapping[str, PartFiles]) -> tuple[str, ...]:
 
 
 def _check_reasons(parts: Mapping[str, PartFiles]) -> None:
-    for path, content in parts.get("credit_risk", {}).items():
-        if path.endswith(".reasons.onnx"):
-            tree_node(content, f"parts/credit_risk/{path}")
+    for part in ("credit_risk", "propensity"):
+        for path, content in parts.get(part, {}).items():
+            if path.endswith(".reasons.onnx"):
+                tree_node(content, f"parts/{part}/{path}")
 
 
 def _write(

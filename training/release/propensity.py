@@ -26,6 +26,11 @@ class PropensityMember:
         """The member's ONNX file inside the part."""
         return f"{self.name}.onnx"
 
+    @property
+    def reasons_file(self) -> str:
+        """The graph of what each column adds to the member's margin."""
+        return f"{self.name}.reasons.onnx"
+
 
 @dataclass(frozen=True)
 class Propensity:
@@ -39,8 +44,9 @@ class Propensity:
         fields = Fields.parse(f"parts/propensity/{FILE}", files[FILE])
         members = tuple(_member(name, member) for name, member in sorted(fields.members("members").items()))
         for member in members:
-            if member.graph_file not in files or not safe_name(member.name):
-                raise BrokenRelease(fields.path, f"'{member.name}' lacks its file {member.graph_file}")
+            missing = {member.graph_file, member.reasons_file} - set(files)
+            if missing or not safe_name(member.name):
+                raise BrokenRelease(fields.path, f"'{member.name}' lacks its files {sorted(missing)}")
         return Propensity(members)
 
 

@@ -20,13 +20,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Runtime:
-    """The models of one verified release. A model that was left out of it is None."""
+    """The models of one verified release. A model that was left out of it is None.
+
+    `drivers` are, by propensity member, the graphs of what each column adds to its margin.
+    """
 
     digest: str
     manifest: Manifest
     trees: Trees | None
     segments: Segmentation | None
     needs: Propensity | None
+    drivers: Mapping[str, Trees]
     risks: Mapping[str, CreditRuntime]
     affinities: Recommender | None
 
@@ -83,9 +87,18 @@ def load(release: VerifiedRelease) -> Runtime:
         else None,
         Segmentation.read(release.part("segmentation")) if "segmentation" in parts else None,
         Propensity.read(release.part("propensity")) if "propensity" in parts else None,
+        _drivers(release.part("propensity")) if "propensity" in parts else {},
         _credit(release.part("credit_risk")) if "credit_risk" in parts else {},
         Recommender.read(release.part("recommendation")) if "recommendation" in parts else None,
     )
+
+
+def _drivers(files: Mapping[str, bytes]) -> dict[str, Trees]:
+    graphs = {}
+    for member in Propensity.read(files).members:
+        path, width = member.reasons_file, len(member.columns)
+        graphs[member.name] = Trees.load(f"parts/propensity/{path}", files[path], width, width)
+    return graphs
 
 
 def _credit(files: Mapping[str, bytes]) -> dict[str, CreditRuntime]:
