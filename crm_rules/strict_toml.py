@@ -41,7 +41,7 @@ def _record(record: type[Record], table: object, path: str) -> Record:
     if not isinstance(table, dict):
         raise InvalidPolicy(path, f"should be a table, but is {table!r}")
     kinds = typing.get_type_hints(record, include_extras=True)
-    fields = [field.name for field in dataclasses.fields(record)]  # type: ignore[arg-type]
+    fields = [field.name for field in dataclasses.fields(record)]  # type: ignore[arg-type]  # records are dataclasses by the reader's contract
     prefix = f"{path}." if path else ""
     for key in table:
         if key not in fields:

@@ -163,7 +163,7 @@ def test_the_ledger_survives_its_process(ledger: Ledger, terms: Loyalty, tmp_pat
 
 def test_a_run_that_breaks_off_books_nothing_of_its_chunk(ledger: Ledger, terms: Loyalty) -> None:
     with pytest.raises(AttributeError):
-        ledger.earn([_spent("b1", 300), None], terms)  # type: ignore[list-item]
+        ledger.earn([_spent("b1", 300), None], terms)  # type: ignore[list-item]  # the broken row is the point
     assert ledger.balance("ann", LATER).points == 0
     assert ledger.earn([_spent("b1", 300)], terms).points == 300
 

@@ -30,8 +30,8 @@ class LedgerMachine(RuleBasedStateMachine):
         self.booked: list[Booking] = []
 
     def _live(self, customer: str) -> list[list[int]]:
-        live = [lot for lot in self.lots[customer] if lot[0] > self.now]  # type: ignore[operator]
-        return sorted(live, key=lambda lot: (lot[0], lot[1]))  # type: ignore[arg-type]
+        live = [lot for lot in self.lots[customer] if lot[0] > self.now]  # type: ignore[operator]  # lots hold mixed tuples
+        return sorted(live, key=lambda lot: (lot[0], lot[1]))  # type: ignore[arg-type]  # lots hold mixed tuples
 
     def _balance(self, customer: str) -> int:
         return sum(lot[2] for lot in self._live(customer))
