@@ -50,6 +50,11 @@ class Candidate:
         return bool(self.gates) and all(gate.passed for gate in self.gates)
 
 
+def candidate_file(folder: Path, part: str) -> Path:
+    """Where a trained candidate is kept."""
+    return folder / f"{part}.json"
+
+
 def keep_candidate(folder: Path, candidate: Candidate) -> None:
     """Keep a trained candidate, for its promotion later."""
     record = {
@@ -60,12 +65,13 @@ def keep_candidate(folder: Path, candidate: Candidate) -> None:
         "run": dict(candidate.run),
     }
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{candidate.part}.json").write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
+    text = json.dumps(record, indent=1, sort_keys=True) + "\n"
+    candidate_file(folder, candidate.part).write_text(text)
 
 
 def kept_candidate(folder: Path, part: str) -> Candidate:
     """The candidate kept under that name."""
-    record = json.loads((folder / f"{part}.json").read_text())
+    record = json.loads(candidate_file(folder, part).read_text())
     gates = tuple(Gate(**gate) for gate in record["gates"])
     return Candidate(part, Path(record["folder"]), gates, record["requested_by"], record["run"])
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -11,13 +11,14 @@ Figures = Mapping[str, object]
 
 @dataclass(frozen=True)
 class Done:
-    """A finished step: the digest of its inputs, its seconds, and what it found."""
+    """A finished step: the digest of its inputs, its seconds, what it found, and how it left its files."""
 
     inputs: str
     seconds: float
     rows: int
     lines: tuple[str, ...]
     figures: dict[str, object] = field(default_factory=dict)
+    left: str = ""
 
     @property
     def digest(self) -> str:
@@ -38,6 +39,17 @@ def digest_of_folder(folder: Path) -> str:
     """A digest of the names, sizes and times of the files in a folder."""
     files = sorted(p for p in folder.rglob("*") if p.is_file())
     return digest({str(p.relative_to(folder)): (p.stat().st_size, p.stat().st_mtime_ns) for p in files})
+
+
+def digest_of_paths(paths: Iterable[Path]) -> str:
+    """A digest of files and folders as they are now; one that is absent counts as such."""
+    return digest({str(path): _state(path) for path in paths})
+
+
+def _state(path: Path) -> object:
+    if path.is_dir():
+        return digest_of_folder(path)
+    return (path.stat().st_size, path.stat().st_mtime_ns) if path.exists() else None
 
 
 def digest_of_contents(folder: Path) -> str:

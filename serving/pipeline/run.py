@@ -12,10 +12,18 @@ from feature_repo.raw.source import FILE as SOURCE_FILE
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
 from serving.pipeline.bootstrap import DemoPeople, exported
-from serving.pipeline.journal import Done, Journal, digest, digest_of_contents, digest_of_folder
+from serving.pipeline.journal import (
+    Done,
+    Journal,
+    digest,
+    digest_of_contents,
+    digest_of_folder,
+    digest_of_paths,
+)
 from serving.pipeline.progress import Progress, Stopwatch
 from serving.pipeline.step import Outcome, Step, Wanted
-from training.promotion import Candidate, kept_candidate
+from training.promotion import Candidate, candidate_file, kept_candidate
+from training.release.current import FILE as CURRENT_FILE
 
 VERSION = 1
 TITLES = {
@@ -42,18 +50,22 @@ class Run:
         """Take a step, or find it finished before with the same inputs."""
         inputs = digest({"version": VERSION, **step.inputs})
         done = self.journal.finished(step.name, inputs)
-        again = done is not None and all(path.exists() for path in step.leaves)
+        again = done is not None and self._stands(step, done)
         if done is None or not again:
             watch = Stopwatch()
             with self.progress.running(step.title):
                 found = step.work()
-            done = Done(inputs, watch.seconds, found.rows, found.lines, found.figures)
+            left = digest_of_paths(step.unchanged)
+            done = Done(inputs, watch.seconds, found.rows, found.lines, found.figures, left)
             self.journal.finish(step.name, done)
         if again:
             self.again.append(step.name)
         self.done[step.name] = done
         self.progress.step(len(self.done), STEPS, step.title, done, again)
         return done
+
+    def _stands(self, step: Step, done: Done) -> bool:
+        return all(path.exists() for path in step.leaves) and digest_of_paths(step.unchanged) == done.left
 
 
 def main_job(run: Run, wanted: Wanted) -> None:
@@ -78,7 +90,7 @@ def _load(run: Run, wanted: Wanted) -> tuple[Source, Done]:
         inputs = {"data": digest_of_folder(wanted.data), "mapping": str(wanted.mapping)}
         title = f"Take in the tables of {wanted.data.name or wanted.data}"
     raw = run.settings.raw
-    loaded = run.take(Step("data", title, inputs, (raw / SOURCE_FILE,), work))
+    loaded = run.take(Step("data", title, inputs, (), work, unchanged=(raw / SOURCE_FILE,)))
     return Source.read(raw), loaded
 
 
@@ -89,9 +101,9 @@ def _features(run: Run, source: Source, loaded: Done) -> Done:
         return build_features(run.settings, source)
 
     settings = run.settings
-    leaves = (settings.features, settings.feast, settings.online)
-    title = "Features, point in time and online"
-    return run.take(Step("features", title, {"data": loaded.digest}, leaves, work))
+    leaves = (settings.feast, settings.online)
+    title, inputs = "Features, point in time and online", {"data": loaded.digest}
+    return run.take(Step("features", title, inputs, leaves, work, unchanged=(settings.features,)))
 
 
 def _models(run: Run, source: Source, featured: Done, seed: int) -> list[Candidate]:
@@ -100,12 +112,12 @@ def _models(run: Run, source: Source, featured: Done, seed: int) -> list[Candida
 
         return train(run.settings, source, name, run.people.author, seed)
 
-    candidates = []
+    candidates, folder = [], exported(run.settings, "candidates")
     for name, title in TITLES.items():
-        inputs = {"features": featured.digest, "seed": seed}
-        done = run.take(Step(name, title, inputs, (), partial(work, name)))
+        inputs, kept = {"features": featured.digest, "seed": seed}, candidate_file(folder, name)
+        done = run.take(Step(name, title, inputs, (), partial(work, name), unchanged=(kept,)))
         if "left_out" not in done.figures:
-            candidates.append(kept_candidate(exported(run.settings, "candidates"), name))
+            candidates.append(kept_candidate(folder, name))
     return candidates
 
 
@@ -116,8 +128,9 @@ def _release(run: Run, source: Source, models: list[Candidate]) -> Done:
         return release(run.settings, source, models, run.people)
 
     inputs = {"models": {name: run.done[name].digest for name in TITLES}, "rules": rules_digest()}
-    leaves = (run.settings.releases / "current.json",)
-    return run.take(Step("release", "Release: gates, two signatures, switch", inputs, leaves, work))
+    current = run.settings.releases / CURRENT_FILE
+    title = "Release: gates, two signatures, switch"
+    return run.take(Step("release", title, inputs, (), work, unchanged=(current,)))
 
 
 def _loyalty(run: Run, source: Source, loaded: Done) -> Done:

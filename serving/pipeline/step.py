@@ -26,10 +26,15 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Step:
-    """One step. It is done again when `inputs` changed or one of `leaves` is gone."""
+    """One step. It is done again when `inputs` changed, or what it left is gone or another's.
+
+    `leaves` have to be there; `unchanged` have to be as the step left them, because another command
+    may have loaded other tables, built other features or rolled back since.
+    """
 
     name: str
     title: str
     inputs: Mapping[str, object]
     leaves: tuple[Path, ...]
     work: Callable[[], Outcome]
+    unchanged: tuple[Path, ...] = ()
