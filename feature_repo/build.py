@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from feature_repo.engine import Engine, engine
 from feature_repo.errors import MissingTable
 from feature_repo.features.catalogue import FEATURES, VIEWS, Feature, left_out, view_columns
+from feature_repo.history import History, Span
 from feature_repo.raw.contracts import TABLES
 from feature_repo.raw.source import Source
 from feature_repo.snapshot import TIME, spine_table
@@ -82,8 +83,11 @@ def snapshot_of(opened: Engine, raw: Path, spine: pa.Table) -> Snapshot:
     for table in TABLES:
         if table.required and not opened.has(table.name):
             raise MissingTable(table.name, raw)
-    rows = opened.given(spine_table(spine), "spine")
-    return Snapshot(opened, opened.keep(rows), Source.read(raw).base_currency)
+    rows = spine_table(spine)
+    dates = pc.min_max(rows["as_of"])
+    span = Span(dates["min"].as_py(), dates["max"].as_py())
+    given = opened.keep(opened.given(rows, "spine"))
+    return Snapshot(History(opened), given, span, Source.read(raw).base_currency)
 
 
 def _everybody(opened: Engine, as_of: datetime) -> pa.Table:

@@ -5,11 +5,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import ibis
+import ibis.expr.operations as ops
 import ibis.expr.types as ir
 
 from feature_repo.engine import Engine
+from feature_repo.history import History, Span, latest, visible
+from feature_repo.months import counterparties_of, months_of
 from feature_repo.raw.contracts import BY_NAME
-from feature_repo.snapshot import WINDOWS, Seen, latest, until_replaced, visible
+from feature_repo.snapshot import WINDOWS, Monthly, Seen
 
 MONEY = "decimal(18, 2)"
 MONTH_DAYS = 30.4375
@@ -25,11 +28,16 @@ RUNNING = ("running", "running_in_debt")
 class Snapshot:
     """Raw tables of one engine as seen from one spine; amounts in the bank's base currency."""
 
-    engine: Engine
+    history: History
     spine: ir.Table
+    span: Span
     base_currency: str
     _seen: dict[str, Seen] = field(default_factory=dict)
-    _rows: dict[str, ir.Table] = field(default_factory=dict)
+
+    @property
+    def engine(self) -> Engine:
+        """Where it is computed."""
+        return self.history.engine
 
     def see(self, source: str) -> Seen:
         """The rows of that source."""
@@ -39,49 +47,52 @@ class Snapshot:
 
     def rows(self, table: str) -> ir.Table:
         """A raw table with the time each row was replaced."""
-        if table not in self._rows:
-            raw, key = self.engine.read(table), BY_NAME[table].key
-            # Finding what was corrected takes a pass; only bookings are many, and read twice.
-            keep = self.engine.keep if table == "bookings" else _as_it_is
-            self._rows[table] = until_replaced(raw, key, keep)
-        return self._rows[table]
+        return self.history.rows(table)
+
+    def beside(
+        self, near: ir.Table, table: str, on: str, event: str = "", longest: int | None = None
+    ) -> ir.Table:
+        """Rows of `near` beside the rows of a raw table they see, matched by the column `on`."""
+        event = event or BY_NAME[table].event
+        return visible(self.engine, near, self.span, self.rows(table), on, event, longest)
 
     def of_customers(self, table: str, longest: int | None = None) -> ir.Table:
         """The visible rows of a table whose rows belong to a customer."""
-        return visible(self.spine, self.rows(table), "customer_id", BY_NAME[table].event, longest)
+        return self.beside(self.spine, table, "customer_id", longest=longest)
 
     @cached_property
     def own_accounts(self) -> ir.Table:
-        """Accounts on which customers keep money and which they own, one row to each."""
+        """Accounts that customers own, one row to each: `type`, `credit_limit`, and if it `keeps_money`."""
         accounts = self.see("accounts")
-        keeps_money = accounts.type.notin(DEBT_ACCOUNTS).fill_null(True)
-        mine = accounts.table.filter((accounts.role == "owner") & keeps_money)
-        return self.engine.keep(mine.select(*self.spine.columns, "account_id"))
+        mine = accounts.table.filter(accounts.role == "owner")
+        keeps = mine.type.notin(DEBT_ACCOUNTS).fill_null(True)
+        columns = (*self.spine.columns, "account_id", "type", "credit_limit")
+        return self.engine.keep(mine.select(*columns, keeps_money=keeps))
 
     def in_base_currency(self, table: str, seen: ir.Table, *amounts: str) -> ir.Table:
         """These rows with amounts at the rate last known as of the date; no known rate is null."""
-        foreign = seen.currency.fill_null(self.base_currency) != self.base_currency
         raw = self.engine.read(table)
         if not self.engine.arrow(raw.filter(raw.currency != self.base_currency).limit(1)).num_rows:
             return seen
         if not self.engine.has("fx_rates"):
-            nothing = ibis.null(MONEY)
-            return seen.mutate(**{name: foreign.ifelse(nothing, seen[name]) for name in amounts})
-        rated = seen.left_join(self._rates, ["as_of", "currency"], rname="{name}_fx")
+            rated = seen.mutate(rate_fx=ibis.null("float64"))
+        else:
+            joined = seen.left_join(self._rates, ["as_of", "currency"], rname="{name}_fx")
+            rated = joined.select(*seen.columns, "rate_fx")
+        foreign = rated.currency.fill_null(self.base_currency) != self.base_currency
         converted = {
-            name: foreign.ifelse(
-                (rated[name].cast("float64") * rated.rate_fx).round(2).cast(MONEY), rated[name]
-            )
-            for name in amounts
+            name: (rated[name].cast("float64") * rated.rate_fx).round(2).cast(MONEY) for name in amounts
         }
-        return rated.mutate(**converted).select(*seen.columns)
+        kept = {name: foreign.ifelse(value, rated[name]) for name, value in converted.items()}
+        return rated.mutate(**kept).select(*seen.columns)
 
     @cached_property
     def _rates(self) -> ir.Table:
         """The rate of every currency as of every date."""
         rates = self.rows("fx_rates").mutate(every=1)
-        dates = self.spine.select("as_of").distinct().mutate(every=1)
-        known = visible(dates, rates.rename(set_at="as_of"), "every", "set_at")
+        dates = self.spine.select("as_of", "as_of_us").distinct().mutate(every=1)
+        set_at = rates.rename(set_at="as_of")
+        known = visible(self.engine, dates, self.span, set_at, "every", "set_at", None)
         last = known.group_by("as_of", "currency").agg(rate_fx=known.rate.argmax(known.event))
         return self.engine.keep(last)
 
@@ -103,41 +114,48 @@ def accounts(snapshot: Snapshot) -> Seen:
     """Accounts the customer owns or may use, with the version in force and the `role`."""
     rights = latest(snapshot.of_customers("account_owners"), "account_id")
     rights = rights.select(*snapshot.spine.columns, "account_id", "role")
-    versions = visible(rights, snapshot.rows("accounts"), "account_id", "valid_from")
+    versions = snapshot.beside(rights, "accounts", "account_id")
     return Seen(snapshot.engine.keep(latest(versions, "account_id")))
 
 
 def bookings(snapshot: Snapshot) -> Seen:
     """Bookings of the last year on the accounts where the customer keeps money."""
-    rows = snapshot.rows("bookings")
-    seen = visible(snapshot.own_accounts, rows, "account_id", "booked_at", max(WINDOWS))
+    kept = snapshot.own_accounts.filter(snapshot.own_accounts.keeps_money)
+    near = kept.select(*snapshot.spine.columns, "account_id")
+    seen = snapshot.beside(near, "bookings", "account_id", longest=max(WINDOWS))
     seen = seen.mutate(is_foreign=seen.counterparty_country.notin(home_countries(snapshot.base_currency)))
     return Seen(snapshot.in_base_currency("bookings", seen, "amount", "balance_after"))
 
 
+def booking_months(snapshot: Snapshot) -> Monthly:
+    """The same, summed by months of 30 days back from the date: what all windows are made of."""
+    return Monthly(snapshot.engine.keep(months_of(snapshot.see("bookings"))))
+
+
+def counterparties(snapshot: Snapshot) -> Seen:
+    """Who paid the customer or was paid, one row each, over the last 180 days."""
+    return Seen(snapshot.engine.keep(counterparties_of(snapshot.see("bookings"))))
+
+
 def account_histories(snapshot: Snapshot) -> Seen:
-    """One row an account: `first_booked_at`, `last_booked_at`, and the balance after the last one.
+    """One row an own account: `first_booked_at`, `last_booked_at`, and the balance after the last booking.
 
     Of bookings at the same last moment the one recorded last counts; if that is the same too, the
     one with the greatest booking_id.
     """
-    rows = snapshot.rows("bookings")
-    seen = visible(snapshot.own_accounts, rows, "account_id", "booked_at")
-    spans = seen.group_by("row", "account_id").agg(
-        first_booked_at=seen.booked_at.min(), last_booked_at=seen.booked_at.max()
+    near = snapshot.own_accounts
+    seen = snapshot.beside(near, "bookings", "account_id")
+    order = ("event", "recorded_at", "booking_id")
+    final = ibis.struct({name: seen[name] for name in (*order, "balance_after", "currency")})
+    ends = seen.group_by("row", "account_id").agg(
+        first_booked_at=seen.event.min(), last_booked_at=seen.event.max(), final=ops.Max(final).to_expr()
     )
-    spans = snapshot.engine.keep(snapshot.own_accounts.inner_join(spans, ["row", "account_id"]))
-    moments = rows.select(
-        "account_id", "booking_id", "recorded_at", "superseded_at", "balance_after", "currency",
-        last_booked_at=rows.booked_at,
-    )  # fmt: skip
-    visible_then = [moments.recorded_at < spans.as_of, moments.superseded_at >= spans.as_of]
-    moments = spans.inner_join(moments, ["account_id", "last_booked_at", *visible_then])
-    final = ibis.row_number().over(
-        group_by=["row", "account_id"], order_by=[moments.recorded_at.desc(), moments.booking_id.desc()]
+    ends = ends.mutate(balance_after=ends.final.balance_after, currency=ends.final.currency).drop("final")
+    whole = near.inner_join(ends, ["row", "account_id"])
+    whole = whole.select(
+        *near.columns, "first_booked_at", "last_booked_at", "balance_after", currency=ends.currency
     )
-    ends = moments.mutate(final=final, event=moments.last_booked_at).filter(ibis._.final == 0)
-    return Seen(snapshot.in_base_currency("bookings", ends, "balance_after"))
+    return Seen(snapshot.engine.keep(snapshot.in_base_currency("bookings", whole, "balance_after")))
 
 
 def loans(snapshot: Snapshot) -> Seen:
@@ -170,7 +188,7 @@ def _repayments(snapshot: Snapshot) -> ir.Table:
     granted = snapshot.of_customers("loans")
     granted = granted.mutate(running=granted.status.fill_null("running").isin(RUNNING))
     granted = granted.select(*snapshot.spine.columns, "loan_id", "running")
-    return visible(granted, snapshot.rows("repayments"), "loan_id", "due_at")
+    return snapshot.engine.keep(snapshot.beside(granted, "repayments", "loan_id"))
 
 
 def applications(snapshot: Snapshot) -> Seen:
@@ -189,17 +207,38 @@ def holdings(snapshot: Snapshot) -> Seen:
     return Seen(seen.mutate(is_open=(seen.closed_at >= seen.as_of).fill_null(True)))
 
 
-def held_products(snapshot: Snapshot) -> Seen:
-    """Products held, with their version in force: `family`, and `risk` 1-5, the higher of two ratings."""
-    seen = snapshot.see("holdings").table.filter(ibis._.is_open)
+def purchases(snapshot: Snapshot) -> Seen:
+    """Products ever bought, with their version in force: `family`, `worth`, `put_in`, and `risk` 1-5.
+
+    The risk is the higher of the issuer's and the seller's rating.
+    """
+    seen = snapshot.see("holdings").table
     seen = snapshot.in_base_currency("holdings", seen, "amount", "value")
-    worth = seen.value.fill_null(seen.amount)
-    seen = seen.select(*snapshot.spine.columns, "product_id", "opened_at", worth=worth)
-    versions = latest(
-        visible(seen, snapshot.rows("products"), "product_id", "valid_from"), "product_id", "opened_at"
-    )
+    bought = seen.select(
+        *snapshot.spine.columns, "product_id", "opened_at", "closed_at", "matures_at", "is_open",
+        bought_ago=seen.ago, put_in=seen.amount, worth=seen.value.fill_null(seen.amount),
+    )  # fmt: skip
+    versions = latest(snapshot.beside(bought, "products", "product_id"), "product_id", "opened_at")
     issuer, seller = (level(versions[name]) for name in ("risk_level", "seller_risk_level"))
-    return Seen(versions.mutate(risk=ibis.greatest(issuer, seller)))
+    risk = ibis.greatest(issuer, seller)
+    columns = (*bought.columns, "family")
+    return Seen(snapshot.engine.keep(versions.select(*columns, risk=risk, ago=versions.bought_ago)))
+
+
+def held_products(snapshot: Snapshot) -> Seen:
+    """The purchases still held."""
+    bought = snapshot.see("purchases").table
+    return Seen(bought.filter(bought.is_open))
+
+
+def customer_changes(snapshot: Snapshot) -> Seen:
+    """Every version of the customer's record, beside what it changed: `<column>_before`."""
+    seen = snapshot.of_customers("customers")
+    earlier = {
+        f"{name}_before": seen[name].lag().over(group_by="row", order_by=[seen.event, seen.recorded_at])
+        for name in ("region", "occupation", "income_monthly", "risk_level")
+    }
+    return Seen(snapshot.engine.keep(seen.mutate(**earlier)))
 
 
 def interactions(snapshot: Snapshot) -> Seen:
@@ -227,10 +266,6 @@ def home_countries(currency: str) -> tuple[str, ...]:
     return EURO_AREA if currency == "EUR" else (currency[:2],)
 
 
-def _as_it_is(table: ir.Table) -> ir.Table:
-    return table
-
-
 def level(code: ir.StringColumn) -> ir.IntegerColumn:
     """A risk level as a number: 'C3' or 'R3' is 3."""
     return code.substr(1, 1).cast("int64")
@@ -238,14 +273,18 @@ def level(code: ir.StringColumn) -> ir.IntegerColumn:
 
 SOURCES: dict[str, Source] = {
     "customers": Source(customers, ("customers",)),
+    "customer_changes": Source(customer_changes, ("customers",)),
     "accounts": Source(accounts, ("accounts", "account_owners")),
     "bookings": Source(bookings, ("bookings", "accounts", "account_owners")),
+    "booking_months": Source(booking_months, ("bookings", "accounts", "account_owners")),
+    "counterparties": Source(counterparties, ("bookings", "accounts", "account_owners")),
     "account_histories": Source(account_histories, ("bookings", "accounts", "account_owners")),
     "loans": Source(loans, ("loans",)),
     "repayments": Source(repayments, ("loans", "repayments")),
     "applications": Source(applications, ("applications",)),
     "bureau": Source(bureau, ("bureau",)),
     "holdings": Source(holdings, ("holdings",)),
+    "purchases": Source(purchases, ("holdings", "products")),
     "held_products": Source(held_products, ("holdings", "products")),
     "interactions": Source(interactions, ("interactions",)),
     "offers": Source(offers, ("offers",)),

@@ -3,7 +3,17 @@
 from collections.abc import Callable
 
 from feature_repo.errors import BankError
-from feature_repo.features import activity, columns, credit, engagement, holdings, profile
+from feature_repo.features import (
+    activity,
+    columns,
+    credit,
+    engagement,
+    holdings,
+    investment,
+    life,
+    profile,
+    spending,
+)
 from feature_repo.features.columns import SERVICES
 from feature_repo.features.feature import Feature
 from feature_repo.sources import SOURCES
@@ -32,7 +42,11 @@ def _bound(features: tuple[Feature, ...]) -> tuple[Feature, ...]:
 
 
 FEATURES: tuple[Feature, ...] = _bound(
-    profile.FEATURES + activity.FEATURES + credit.FEATURES + holdings.FEATURES + engagement.FEATURES
+    tuple(
+        feature
+        for group in (profile, life, activity, spending, credit, holdings, investment, engagement)
+        for feature in group.FEATURES
+    )
 )
 BY_NAME: dict[str, Feature] = {feature.name: feature for feature in FEATURES}
 

@@ -1,4 +1,4 @@
-"""The names of all feature columns: by view, by service, and which are protected.
+"""The names of all feature columns: by view, by service, and what each may be used for.
 
 Only the standard library is imported, so that scoring knows the columns without knowing
 how they are computed. `catalogue` binds each name to its function and refuses to load
@@ -12,49 +12,104 @@ from feature_repo.errors import BankError
 VIEWS: dict[str, tuple[str, ...]] = {
     "profile": (
         "age_years", "is_female", "is_company", "tenure_months", "income_monthly", "risk_level",
-        "risk_assessment_age_days", "accounts_open", "accounts_authorised", "has_relationship_manager",
+        "risk_assessment_age_days", "accounts_open", "accounts_authorised", "accounts_opened_365d",
+        "accounts_closed_365d", "account_age_days", "account_types", "prefers_digital",
+        "has_relationship_manager",
+    ),
+    "life": (
+        "record_changes_365d", "moves_365d", "occupation_changes_365d", "income_change_365d",
+        "risk_level_changes_365d", "days_since_last_move", "salary_stopped",
     ),
     "activity": (
-        "inflow_30d", "inflow_90d", "inflow_365d", "outflow_30d", "outflow_90d", "outflow_365d",
-        "bookings_30d", "bookings_90d", "cash_share_90d", "salary_monthly_90d", "balance_last",
-        "balance_mean_90d", "balance_min_90d", "balance_min_365d", "balance_volatility_90d",
-        "negative_balance_bookings_365d", "days_since_last_booking", "history_days", "inflow_trend_90d",
-        "mobile_share_90d", "foreign_share_90d", "penalty_interest_365d",
+        "inflow_30d", "inflow_90d", "inflow_180d", "inflow_365d", "outflow_30d", "outflow_90d",
+        "outflow_180d", "outflow_365d", "net_flow_90d", "net_flow_365d", "savings_rate_90d",
+        "savings_rate_365d", "largest_inflow_90d", "largest_outflow_90d", "bookings_30d", "bookings_90d",
+        "bookings_180d", "bookings_365d", "months_active_365d", "salary_monthly_90d", "salary_monthly_365d",
+        "salary_months_180d", "salary_months_365d", "days_since_last_salary", "salary_trend_90d",
+        "regular_payer_months_180d", "regular_inflow_monthly_180d", "inflow_concentration_180d",
+        "balance_last", "balance_mean_30d", "balance_mean_90d", "balance_mean_180d", "balance_mean_365d",
+        "balance_min_90d", "balance_min_365d", "balance_max_90d", "balance_max_365d",
+        "balance_volatility_90d", "balance_volatility_365d", "balance_trend_90d",
+        "negative_balance_bookings_90d", "negative_balance_bookings_365d", "days_since_last_booking",
+        "history_days", "inflow_trend_30d", "inflow_trend_90d", "outflow_trend_30d", "outflow_trend_90d",
+        "inflow_volatility_365d", "outflow_volatility_365d", "penalty_interest_365d",
+    ),
+    "spending": (
+        "cash_share_90d", "cash_share_365d", "cash_in_90d", "cash_out_90d", "cash_out_365d",
+        "cash_out_share_90d", "foreign_share_90d", "foreign_share_365d", "mobile_share_90d",
+        "mobile_share_365d", "online_share_90d", "branch_share_90d", "branch_share_365d", "atm_share_90d",
+        "card_share_90d", "card_share_365d", "standing_order_share_90d", "mobile_trend_90d",
+        "rent_share_90d", "household_share_90d", "insurance_share_90d", "card_payment_share_90d",
+        "card_payment_share_365d", "loan_payment_share_90d", "investment_share_365d",
+        "transfer_out_share_90d", "transfer_out_share_365d", "fees_365d", "invested_90d", "invested_365d",
+        "counterparties_180d", "payment_recency_days", "payments_30d", "payments_90d", "payments_365d",
+        "outflow_per_booking_90d",
     ),
     "credit": (
-        "loans_running", "loan_amount_outstanding", "instalments_monthly", "days_past_due",
-        "days_past_due_max_365d", "payments_late_365d", "payment_ratio_365d", "instalment_to_inflow_90d",
-        "applications_180d", "bureau_score", "bureau_delinquencies", "bureau_inquiries",
-        "credit_limit_total",
+        "loans_running", "loan_amount_outstanding", "instalments_monthly", "days_past_due", "loans_repaid",
+        "loans_written_off", "loans_granted_365d", "loan_tenure_days", "loan_months_left",
+        "days_past_due_max_90d", "days_past_due_max_365d", "payments_late_90d", "payments_late_365d",
+        "payments_in_time_365d", "payment_ratio_90d", "payment_ratio_365d", "instalments_unpaid",
+        "arrears_amount", "days_since_last_late", "instalment_to_inflow_90d", "instalment_to_income",
+        "applications_90d", "applications_180d", "applications_365d", "applications_refused_365d",
+        "days_since_last_application", "amount_applied_365d", "bureau_score", "bureau_delinquencies",
+        "bureau_inquiries", "bureau_age_days", "credit_limit_total", "card_debt", "credit_utilisation",
+        "exposure_total", "debt_to_income",
     ),
     "holdings": (
         "products_held", "families_held", "has_savings", "has_deposit", "has_card", "has_loan",
         "has_mortgage", "has_fund", "has_insurance", "has_pension", "holdings_value",
-        "product_risk_held_max", "days_since_last_purchase", "products_bought_365d",
+        "product_risk_held_max", "days_since_last_purchase", "days_since_first_purchase",
+        "days_since_last_closing", "products_bought_90d", "products_bought_365d", "products_closed_365d",
+        "products_ever", "holding_days_mean", "products_maturing_90d",
+    ),
+    "investment": (
+        "deposit_value", "fund_value", "pension_value", "risky_share", "risk_held_mean", "risk_bought_mean",
+        "risk_bought_max_365d", "investments_bought_365d", "investment_amount_365d",
+        "investment_amount_max", "market_purchases", "days_since_last_investment", "risk_room",
+        "investments_to_wealth",
     ),
     "engagement": (
-        "interactions_90d", "complaints_365d", "app_interactions_90d", "rating_mean_365d", "offers_180d",
-        "offers_accepted_365d", "days_since_last_contact", "consent_marketing_email",
+        "interactions_30d", "interactions_90d", "interactions_365d", "complaints_90d", "complaints_365d",
+        "app_interactions_90d", "phone_interactions_90d", "branch_interactions_90d", "asked_about_loan_90d",
+        "asked_about_mortgage_90d", "asked_about_investment_90d", "inbound_share_365d", "unresolved_90d",
+        "rating_mean_365d", "rating_min_365d", "ratings_365d", "days_since_last_complaint",
+        "days_since_last_contact", "offers_30d", "offers_180d", "offers_accepted_365d",
+        "offers_ignored_365d", "offer_acceptance_365d", "days_since_last_offer", "consent_marketing_email",
         "consent_marketing_phone", "consent_marketing_app", "consent_profiling",
     ),
 }  # fmt: skip
 COLUMNS: tuple[str, ...] = tuple(column for columns in VIEWS.values() for column in columns)
+OWNERS: dict[str, str] = {
+    "profile": "customer data", "life": "customer data", "activity": "payments", "spending": "payments",
+    "credit": "lending", "holdings": "products", "investment": "wealth", "engagement": "customer contact",
+}  # fmt: skip
 
 # Never an input of a credit or offer model; they are kept for fairness tests and duties of care.
 PROTECTED: frozenset[str] = frozenset({"age_years", "is_female"})
+# They stand for a protected attribute: where somebody comes from or lives, or how old they are.
+PROXIES: frozenset[str] = frozenset(
+    {"foreign_share_90d", "foreign_share_365d", "moves_365d", "days_since_last_move", "prefers_digital",
+     "branch_share_90d", "branch_share_365d"}
+)  # fmt: skip
 # A consent is read by the rules; a model that learned from it would get round it.
 CONSENTS: frozenset[str] = frozenset(c for c in VIEWS["engagement"] if c.startswith("consent_"))
-# What somebody may invest in, and where abroad they pay, says nothing a lender should use.
+# What somebody may invest in, and how they talk to the bank, says nothing a lender should use.
 NOT_FOR_CREDIT: frozenset[str] = frozenset(
     {"risk_level", "risk_assessment_age_days", "product_risk_held_max", "has_relationship_manager",
-     "foreign_share_90d", *VIEWS["engagement"]}
+     "risk_level_changes_365d", *VIEWS["investment"], *VIEWS["engagement"]}
 )  # fmt: skip
-FORBIDDEN: dict[str, frozenset[str]] = {
-    "segmentation_v1": PROTECTED | CONSENTS,
-    "propensity_v1": PROTECTED | CONSENTS,
-    "credit_risk_v1": PROTECTED | CONSENTS | NOT_FOR_CREDIT,
-    "recommendation_v1": PROTECTED | CONSENTS,
-    "fairness_v1": frozenset(),
+PURPOSES: dict[str, frozenset[str]] = {  # what may be used for it
+    "marketing": frozenset(COLUMNS) - PROTECTED - CONSENTS,
+    "credit": frozenset(COLUMNS) - PROTECTED - PROXIES - CONSENTS - NOT_FOR_CREDIT,
+    "service": frozenset(COLUMNS),
+}
+PURPOSE_OF: dict[str, str] = {
+    "segmentation_v1": "marketing",
+    "propensity_v1": "marketing",
+    "credit_risk_v1": "credit",
+    "recommendation_v1": "marketing",
+    "fairness_v1": "service",
 }
 
 
@@ -80,14 +135,34 @@ def permitted(service: str, columns: Iterable[str]) -> tuple[str, ...]:
     feature_repo.features.columns.ProtectedColumns: Service 'credit_risk_v1' asks for ['age_years'], ...
     """
     asked = tuple(columns)
-    forbidden = set(asked) & FORBIDDEN[service]
+    forbidden = set(asked) - PURPOSES[PURPOSE_OF[service]]
     if forbidden:
         raise ProtectedColumns(service, forbidden)
     return asked
 
 
-def _all_but(service: str) -> tuple[str, ...]:
-    return tuple(column for column in COLUMNS if column not in FORBIDDEN[service])
+# What the first version of the models reads; the catalogue grows, a version does not.
+FIRST: tuple[str, ...] = (
+    "age_years", "is_female", "is_company", "tenure_months", "income_monthly", "risk_level",
+    "risk_assessment_age_days", "accounts_open", "accounts_authorised", "has_relationship_manager",
+    "inflow_30d", "inflow_90d", "inflow_365d", "outflow_30d", "outflow_90d", "outflow_365d", "bookings_30d",
+    "bookings_90d", "cash_share_90d", "salary_monthly_90d", "balance_last", "balance_mean_90d",
+    "balance_min_90d", "balance_min_365d", "balance_volatility_90d", "negative_balance_bookings_365d",
+    "days_since_last_booking", "history_days", "inflow_trend_90d", "mobile_share_90d", "foreign_share_90d",
+    "penalty_interest_365d", "loans_running", "loan_amount_outstanding", "instalments_monthly",
+    "days_past_due", "days_past_due_max_365d", "payments_late_365d", "payment_ratio_365d",
+    "instalment_to_inflow_90d", "applications_180d", "bureau_score", "bureau_delinquencies",
+    "bureau_inquiries", "credit_limit_total", "products_held", "families_held", "has_savings",
+    "has_deposit", "has_card", "has_loan", "has_mortgage", "has_fund", "has_insurance", "has_pension",
+    "holdings_value", "product_risk_held_max", "days_since_last_purchase", "products_bought_365d",
+    "interactions_90d", "complaints_365d", "app_interactions_90d", "rating_mean_365d", "offers_180d",
+    "offers_accepted_365d", "days_since_last_contact", "consent_marketing_email", "consent_marketing_phone",
+    "consent_marketing_app", "consent_profiling",
+)  # fmt: skip
+
+
+def _permitted_of(service: str, columns: Iterable[str]) -> tuple[str, ...]:
+    return tuple(column for column in columns if column in PURPOSES[PURPOSE_OF[service]])
 
 
 SERVICES: dict[str, tuple[str, ...]] = {
@@ -97,11 +172,15 @@ SERVICES: dict[str, tuple[str, ...]] = {
         "loan_amount_outstanding", "products_held", "families_held", "holdings_value",
         "interactions_90d", "app_interactions_90d",
     )),
-    "propensity_v1": _all_but("propensity_v1"),
-    "credit_risk_v1": _all_but("credit_risk_v1"),
+    "propensity_v1": _permitted_of("propensity_v1", FIRST),
+    "credit_risk_v1": _permitted_of("credit_risk_v1", FIRST),
     "recommendation_v1": permitted("recommendation_v1", (
         "is_company", "tenure_months", "income_monthly", "risk_level", "inflow_90d", "outflow_90d",
-        "balance_mean_90d", "mobile_share_90d", *VIEWS["holdings"], "interactions_90d",
+        "balance_mean_90d", "mobile_share_90d",
+        "products_held", "families_held", "has_savings", "has_deposit", "has_card", "has_loan",
+        "has_mortgage", "has_fund", "has_insurance", "has_pension", "holdings_value",
+        "product_risk_held_max", "days_since_last_purchase", "products_bought_365d",
+        "interactions_90d",
     )),
     "fairness_v1": tuple(sorted(PROTECTED)),
 }  # fmt: skip

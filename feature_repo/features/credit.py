@@ -5,8 +5,8 @@ import ibis.expr.types as ir
 
 from feature_repo.features.feature import Feature, entry
 from feature_repo.features.profile import is_open
-from feature_repo.snapshot import Seen, days_between
-from feature_repo.sources import MONEY
+from feature_repo.snapshot import Seen, days_between, in_days
+from feature_repo.sources import MONEY, MONTH_DAYS
 
 MOST = 100.0  # a ratio to nothing would be infinite; above this it says no more
 
@@ -25,6 +25,32 @@ def loan_amount_outstanding(loans: Seen) -> ir.Value:
     paid = (loans.paid.cast("float64") / to_pay.nullif(0)).fill_null(0).clip(0, 1)
     left = (loans.amount.cast("float64") * (1 - paid)).round(2).cast(MONEY)
     return left.sum(where=loans.running)
+
+
+def loans_repaid(loans: Seen) -> ir.Value:
+    """Loans paid back in full."""
+    return loans.count(where=loans.status == "repaid")
+
+
+def loans_written_off(loans: Seen) -> ir.Value:
+    """Loans the bank gave up."""
+    return loans.count(where=loans.status == "written_off")
+
+
+def loans_granted(loans: Seen, days: int) -> ir.Value:
+    """Loans granted in the last {days} days."""
+    return loans.count(where=loans.within(days))
+
+
+def loan_tenure_days(loans: Seen) -> ir.Value:
+    """Days since the customer's first loan."""
+    return in_days(loans.ago.max())
+
+
+def loan_months_left(loans: Seen) -> ir.Value:
+    """Months until the last of the running loans is paid, by its term; at least 0."""
+    gone = in_days(loans.ago) / MONTH_DAYS
+    return ibis.greatest(loans.term_months - gone, 0.0).max(where=loans.running)
 
 
 def instalments_monthly(loans: Seen) -> ir.Value:
@@ -54,6 +80,26 @@ def payment_ratio(repayments: Seen, days: int) -> ir.Value:
     return paid.fill_null(0).cast("float64") / due.nullif(0)
 
 
+def instalments_unpaid(repayments: Seen) -> ir.Value:
+    """Instalments of running loans that fell due and are unpaid."""
+    return repayments.count(where=repayments.running & ~repayments.settled)
+
+
+def arrears_amount(repayments: Seen) -> ir.Value:
+    """Money due on running loans and unpaid."""
+    return repayments.due_amount.sum(where=repayments.running & ~repayments.settled)
+
+
+def days_since_last_late(repayments: Seen) -> ir.Value:
+    """Days since the last instalment that was a day or more late fell due."""
+    return repayments.days_since_last(where=days_late(repayments) >= 1)
+
+
+def payments_in_time(repayments: Seen, days: int) -> ir.Value:
+    """Instalments due in the last {days} days that were paid before they were a day late."""
+    return repayments.count(where=repayments.within(days) & repayments.settled & (days_late(repayments) < 1))
+
+
 def days_late(repayments: Seen) -> ir.Value:
     """Days from falling due to payment, or to the date while unpaid."""
     return days_between(repayments.due_at, repayments.settled_at)
@@ -62,6 +108,26 @@ def days_late(repayments: Seen) -> ir.Value:
 def applications(applications: Seen, days: int) -> ir.Value:
     """Applications for credit in the last {days} days."""
     return applications.count(where=applications.within(days))
+
+
+def applications_refused(applications: Seen, days: int) -> ir.Value:
+    """Applications of the last {days} days that were refused."""
+    return applications.count(where=applications.within(days) & (applications.outcome == "refused"))
+
+
+def days_since_last_application(applications: Seen) -> ir.Value:
+    """Days since the last application for credit, of the last year."""
+    return applications.days_since_last()
+
+
+def amount_applied(applications: Seen, days: int) -> ir.Value:
+    """Largest amount applied for in the last {days} days."""
+    return applications.amount.max(where=applications.within(days))
+
+
+def bureau_age_days(bureau: Seen) -> ir.Value:
+    """Days since the last bureau report."""
+    return in_days(bureau.ago)
 
 
 def bureau_score(bureau: Seen) -> ir.Value:
@@ -84,6 +150,35 @@ def credit_limit_total(accounts: Seen) -> ir.Value:
     return accounts.credit_limit.sum(where=is_open(accounts) & (accounts.role == "owner"))
 
 
+def card_debt(account_histories: Seen) -> ir.Value:
+    """What is owed on the customer's card accounts: their balances below zero."""
+    owed = (account_histories.type == "card") & (account_histories.balance_after < 0)
+    return (-account_histories.balance_after).sum(where=owed)
+
+
+def credit_utilisation(card_debt: ir.Value, credit_limit_total: ir.Value) -> ir.Value:
+    """What is owed on cards against the credit limits."""
+    return card_debt / credit_limit_total.nullif(0)
+
+
+def exposure_total(loan_amount_outstanding: ir.Value, credit_limit_total: ir.Value) -> ir.Value:
+    """What the customer owes on loans and could draw on credit limits."""
+    return loan_amount_outstanding + credit_limit_total
+
+
+def debt_to_income(
+    loan_amount_outstanding: ir.Value, credit_limit_total: ir.Value, income_monthly: ir.Value
+) -> ir.Value:
+    """The exposure against a year of the income on file, at most 100."""
+    exposure = loan_amount_outstanding + credit_limit_total
+    return ibis.least(exposure / (income_monthly * 12).nullif(0), MOST)
+
+
+def instalment_to_income(instalments_monthly: ir.Value, income_monthly: ir.Value) -> ir.Value:
+    """Payment to income: monthly instalments against the monthly income on file, at most 100."""
+    return ibis.least(instalments_monthly / income_monthly.nullif(0), MOST)
+
+
 def instalment_to_inflow(instalments_monthly: ir.Value, inflow_90d: ir.Value, days: int) -> ir.Value:
     """Monthly instalments against the money received a month over the last {days} days, at most 100."""
     ratio = ibis.least(instalments_monthly / (inflow_90d / (days / 30)).nullif(0), MOST)
@@ -96,13 +191,31 @@ FEATURES: tuple[Feature, ...] = (
     *entry(loan_amount_outstanding, "money", nothing=0),
     *entry(instalments_monthly, "money", nothing=0),
     *entry(days_past_due, "days", nothing=0),
-    *entry(days_past_due_max, "days", 365, nothing=0),
-    *entry(payments_late, "count", 365, nothing=0),
-    *entry(payment_ratio, "ratio", 365),
+    *entry(loans_repaid, "count", nothing=0),
+    *entry(loans_written_off, "count", nothing=0),
+    *entry(loans_granted, "count", 365, nothing=0),
+    *entry(loan_tenure_days, "days"),
+    *entry(loan_months_left, "months", nothing=0),
+    *entry(days_past_due_max, "days", 90, 365, nothing=0),
+    *entry(payments_late, "count", 90, 365, nothing=0),
+    *entry(payments_in_time, "count", 365, nothing=0),
+    *entry(payment_ratio, "ratio", 90, 365),
+    *entry(instalments_unpaid, "count", nothing=0),
+    *entry(arrears_amount, "money", nothing=0),
+    *entry(days_since_last_late, "days"),
     *entry(instalment_to_inflow, "ratio", 90),
-    *entry(applications, "count", 180, nothing=0),
+    *entry(instalment_to_income, "ratio"),
+    *entry(applications, "count", 90, 180, 365, nothing=0),
+    *entry(applications_refused, "count", 365, nothing=0),
+    *entry(days_since_last_application, "days"),
+    *entry(amount_applied, "money", 365, nothing=0),
     *entry(bureau_score, "points"),
     *entry(bureau_delinquencies, "count"),
     *entry(bureau_inquiries, "count"),
+    *entry(bureau_age_days, "days"),
     *entry(credit_limit_total, "money", nothing=0),
+    *entry(card_debt, "money", nothing=0),
+    *entry(credit_utilisation, "ratio"),
+    *entry(exposure_total, "money"),
+    *entry(debt_to_income, "ratio"),
 )

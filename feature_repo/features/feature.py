@@ -7,7 +7,7 @@ from math import isnan, nan
 
 import ibis.expr.types as ir
 
-from feature_repo.features.columns import PROTECTED, SERVICES, view_of
+from feature_repo.features.columns import OWNERS, PROTECTED, PROXIES, PURPOSES, view_of
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Feature:
 
     @property
     def view(self) -> str:
-        """The view it belongs to."""
+        """The view it belongs to: its group."""
         return view_of(self.name)
 
     @property
@@ -37,11 +37,19 @@ class Feature:
         return self.name in PROTECTED
 
     @property
+    def proxy(self) -> bool:
+        """Whether it stands for a protected attribute, and is kept out of credit."""
+        return self.name in PROXIES
+
+    @property
+    def owner(self) -> str:
+        """Who answers for it."""
+        return OWNERS[self.view]
+
+    @property
     def purposes(self) -> frozenset[str]:
-        """What it may be used for: the services that hold it, without their version."""
-        return frozenset(
-            name.rpartition("_v")[0] for name, columns in SERVICES.items() if self.name in columns
-        )
+        """What it may be used for: marketing, credit, service."""
+        return frozenset(purpose for purpose, columns in PURPOSES.items() if self.name in columns)
 
     def or_nothing(self, value: ir.Value) -> ir.Value:
         """The value, or what stands for it where the customer has no rows."""

@@ -3,7 +3,7 @@
 import ibis.expr.types as ir
 
 from feature_repo.features.feature import Feature, entry
-from feature_repo.snapshot import Seen
+from feature_repo.snapshot import Seen, days_between
 from feature_repo.sources import MONTH_DAYS, level
 
 
@@ -53,6 +53,34 @@ def accounts_open(accounts: Seen) -> ir.Value:
     return accounts.count(where=is_open(accounts) & (accounts.role == "owner"))
 
 
+def accounts_opened(accounts: Seen, days: int) -> ir.Value:
+    """Own accounts opened in the last {days} days."""
+    return accounts.count(
+        where=(accounts.role == "owner") & (days_between(accounts.opened_at, accounts.as_of) <= days)
+    )
+
+
+def accounts_closed(accounts: Seen, days: int) -> ir.Value:
+    """Own accounts closed in the last {days} days."""
+    age = days_between(accounts.closed_at, accounts.as_of)
+    return accounts.count(where=(accounts.role == "owner") & (age > 0) & (age <= days))
+
+
+def account_age_days(accounts: Seen) -> ir.Value:
+    """Days since the oldest of the customer's own accounts was opened."""
+    return days_between(accounts.opened_at, accounts.as_of).max(where=accounts.role == "owner")
+
+
+def account_types(accounts: Seen) -> ir.Value:
+    """Different types among the customer's own open accounts."""
+    return accounts.type.nunique(where=is_open(accounts) & (accounts.role == "owner"))
+
+
+def prefers_digital(customers: Seen) -> ir.Value:
+    """Whether the channel the customer prefers is the app, chat or e-mail."""
+    return customers.preferred_channel.isin(("app", "chat", "email"))
+
+
 def accounts_authorised(accounts: Seen) -> ir.Value:
     """Open accounts of somebody else that the customer may use."""
     return accounts.count(where=is_open(accounts) & (accounts.role == "authorised"))
@@ -73,5 +101,10 @@ FEATURES: tuple[Feature, ...] = (
     *entry(risk_assessment_age_days, "days"),
     *entry(accounts_open, "count", nothing=0),
     *entry(accounts_authorised, "count", nothing=0),
+    *entry(accounts_opened, "count", 365, nothing=0),
+    *entry(accounts_closed, "count", 365, nothing=0),
+    *entry(account_age_days, "days"),
+    *entry(account_types, "count", nothing=0),
+    *entry(prefers_digital, "flag"),
     *entry(has_relationship_manager, "flag"),
 )

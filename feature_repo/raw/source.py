@@ -58,3 +58,16 @@ class Source:
         if not path.exists():
             raise MissingTable("customers", raw)
         return Source(**json.loads(path.read_text()))
+
+
+def files(raw: Path, table: str) -> list[Path]:
+    """The Parquet files of a raw table, in order."""
+    return sorted((raw / table).glob("*.parquet"))
+
+
+def delivered(raw: Path, table: str) -> list[Path]:
+    """The same; MissingTable when there are none."""
+    found = files(raw, table)
+    if not found:
+        raise MissingTable(table, raw)
+    return found

@@ -1,0 +1,75 @@
+"""Ibis on DuckDB: one process, spilling to disk what its memory does not hold."""
+
+from itertools import count
+from pathlib import Path
+
+import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from feature_repo.raw.contracts import BY_NAME
+from feature_repo.raw.source import delivered, files
+
+MEMORY = "3GB"  # more goes to disk: a run shares its machine with the service
+
+
+def epoch_us(time: ir.TimestampValue) -> ir.IntegerValue:
+    """DuckDB's function of that name."""
+    raise NotImplementedError  # DuckDB has the body
+
+
+def hash(value: ir.StringValue) -> ir.IntegerValue:
+    """DuckDB's function of that name."""
+    raise NotImplementedError  # DuckDB has the body
+
+
+_EPOCH_US = ibis.udf.scalar.builtin(epoch_us, signature=((dt.Timestamp(timezone="UTC", scale=6),), dt.int64))
+_HASH = ibis.udf.scalar.builtin(hash, signature=((dt.string,), dt.uint64))
+
+
+class DuckEngine:
+    """DuckDB over one folder of raw tables; `scratch` holds what it is given as Arrow and what spills."""
+
+    def __init__(self, raw: Path, threads: int, scratch: Path) -> None:
+        self._raw, self._scratch, self._numbers = raw, scratch, count()
+        self._backend = ibis.duckdb.connect(
+            threads=threads, temp_directory=str(scratch), memory_limit=MEMORY, preserve_insertion_order=False
+        )
+        self._backend.raw_sql("SET TimeZone = 'UTC'")
+
+    def has(self, table: str) -> bool:
+        """Whether that raw table was delivered; an empty one was."""
+        return any(files(self._raw, table))
+
+    def read(self, table: str) -> ir.Table:
+        """A raw table with the columns of its contract; MissingTable when it was not delivered."""
+        return self._backend.read_parquet(delivered(self._raw, table))[BY_NAME[table].schema.names]
+
+    def given(self, table: pa.Table, name: str) -> ir.Table:
+        """An Arrow table as a table of this engine."""
+        path = self._scratch / f"{name}_{next(self._numbers)}.parquet"
+        pq.write_table(table, path)
+        return self._backend.read_parquet(path)
+
+    def keep(self, expression: ir.Table) -> ir.Table:
+        """The same rows, computed once and held until the engine closes."""
+        # Not Expr.cache(): what that holds is dropped by the garbage collector, at any time.
+        return self._backend.create_table(f"kept_{next(self._numbers)}", expression, temp=True)
+
+    def arrow(self, expression: ir.Table) -> pa.Table:
+        """The rows, computed."""
+        return self._backend.to_pyarrow(expression)
+
+    def microseconds(self, time: ir.TimestampValue) -> ir.IntegerValue:
+        """Microseconds from 1970 to that time (UTC)."""
+        return _EPOCH_US(time)
+
+    def hash(self, value: ir.Value) -> ir.IntegerValue:
+        """A hash of 64 bits: equal values have equal hashes."""
+        return _HASH(value.cast("string"))
+
+    def close(self) -> None:
+        """Let go of everything kept."""
+        self._backend.disconnect()
