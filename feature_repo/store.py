@@ -146,5 +146,7 @@ def _tags(column: str) -> dict[str, str]:
     return {
         "unit": feature.unit,
         "purposes": " ".join(sorted(feature.purposes)),
+        "owner": feature.owner,
         "protected": str(feature.protected).lower(),
+        "proxy": str(feature.proxy).lower(),
     }

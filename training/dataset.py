@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 
 from feature_repo.errors import BankError
 from feature_repo.features.application import APPLICATION_COLUMNS, REQUEST_COLUMNS, application_features
-from feature_repo.features.columns import SERVICES, VIEWS, permitted
+from feature_repo.features.catalogue import FEATURES, tables_needed
+from feature_repo.features.columns import SERVICES, permitted
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
 from feature_repo.store import historical
@@ -26,7 +27,7 @@ QUARTERS = 9
 LEAST_HISTORY = 180 * DAY
 SCHEMA = pa.schema([("customer_id", pa.string()), ("as_of", pa.timestamp("us", tz="UTC"))])
 # What bookings enter into: these columns tell who was selected once bookings are only partly there.
-BOOKING_COLUMNS = frozenset({*VIEWS["activity"], "instalment_to_inflow_90d"})
+BOOKING_COLUMNS = frozenset(f.name for f in FEATURES if "bookings" in tables_needed(f))
 
 
 class TooLittleData(BankError, ValueError):

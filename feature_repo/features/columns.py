@@ -159,6 +159,10 @@ FIRST: tuple[str, ...] = (
     "offers_accepted_365d", "days_since_last_contact", "consent_marketing_email", "consent_marketing_phone",
     "consent_marketing_app", "consent_profiling",
 )  # fmt: skip
+# The same by view: what a release reads online.
+SERVED: dict[str, tuple[str, ...]] = {
+    view: read for view, columns in VIEWS.items() if (read := tuple(c for c in columns if c in FIRST))
+}
 
 
 def _permitted_of(service: str, columns: Iterable[str]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from crm_rules.policy import Policy
-from feature_repo.features.columns import VIEWS
+from feature_repo.features.columns import SERVED
 from feature_repo.packed_rows import PackedRows
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
@@ -22,7 +22,7 @@ def release(settings: Settings, source: Source, models: Sequence[Candidate], peo
     """Write the rule parts, have two demo people sign every part, verify, switch."""
     candidates = [*models, *_rule_parts(settings, source, models, people.author)]
     origin = Origin(
-        feature_views={**VIEWS, "owned": _owned(settings)},
+        feature_views={**SERVED, "owned": _owned(settings)},
         data_window={"from": source.starts, "to": source.ends},
         source={"name": source.name, "digest": source.digest},
     )

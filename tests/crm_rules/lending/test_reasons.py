@@ -16,7 +16,7 @@ from crm_rules.lending.reasons import (
     rule_reasons,
 )
 from feature_repo.features.application import APPLICATION_COLUMNS
-from feature_repo.features.columns import FORBIDDEN, VIEWS
+from feature_repo.features.columns import SERVICES
 
 COLUMNS = ("balance", "arrears", "income", "age", "tenure")
 TEXTS = {name: ReasonText(f"{name} en", f"{name} zh") for name in (*COLUMNS, NOT_KNOWN)}
@@ -66,8 +66,7 @@ def test_an_unmapped_column_is_named() -> None:
 
 
 def test_exactly_what_credit_may_use_and_every_rule_has_a_reason() -> None:
-    views = (column for view in ("profile", "activity", "credit", "holdings") for column in VIEWS[view])
-    usable = {column for column in views if column not in FORBIDDEN["credit_risk_v1"]}
+    usable = set(SERVICES["credit_risk_v1"])
     assert set(STANDARD) == usable | set(APPLICATION_COLUMNS) | (set(LENDING_CODES) - TOLD_BY_THE_MODEL) | {
         NOT_KNOWN
     }
