@@ -4,8 +4,8 @@ Values depend on the raw rows a spine row may see and on nothing else: not on it
 the order of the rows, nor on the number of threads.
 """
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import ibis
@@ -21,21 +21,24 @@ from feature_repo.features.catalogue import FEATURES, VIEWS, Feature, left_out, 
 from feature_repo.history import History, Span
 from feature_repo.raw.contracts import TABLES
 from feature_repo.raw.source import Source
+from feature_repo.settings import Machine
 from feature_repo.snapshot import TIME, spine_table
 from feature_repo.sources import SOURCES, Snapshot
 
 OWNED = "owned"  # the view of products held, one column each
 PART = "part.parquet"
+CHUNK = 200_000  # spine rows
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def build(raw: Path, spine: pa.Table, out: Path, threads: int) -> dict[str, int]:
+def build(raw: Path, spine: pa.Table, out: Path, machine: Machine) -> dict[str, int]:
     """Write `out/<view>/part.parquet` for every view and give the rows of each.
 
     `spine` holds customer_id and as_of. A row's event_timestamp is its as_of, and so is its
     created_timestamp: computed again it is the same row. Customers unknown as of a date have no
     row, unknown values are null. All views appear together or none does.
     """
-    tables = feature_tables(raw, spine, threads)
+    tables = feature_tables(raw, spine, machine)
     drafts = {}
     for view, table in tables.items():
         (out / view).mkdir(parents=True, exist_ok=True)
@@ -46,31 +49,29 @@ def build(raw: Path, spine: pa.Table, out: Path, threads: int) -> dict[str, int]
     return {view: table.num_rows for view, table in tables.items()}
 
 
-def feature_tables(raw: Path, spine: pa.Table, threads: int) -> dict[str, pa.Table]:
+def feature_tables(raw: Path, spine: pa.Table, machine: Machine) -> dict[str, pa.Table]:
     """The views of a spine as Arrow: customer_id, event_timestamp, created_timestamp, features."""
-    with engine(raw, threads) as opened:
-        return _views(wide(snapshot_of(opened, raw, spine), FEATURES))
+    with engine(raw, machine) as opened:
+        return _together([_views(wide(snapshot, FEATURES)) for snapshot in snapshots(opened, raw, spine)])
 
 
-def online_rows(raw: Path, as_of: datetime, threads: int) -> dict[str, pa.Table]:
+def online_rows(raw: Path, as_of: datetime, machine: Machine) -> dict[str, pa.Table]:
     """The views of every customer known as of that date, and `owned`: what scoring reads.
 
     `owned` has a column for each product known as of the date, sorted: 1.0 held, 0.0 not.
     """
-    with engine(raw, threads) as opened:
-        snapshot = snapshot_of(opened, raw, _everybody(opened, as_of))
-        tables = _views(wide(snapshot, FEATURES))
-        if opened.has("products") and opened.has("holdings"):
-            tables[OWNED] = _owned(snapshot, tables[VIEWS[0]])
-        return tables
+    with engine(raw, machine) as opened:
+        parts, holds = [], opened.has("products") and opened.has("holdings")
+        for snapshot in snapshots(opened, raw, _everybody(opened, as_of)):
+            views = _views(wide(snapshot, FEATURES))
+            parts.append(views | ({OWNED: _owned(snapshot, views[VIEWS[0]])} if holds else {}))
+        return _together(parts)
 
 
-def held_products(raw: Path, spine: pa.Table, threads: int) -> pa.Table:
+def held_products(raw: Path, spine: pa.Table, machine: Machine) -> pa.Table:
     """Products held as of each spine row: customer_id, as_of, product_id, family; sorted."""
-    with engine(raw, threads) as opened:
-        held = snapshot_of(opened, raw, spine).see("held_products").table
-        held = held.select("customer_id", "as_of", "product_id", "family").distinct()
-        return opened.arrow(held.order_by("customer_id", "as_of", "product_id"))
+    with engine(raw, machine) as opened:
+        return pa.concat_tables(_held(snapshot) for snapshot in snapshots(opened, raw, spine))
 
 
 def missing_inputs(raw: Path) -> dict[str, tuple[str, ...]]:
@@ -78,16 +79,28 @@ def missing_inputs(raw: Path) -> dict[str, tuple[str, ...]]:
     return left_out(lambda table: any((raw / table).glob("*.parquet")))
 
 
-def snapshot_of(opened: Engine, raw: Path, spine: pa.Table) -> Snapshot:
-    """The raw tables as that spine sees them; MissingTable when a required one is not there."""
+def snapshots(opened: Engine, raw: Path, spine: pa.Table) -> Iterator[Snapshot]:
+    """The raw tables as the spine sees them, CHUNK spine rows at a time, so that memory is bounded.
+
+    What a snapshot keeps is let go when the next is asked for. MissingTable when a required table is
+    not there.
+    """
     for table in TABLES:
         if table.required and not opened.has(table.name):
             raise MissingTable(table.name, raw)
+    history, base = History(opened), Source.read(raw).base_currency
     rows = spine_table(spine)
-    dates = pc.min_max(rows["as_of"])
-    span = Span(dates["min"].as_py(), dates["max"].as_py())
-    given = opened.keep(opened.given(rows, "spine"))
-    return Snapshot(History(opened), given, span, Source.read(raw).base_currency)
+    for start in range(0, max(rows.num_rows, 1), CHUNK):
+        chunk = rows.slice(start, CHUNK)
+        dates = pc.min_max(chunk["as_of"])
+        first, last = (dates[end].as_py() or EPOCH for end in ("min", "max"))
+        given = opened.keep(opened.given(chunk, "spine"))
+        yield Snapshot(history, given, Span(first, last), base)
+        opened.forget()
+
+
+def _together(parts: Sequence[dict[str, pa.Table]]) -> dict[str, pa.Table]:
+    return {view: pa.concat_tables(part[view] for part in parts) for view in parts[0]}
 
 
 def _everybody(opened: Engine, as_of: datetime) -> pa.Table:
@@ -137,6 +150,12 @@ def _views(rows: pa.Table) -> dict[str, pa.Table]:
     at = rows["as_of"].cast(TIME)
     keys = {"customer_id": rows["customer_id"], "event_timestamp": at, "created_timestamp": at}
     return {view: pa.table({**keys, **{name: rows[name] for name in view_columns(view)}}) for view in VIEWS}
+
+
+def _held(snapshot: Snapshot) -> pa.Table:
+    held = snapshot.see("held_products").table
+    held = held.select("customer_id", "as_of", "product_id", "family").distinct()
+    return snapshot.engine.arrow(held.order_by("customer_id", "as_of", "product_id"))
 
 
 def _owned(snapshot: Snapshot, profile: pa.Table) -> pa.Table:

@@ -34,6 +34,7 @@ class DuckEngine:
 
     def __init__(self, raw: Path, threads: int, scratch: Path) -> None:
         self._raw, self._scratch, self._numbers = raw, scratch, count()
+        self._kept: list[str] = []
         self._backend = ibis.duckdb.connect(
             threads=threads, temp_directory=str(scratch), memory_limit=MEMORY, preserve_insertion_order=False
         )
@@ -53,10 +54,18 @@ class DuckEngine:
         pq.write_table(table, path)
         return self._backend.read_parquet(path)
 
-    def keep(self, expression: ir.Table) -> ir.Table:
-        """The same rows, computed once and held until the engine closes."""
+    def keep(self, expression: ir.Table, lasting: bool = False) -> ir.Table:
+        """The same rows, computed once and held: until `forget`, or if `lasting` until the engine closes."""
         # Not Expr.cache(): what that holds is dropped by the garbage collector, at any time.
-        return self._backend.create_table(f"kept_{next(self._numbers)}", expression, temp=True)
+        name = f"kept_{next(self._numbers)}"
+        if not lasting:
+            self._kept.append(name)
+        return self._backend.create_table(name, expression, temp=True)
+
+    def forget(self) -> None:
+        """Let go of what was kept, save what is lasting."""
+        while self._kept:
+            self._backend.raw_sql(f'DROP TABLE "{self._kept.pop()}"')
 
     def arrow(self, expression: ir.Table) -> pa.Table:
         """The rows, computed."""

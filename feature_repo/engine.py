@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal, Protocol
+from typing import Protocol
 
 import ibis.expr.types as ir
 import pyarrow as pa
 
-Kind = Literal["duckdb", "spark"]
+from feature_repo.settings import Machine
 
 
 class Engine(Protocol):
@@ -31,8 +31,12 @@ class Engine(Protocol):
         """An Arrow table as a table of this engine."""
         ...
 
-    def keep(self, expression: ir.Table) -> ir.Table:
-        """The same rows, computed once and held until the engine closes."""
+    def keep(self, expression: ir.Table, lasting: bool = False) -> ir.Table:
+        """The same rows, computed once and held: until `forget`, or if `lasting` until the engine closes."""
+        ...
+
+    def forget(self) -> None:
+        """Let go of what was kept, save what is lasting."""
         ...
 
     def arrow(self, expression: ir.Table) -> pa.Table:
@@ -61,16 +65,15 @@ def quiet() -> Iterator[None]:
 
 
 @contextmanager
-def engine(raw: Path, threads: int, kind: Kind = "duckdb", master: str = "") -> Iterator[Engine]:
+def engine(raw: Path, machine: Machine) -> Iterator[Engine]:
     """An engine over these raw tables, for as long as the block lasts.
 
-    `master` is the address of a Spark cluster; when empty, Spark runs with `threads` on this machine.
     NoSpark when Spark is asked for and cannot run.
     """
-    if kind == "spark":
+    if machine.engine == "spark":
         from feature_repo.spark_engine import SparkEngine, session
 
-        with session(master or f"local[{threads}]") as spark, quiet():
+        with session(machine.master or f"local[{machine.threads}]") as spark, quiet():
             opened: Engine = SparkEngine(raw, spark)
             try:
                 yield opened
@@ -80,7 +83,7 @@ def engine(raw: Path, threads: int, kind: Kind = "duckdb", master: str = "") -> 
     from feature_repo.duckdb_engine import DuckEngine
 
     with quiet(), TemporaryDirectory(prefix="bank-features-") as scratch:
-        opened = DuckEngine(raw, threads, Path(scratch))
+        opened = DuckEngine(raw, machine.threads, Path(scratch))
         try:
             yield opened
         finally:

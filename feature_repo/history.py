@@ -37,10 +37,10 @@ def until_replaced(engine: Engine, rows: ir.Table, key: Sequence[str]) -> ir.Tab
     """
     marked = rows.select(*key, "recorded_at", mark=reduce(xor, (engine.hash(rows[name]) for name in key)))
     twice = marked.group_by("mark").agg(times=marked.count()).filter(ibis._.times > 1)
-    suspects = marked.semi_join(engine.keep(twice), "mark")
+    suspects = marked.semi_join(engine.keep(twice, lasting=True), "mark")
     following = suspects.recorded_at.lead().over(group_by=list(key), order_by="recorded_at")
     ends = suspects.select(*key, "recorded_at", superseded_at=following)
-    ends = engine.keep(ends.filter(ends.superseded_at.notnull()))
+    ends = engine.keep(ends.filter(ends.superseded_at.notnull()), lasting=True)
     joined = rows.left_join(ends, [*key, "recorded_at"], rname="{name}_ended")
     return joined.select(*rows.columns, "superseded_at")
 

@@ -1,6 +1,7 @@
 """Every setting, read once at the edge: environment, then .env, then bank.toml, then default."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from tomllib import TOMLDecodeError
 from typing import Any, Literal
@@ -26,6 +27,18 @@ class InvalidSettings(BankError, ValueError):
         super().__init__(f"{found}. {way_out}")
 
 
+@dataclass(frozen=True)
+class Machine:
+    """What computes features: DuckDB with so many threads here, or Spark, here or on a cluster.
+
+    `master` is the address of the cluster; when empty, Spark runs with `threads` on this machine.
+    """
+
+    threads: int
+    engine: Literal["duckdb", "spark"] = "duckdb"
+    master: str = ""
+
+
 class Settings(BaseSettings):
     """Where things are and how the platform behaves; entry points build it, others get values."""
 
@@ -43,6 +56,8 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="address the service listens on")
     port: int = Field(default=3000, ge=1, le=65535)
     threads: int = Field(default=2, ge=1, description="threads of DuckDB and training")
+    engine: Literal["duckdb", "spark"] = Field(default="duckdb", description="what computes features")
+    spark_master: str = Field(default="", description="address of a Spark cluster; empty: this machine")
     quarantine_limit: float = Field(default=0.01, ge=0, le=1, description="share of a table's rows")
 
     def __init__(self, **given: Any) -> None:
@@ -54,6 +69,11 @@ class Settings(BaseSettings):
         except (TOMLDecodeError, UnicodeDecodeError) as error:
             found = f"{TOML} or .env in {os.getcwd()} cannot be read: {error}"
             raise InvalidSettings(found, "Write it as UTF-8, each setting as `name = value`.") from error
+
+    @property
+    def machine(self) -> Machine:
+        """What computes features."""
+        return Machine(self.threads, self.engine, self.spark_master)
 
     @property
     def raw(self) -> Path:

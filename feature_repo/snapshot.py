@@ -52,8 +52,8 @@ class Seen:
         return self.ago > days * DAY_US
 
     def count(self, where: ir.BooleanValue | None = None) -> ir.IntegerScalar:
-        """The number of rows."""
-        return self.table.count(where=where)
+        """The number of rows; 0, never null, where the condition is unknown for all of them."""
+        return self.table.count(where=where).fill_null(0)
 
     def days_since_last(self, where: ir.BooleanValue | None = None) -> ir.FloatingValue:
         """Days, with their fraction, from the last of these events to the date."""
@@ -113,8 +113,9 @@ def in_days(microseconds: ir.IntegerValue) -> ir.FloatingValue:
 
 
 def days_between(earlier: ir.Value, later: ir.Value) -> ir.FloatingValue:
-    """Days, with their fraction, between two times of one row."""
-    return (later.epoch_seconds() - earlier.epoch_seconds()) / DAY_SECONDS
+    """Days, with their fraction, between two times of one row, each in whole seconds."""
+    # Truncated first: of a fraction of a second one engine makes the nearest, the other the last second.
+    return (later.truncate("s").epoch_seconds() - earlier.truncate("s").epoch_seconds()) / DAY_SECONDS
 
 
 def spine_table(spine: pa.Table) -> pa.Table:

@@ -55,7 +55,8 @@ class SparkEngine:
     def __init__(self, raw: Path, session: "SparkSession") -> None:
         self._raw, self._session, self._numbers = raw, session, count()
         self._backend = ibis.pyspark.connect(session)
-        self._kept: list[str] = []
+        self._kept: list[DataFrame] = []
+        self._lasting: list[DataFrame] = []
 
     def has(self, table: str) -> bool:
         """Whether that raw table was delivered; an empty one was."""
@@ -71,9 +72,16 @@ class SparkEngine:
         """An Arrow table as a table of this engine."""
         return self._view(self._session.createDataFrame(table))
 
-    def keep(self, expression: ir.Table) -> ir.Table:
-        """The same rows, computed at most once and held until the engine closes."""
-        return self._view(self._session.sql(self._backend.compile(expression)).persist())
+    def keep(self, expression: ir.Table, lasting: bool = False) -> ir.Table:
+        """The same rows, computed once and held: until `forget`, or if `lasting` until the engine closes."""
+        frame = self._session.sql(self._backend.compile(expression)).persist()
+        (self._lasting if lasting else self._kept).append(frame)
+        return self._view(frame)
+
+    def forget(self) -> None:
+        """Let go of what was kept, save what is lasting."""
+        while self._kept:
+            self._kept.pop().unpersist()
 
     def arrow(self, expression: ir.Table) -> pa.Table:
         """The rows, computed."""
@@ -90,14 +98,13 @@ class SparkEngine:
 
     def close(self) -> None:
         """Let go of everything kept; the session goes on, it is its maker's."""
-        for name in self._kept:
-            self._session.table(name).unpersist()
-            self._session.catalog.dropTempView(name)
+        self.forget()
+        while self._lasting:
+            self._lasting.pop().unpersist()
 
     def _view(self, frame: "DataFrame") -> ir.Table:
         name = f"bank_{id(self)}_{next(self._numbers)}"
         frame.createOrReplaceTempView(name)
-        self._kept.append(name)
         return self._backend.table(name)
 
 
@@ -121,6 +128,7 @@ def session(master: str) -> Iterator["SparkSession"]:
     }.items():
         builder = builder.config(key, value)
     if master.startswith("local"):
+        os.environ.setdefault("SPARK_LOCAL_IP", LOCAL)
         builder = builder.config("spark.driver.bindAddress", LOCAL)
         builder = builder.config("spark.driver.host", LOCAL)
     try:

@@ -60,8 +60,8 @@ def build(
         pa.table({"customer_id": ids, "as_of": pa.repeat(pa.scalar(at, pa.timestamp("us", "UTC")), len(ids))})
         for at in dates
     )
-    rows = build_views(settings.raw, spine, settings.features, settings.threads)
-    online = online_rows(settings.raw, end, settings.threads)
+    rows = build_views(settings.raw, spine, settings.features, settings.machine)
+    online = online_rows(settings.raw, end, settings.machine)
     with PackedRows.open(settings.online, read_only=False) as packed:
         packed.load(online)
     seconds = (datetime.now(UTC) - started).total_seconds()

@@ -62,7 +62,7 @@ def rows_as_of(
         PackedRows.open(Path(scratch) / "rows.db", read_only=False) as rows,
     ):
         views = {view: _view(settings.features, view, applications.spine) for view in VIEWS}
-        held = build.held_products(settings.raw, applications.spine, settings.threads)
+        held = build.held_products(settings.raw, applications.spine, settings.machine)
         rows.load({**views, build.OWNED: _owned(views["profile"], held, products)})
         yield rows
 

@@ -46,9 +46,9 @@ def outcome_of(source: Source) -> Outcome:
 def build_features(settings: Settings, source: Source) -> Outcome:
     """Features offline for training, registered with Feast, and one packed row a customer online."""
     wanted = spine(settings.raw, source)
-    views = build.build(settings.raw, wanted, settings.features, settings.threads)
+    views = build.build(settings.raw, wanted, settings.features, settings.machine)
     store.apply(settings)
-    online = build.online_rows(settings.raw, source.end, settings.threads)
+    online = build.online_rows(settings.raw, source.end, settings.machine)
     customers = write_online(settings, online)
     dates = len(set(wanted["as_of"].to_pylist()))
     lines = (

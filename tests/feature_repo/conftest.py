@@ -16,6 +16,7 @@ from feature_repo.features.catalogue import BY_NAME as FEATURES
 from feature_repo.raw.contracts import BY_NAME as TABLES
 from feature_repo.raw.contracts import Kind
 from feature_repo.raw.source import Source
+from feature_repo.settings import Machine
 
 Row = Mapping[str, Any]
 Bank = Callable[..., Path]
@@ -79,9 +80,11 @@ def everyone() -> Everyone:
         raw: Path, who: list[str], *names: str, at: datetime = DATE
     ) -> dict[str, dict[str, float | None]]:
         spine = pa.table({"customer_id": who, "as_of": pa.array([at] * len(who), pa.timestamp("us", "UTC"))})
-        with engine(raw, 1) as opened:
-            snapshot = build.snapshot_of(opened, raw, spine)
-            rows = build.wide(snapshot, [FEATURES[name] for name in names]).to_pylist()
+        with engine(raw, Machine(1)) as opened:
+            (rows,) = (
+                build.wide(snapshot, [FEATURES[name] for name in names]).to_pylist()
+                for snapshot in build.snapshots(opened, raw, spine)
+            )
         return {row["customer_id"]: {name: row[name] for name in names} for row in rows}
 
     return compute

@@ -10,6 +10,7 @@ from feature_repo import build
 from feature_repo.errors import MissingTable
 from feature_repo.features.catalogue import VIEWS, view_columns
 from feature_repo.packed_rows import PackedRows
+from feature_repo.settings import Machine
 from feature_repo.snapshot import BadSpine
 
 Bank = Callable[..., Path]
@@ -42,7 +43,7 @@ def test_every_view_has_a_row_for_every_customer_known_at_the_date(bank: Bank, t
         ("ann", DATE),
     ]
     out = tmp_path / "features"
-    rows = build.build(bank(customers=PEOPLE), spine(*asked), out, threads=1)
+    rows = build.build(bank(customers=PEOPLE), spine(*asked), out, Machine(1))
     assert rows == dict.fromkeys(VIEWS, 2)
     for view in VIEWS:
         table = pq.read_table(out / view / "part.parquet")
@@ -61,7 +62,7 @@ def test_every_view_has_a_row_for_every_customer_known_at_the_date(bank: Bank, t
 
 def test_features_of_a_table_that_is_not_there_are_null_and_named(bank: Bank) -> None:
     raw = bank(customers=PEOPLE)
-    tables = build.feature_tables(raw, spine(("ann", DATE)), threads=1)
+    tables = build.feature_tables(raw, spine(("ann", DATE)), Machine(1))
     assert tables["credit"]["bureau_score"].to_pylist() == [None]
     assert tables["credit"]["loans_running"].to_pylist() == [None]
     assert tables["activity"]["bookings_90d"].to_pylist() == [0]
@@ -71,7 +72,7 @@ def test_features_of_a_table_that_is_not_there_are_null_and_named(bank: Bank) ->
 def test_online_rows_hold_everybody_known_and_what_they_own(bank: Bank, tmp_path: Path) -> None:
     late = {"customer_id": "cid", "valid_from": DATE, "joined_at": DATE}
     raw = bank(customers=[*PEOPLE, late], products=SHELF, holdings=HELD)
-    tables = build.online_rows(raw, DATE, threads=1)
+    tables = build.online_rows(raw, DATE, Machine(1))
     assert list(tables) == [*VIEWS, "owned"]
     assert tables["owned"].drop_columns(["event_timestamp", "created_timestamp"]).to_pylist() == [
         {"customer_id": "ann", "p1": 0.0, "p2": 1.0},
@@ -91,7 +92,7 @@ def test_products_held_at_many_dates(bank: Bank) -> None:
         {**HELD[0], "closed_at": DATE - timedelta(days=1), "recorded_at": DATE - timedelta(days=1)},
     ]
     asked = spine(("ann", DATE), ("ann", DATE - timedelta(days=2)))
-    held = build.held_products(bank(products=SHELF, holdings=gone), asked, threads=1)
+    held = build.held_products(bank(products=SHELF, holdings=gone), asked, Machine(1))
     assert held.to_pylist() == [
         {"customer_id": "ann", "as_of": DATE - timedelta(days=2), "product_id": "p2", "family": "fund"}
     ]
@@ -101,7 +102,7 @@ def test_a_bank_without_bookings_is_refused_by_name(bank: Bank, tmp_path: Path) 
     raw = bank()
     (raw / "bookings" / "part.parquet").unlink()
     with pytest.raises(MissingTable, match="'bookings'"):
-        build.build(raw, spine(("ann", DATE)), tmp_path / "features", threads=1)
+        build.build(raw, spine(("ann", DATE)), tmp_path / "features", Machine(1))
     assert not (tmp_path / "features").exists()
 
 
@@ -116,4 +117,4 @@ def test_a_bank_without_bookings_is_refused_by_name(bank: Bank, tmp_path: Path) 
 )
 def test_a_spine_that_is_none_is_refused(broken: pa.Table, why: str, bank: Bank) -> None:
     with pytest.raises(BadSpine, match=why):
-        build.feature_tables(bank(), broken, threads=1)
+        build.feature_tables(bank(), broken, Machine(1))

@@ -13,6 +13,7 @@ import pytest
 from feature_repo import build
 from feature_repo.raw.contracts import TABLES, Kind, Table
 from feature_repo.raw.generate import make
+from feature_repo.settings import Machine
 
 DATE = datetime(2025, 6, 17, 13, 5, tzinfo=UTC)
 TIME = pa.timestamp("us", "UTC")
@@ -36,7 +37,7 @@ def spine(raw: Path) -> pa.Table:
 
 @pytest.fixture(scope="module")
 def truth(raw: Path, spine: pa.Table) -> dict[str, pa.Table]:
-    tables = build.feature_tables(raw, spine, threads=2)
+    tables = build.feature_tables(raw, spine, Machine(2))
     assert tables["activity"]["inflow_365d"].to_numpy().max() > 0
     assert tables["credit"]["loans_running"].to_numpy().max() > 0
     return tables
@@ -106,7 +107,7 @@ def test_features_stay_the_same_to_the_bit_when(
         (tmp_path / table.name).mkdir()
         pq.write_table(rewrite(table, known, later, rng), tmp_path / table.name / "part.parquet")
     (tmp_path / "source.json").write_bytes((raw / "source.json").read_bytes())
-    changed = build.feature_tables(tmp_path, spine, threads=1)
+    changed = build.feature_tables(tmp_path, spine, Machine(1))
     for view, table_before in truth.items():
         for name in table_before.column_names:
             assert changed[view][name].equals(table_before[name]), f"{view}.{name}"
@@ -116,7 +117,7 @@ def test_a_row_alone_and_among_many_is_the_same_to_the_bit(
     raw: Path, spine: pa.Table, truth: dict[str, pa.Table]
 ) -> None:
     some = spine.take([3, 81])
-    alone = build.feature_tables(raw, some, threads=1)
+    alone = build.feature_tables(raw, some, Machine(1))
     for view, table in truth.items():
         keys = zip(some["customer_id"].to_pylist(), some["as_of"].to_pylist(), strict=True)
         for who, at in keys:

@@ -15,7 +15,7 @@ from feature_repo import build, store
 from feature_repo.errors import MissingColumns
 from feature_repo.features.catalogue import view_columns
 from feature_repo.features.columns import SERVICES, VIEWS
-from feature_repo.settings import Settings
+from feature_repo.settings import Machine, Settings
 
 Bank = Callable[..., Path]
 pytestmark = [
@@ -47,7 +47,7 @@ def settings(bank: Bank, tmp_path: Path) -> Settings:
     made = Settings(home=tmp_path)
     dates = pa.array([BEFORE, BEFORE, DATE, DATE], pa.timestamp("us", "UTC"))
     spine = pa.table({"customer_id": ["ann", "ben"] * 2, "as_of": dates})
-    build.build(bank(customers=PEOPLE, bookings=BOOKINGS), spine, made.features, threads=1)
+    build.build(bank(customers=PEOPLE, bookings=BOOKINGS), spine, made.features, Machine(1))
     store.apply(made)
     return made
 
