@@ -17,6 +17,7 @@ from feature_repo.raw.contracts import BY_NAME as TABLES
 from feature_repo.raw.contracts import Kind
 from feature_repo.raw.source import Source
 from feature_repo.settings import Machine
+from feature_repo.wide import wide
 
 Row = Mapping[str, Any]
 Bank = Callable[..., Path]
@@ -82,7 +83,7 @@ def everyone() -> Everyone:
         spine = pa.table({"customer_id": who, "as_of": pa.array([at] * len(who), pa.timestamp("us", "UTC"))})
         with engine(raw, Machine(1)) as opened:
             (rows,) = (
-                build.wide(snapshot, [FEATURES[name] for name in names]).to_pylist()
+                opened.arrow(wide(snapshot, [FEATURES[name] for name in names])).to_pylist()
                 for snapshot in build.snapshots(opened, raw, spine)
             )
         return {row["customer_id"]: {name: row[name] for name in names} for row in rows}
