@@ -48,7 +48,7 @@ def build(
 
     from feature_repo.build import build as build_views
     from feature_repo.build import missing_inputs, online_rows
-    from feature_repo.packed_rows import PackedRows
+    from feature_repo.packed_rows import open_rows
     from feature_repo.raw.source import Source
     from feature_repo.settings import Settings
 
@@ -62,7 +62,7 @@ def build(
     )
     rows = build_views(settings.raw, spine, settings.features, settings.threads)
     online = online_rows(settings.raw, end, settings.threads)
-    with PackedRows.open(settings.online, read_only=False) as packed:
+    with open_rows(settings, read_only=False) as packed:
         packed.load(online)
     seconds = (datetime.now(UTC) - started).total_seconds()
     report = {"rows": rows, "online": {view: table.num_rows for view, table in online.items()},

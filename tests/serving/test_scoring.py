@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from feature_repo.packed_rows import PackedRows, Rows
+from feature_repo.packed_rows import PackedRows
+from feature_repo.rows.reading import Rows
 from serving.asking import CreditRequest, CustomerRequest, OfferRequest
 from serving.errors import NotReplayable, RowsOfAnotherRelease, RowsUnreachable, UnknownCustomer
 from serving.loaded import Loaded
