@@ -1,4 +1,3 @@
-import os
 import sqlite3
 import subprocess
 import sys
@@ -19,43 +18,16 @@ from feature_repo.rows.layout import NULL, Cell
 from feature_repo.rows.packing import NotPackable
 from feature_repo.rows.shelf import BrokenOnlineRows, NoOnlineRows
 from feature_repo.settings import Settings
+from tests.feature_repo.conftest import NO_REDIS, REDIS, environment_of, redis_keys
 
 AT = datetime(2025, 6, 1, tzinfo=UTC)
 AT_US = int(AT.timestamp()) * 1_000_000
 TIME = pa.timestamp("us", "UTC")
-REDIS = os.environ.get("BANK_TEST_REDIS")
-NO_REDIS = pytest.mark.skipif(REDIS is None, reason="BANK_TEST_REDIS names no Redis to test against")
-
-
-def redis_settings(home: Path, prefix: str) -> Settings:
-    return Settings(home=home, online_store="redis", redis_url=REDIS, redis_prefix=prefix)
-
-
-def keys_of(prefix: str) -> list[bytes]:
-    import redis
-
-    with redis.Redis.from_url(str(REDIS)) as client:
-        return list(client.scan_iter(f"{prefix}:*"))
-
-
-@pytest.fixture(params=["sqlite", pytest.param("redis", marks=NO_REDIS)])
-def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
-    """Both places rows may lie; in Redis under a prefix of its own, removed afterwards."""
-    if request.param == "sqlite":
-        yield Settings(home=tmp_path)
-        return
-    import redis
-
-    prefix = f"bank-test-{uuid.uuid4().hex}"
-    yield redis_settings(tmp_path, prefix)
-    with redis.Redis.from_url(str(REDIS)) as client:
-        for key in keys_of(prefix):
-            client.delete(key)
 
 
 @pytest.fixture
-def rows(settings: Settings) -> Iterator[PackedRows]:
-    with open_rows(settings, read_only=False) as opened:
+def rows(place: Settings) -> Iterator[PackedRows]:
+    with open_rows(place, read_only=False) as opened:
         opened.write(
             "profile", ["age", "income"], ["ann", "ben"], [5, 6], np.array([[30.0, np.nan], [40.0, 9.5]])
         )
@@ -228,9 +200,9 @@ def test_what_does_not_fit_is_refused_by_name(rows: PackedRows, feature: pa.Arra
 
 
 def test_rows_from_before_and_after_a_feature_came_lie_side_by_side(
-    rows: PackedRows, settings: Settings
+    rows: PackedRows, place: Settings
 ) -> None:
-    with open_rows(settings) as reader:
+    with open_rows(place) as reader:
         assert reader.read(["ann"], ["profile"]).columns == ("age", "income")
         rows.write("profile", ["tenure", "income", "age"], ["ben"], [9], np.array([[1.0, 2.0, 3.0]]))
         read = reader.read(["ann", "ben", "dan"], ["credit", "profile"])
@@ -255,15 +227,15 @@ def test_a_column_that_turns_from_fraction_to_whole_is_unknown_until_written_aga
     assert rows.read(["ben"], ["profile"]).whole[0].tolist() == [41]
 
 
-def test_the_same_columns_again_change_nothing(rows: PackedRows, settings: Settings) -> None:
+def test_the_same_columns_again_change_nothing(rows: PackedRows, place: Settings) -> None:
     before = rows._catalogue
     rows.define("profile", {"age": Cell.FLOAT64, "income": Cell.FLOAT64})
     rows.write("credit", ["debt"], ["ann"], [1], np.zeros((1, 1)))
     assert rows._catalogue == before
 
 
-def test_a_view_that_is_dropped_is_gone_and_a_reader_says_so(rows: PackedRows, settings: Settings) -> None:
-    with open_rows(settings) as reader:
+def test_a_view_that_is_dropped_is_gone_and_a_reader_says_so(rows: PackedRows, place: Settings) -> None:
+    with open_rows(place) as reader:
         assert reader.read(["ben"]).found[0]
         rows.drop(["profile", "never_there"])
         assert reader.read(["ben"], None).columns == ("debt",)
@@ -277,9 +249,9 @@ def test_a_view_that_is_dropped_is_gone_and_a_reader_says_so(rows: PackedRows, s
 
 
 def test_a_load_replaces_columns_and_rows_while_a_reader_has_them_open(
-    rows: PackedRows, settings: Settings
+    rows: PackedRows, place: Settings
 ) -> None:
-    with open_rows(settings) as reader:
+    with open_rows(place) as reader:
         assert reader.read(["ann"], ["profile"]).values.tolist()[0][0] == 30.0
         rows.load({"profile": table(["ann"], income=[1.0], z=[2.0])})
         read = reader.read(["ann", "ben"], ["profile"])
@@ -301,8 +273,8 @@ def test_a_load_that_fails_in_its_second_view_changes_neither(rows: PackedRows) 
     assert rows.count("profile") == 2
 
 
-def test_a_reader_cannot_write(rows: PackedRows, settings: Settings) -> None:
-    with open_rows(settings) as reader:
+def test_a_reader_cannot_write(rows: PackedRows, place: Settings) -> None:
+    with open_rows(place) as reader:
         for change in (
             lambda: reader.delete("ann"),
             lambda: reader.write("credit", ["debt"], ["ann"], [1], np.zeros((1, 1))),
@@ -314,16 +286,16 @@ def test_a_reader_cannot_write(rows: PackedRows, settings: Settings) -> None:
     assert rows.count("credit") == 2
 
 
-def test_rows_that_are_not_there_are_not_made_by_reading(settings: Settings) -> None:
+def test_rows_that_are_not_there_are_not_made_by_reading(place: Settings) -> None:
     with pytest.raises(NoOnlineRows, match="bank features build"):
-        open_rows(settings)
-    assert list(settings.home.iterdir()) == []
-    assert settings.online_store == "sqlite" or keys_of(settings.redis_prefix) == []
+        open_rows(place)
+    assert list(place.home.iterdir()) == []
+    assert place.online_store == "sqlite" or redis_keys(place.redis_prefix) == []
 
 
-def test_reading_works_after_the_writer_has_gone(rows: PackedRows, settings: Settings) -> None:
+def test_reading_works_after_the_writer_has_gone(rows: PackedRows, place: Settings) -> None:
     rows.close()
-    with open_rows(settings) as reader:
+    with open_rows(place) as reader:
         assert reader.read(["ben"]).values.tolist() == [[40.0, 9.5, 1.5]]
 
 
@@ -331,7 +303,7 @@ def test_reading_works_after_the_writer_has_gone(rows: PackedRows, settings: Set
 
 
 def test_an_erased_customer_is_gone_from_every_view_and_from_the_bytes(
-    rows: PackedRows, settings: Settings
+    rows: PackedRows, place: Settings
 ) -> None:
     secret = "customer-to-be-forgotten"
     rows.write("profile", ["age", "income"], [secret], [1], np.array([[1.0, 2.0]]))
@@ -340,18 +312,18 @@ def test_an_erased_customer_is_gone_from_every_view_and_from_the_bytes(
     assert rows.delete(secret) == 0
     assert not rows.read([secret]).found[0]
     assert rows.read(["ben"]).values.tolist() == [[40.0, 9.5, 1.5]]
-    for stored in everything_stored(settings):
+    for stored in everything_stored(place):
         assert secret.encode() not in stored
 
 
-def everything_stored(settings: Settings) -> list[bytes]:
+def everything_stored(place: Settings) -> list[bytes]:
     """The bytes of every file, and of every key in Redis."""
-    found = [file.read_bytes() for file in settings.home.iterdir()]
-    if settings.online_store == "redis":
+    found = [file.read_bytes() for file in place.home.iterdir()]
+    if place.online_store == "redis":
         import redis
 
         with redis.Redis.from_url(str(REDIS)) as client:
-            found += [client.dump(key) or b"" for key in keys_of(settings.redis_prefix)]
+            found += [client.dump(key) or b"" for key in redis_keys(place.redis_prefix)]
     assert found
     return found
 
@@ -360,7 +332,7 @@ def everything_stored(settings: Settings) -> list[bytes]:
 
 
 def test_a_read_during_writes_is_one_moment_and_its_values_fit_its_columns(
-    rows: PackedRows, settings: Settings
+    rows: PackedRows, place: Settings
 ) -> None:
     """A value names its column and its round, so that a mixture shows."""
     ids, errors, rounds = [f"c{at}" for at in range(50)], [], []
@@ -368,7 +340,7 @@ def test_a_read_during_writes_is_one_moment_and_its_values_fit_its_columns(
     stop = threading.Event()
 
     def read() -> None:
-        with open_rows(settings) as reader:
+        with open_rows(place) as reader:
             while not stop.is_set():
                 found = reader.read(ids, ["profile"])
                 round_of = (found.event_us[:, :1] - AT_US) // 1_000_000
@@ -417,26 +389,22 @@ with open_rows(Settings(), read_only=False) as rows:
 
 
 @pytest.mark.parametrize("how", ["load", "write_table"])
-def test_a_writer_killed_in_the_middle_leaves_whole_rows(settings: Settings, how: str) -> None:
+def test_a_writer_killed_in_the_middle_leaves_whole_rows(place: Settings, how: str) -> None:
     """After `load`, and after anything over SQLite, every row is the old one; in Redis a write to rows
     that are read has replaced some rows and left the others."""
     ids = [f"c{at:06d}" for at in range(0, 200_000, 400)]
-    with open_rows(settings, read_only=False) as rows:
+    with open_rows(place, read_only=False) as rows:
         rows.write("profile", ["old"], ids, [1] * len(ids), np.full((len(ids), 1), 5.0))
-    environment = {
-        **os.environ, "BANK_HOME": str(settings.home), "BANK_ONLINE_STORE": settings.online_store,
-        "BANK_REDIS_URL": settings.redis_url.get_secret_value(), "BANK_REDIS_PREFIX": settings.redis_prefix,
-    }  # fmt: skip
     command = [sys.executable, "-c", WRITER, how]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as writer:
+    with subprocess.Popen(command, env=environment_of(place), stdout=subprocess.PIPE) as writer:
         assert writer.stdout is not None
         try:
             assert writer.stdout.readline() == b"writing\n"
-            wait_until_it_writes(settings)
+            wait_until_it_writes(place)
         finally:
             writer.kill()
         assert b"written" not in writer.stdout.read(), "the writer was too fast to be killed"
-    with open_rows(settings) as reader:
+    with open_rows(place) as reader:
         read = reader.read(ids)
         old, new = read.event_us[:, 0] == 1, read.event_us[:, 0] == 2_000_000
         assert (old | new).all()
@@ -444,21 +412,21 @@ def test_a_writer_killed_in_the_middle_leaves_whole_rows(settings: Settings, how
             if name in read.columns:
                 wanted = 5.0 if name == "old" else 1.0
                 assert (read.values[rows_of, read.columns.index(name)] == wanted).all()
-        if how == "load" or settings.online_store == "sqlite":
+        if how == "load" or place.online_store == "sqlite":
             assert read.columns == ("old",)
             assert old.all()
 
 
-def wait_until_it_writes(settings: Settings) -> None:
+def wait_until_it_writes(place: Settings) -> None:
     for _ in range(4000):
-        if settings.online_store == "redis":
+        if place.online_store == "redis":
             import redis
 
             with redis.Redis.from_url(str(REDIS)) as client:
-                hashes = [key for key in keys_of(settings.redis_prefix) if b":rows:" in key]
+                hashes = [key for key in redis_keys(place.redis_prefix) if b":rows:" in key]
                 if any(client.hlen(key) > 5_000 for key in hashes):
                     return
-        elif (wal := Path(f"{settings.online}-wal")).exists() and wal.stat().st_size > 100_000:
+        elif (wal := Path(f"{place.online}-wal")).exists() and wal.stat().st_size > 100_000:
             return
         time.sleep(0.001)
     pytest.fail("nothing was written")
@@ -490,6 +458,16 @@ def test_a_redis_that_is_down_is_named_without_its_password(tmp_path: Path, url:
     assert "geheim" not in f"{raised.value} {settings!r}"
 
 
+def test_rows_in_a_file_are_read_without_loading_what_talks_to_redis(tmp_path: Path) -> None:
+    code = (
+        "import sys; from feature_repo.packed_rows import open_rows; "
+        "from feature_repo.settings import Settings; open_rows(Settings(), read_only=False).close(); print({'redis', 'pyarrow'} & set(sys.modules))"
+    )
+    home = environment_of(Settings(home=tmp_path))
+    ran = subprocess.run([sys.executable, "-c", code], env=home, capture_output=True, text=True, check=False)
+    assert ran.stdout == "set()\n", ran.stderr
+
+
 def test_without_the_redis_library_its_extra_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -504,13 +482,11 @@ def test_what_a_killed_load_left_in_redis_goes_with_the_next_write(tmp_path: Pat
     import redis
 
     prefix = f"bank-test-{uuid.uuid4().hex}"
-    with (
-        redis.Redis.from_url(str(REDIS)) as client,
-        open_rows(redis_settings(tmp_path, prefix), False) as rows,
-    ):
+    ours = Settings(home=tmp_path, online_store="redis", redis_url=REDIS, redis_prefix=prefix)
+    with redis.Redis.from_url(str(REDIS)) as client, open_rows(ours, read_only=False) as rows:
         rows.write("credit", ["debt"], ["ann"], [1], np.ones((1, 1)))
         client.sadd(f"{prefix}:places", f"{prefix}:rows:credit:99")
         client.hset(f"{prefix}:rows:credit:99", "ann", b"half a load")
         assert rows.delete("ann") == 1
-        assert sorted(keys_of(prefix)) == [f"{prefix}:catalogue".encode(), f"{prefix}:places".encode()]
-        client.delete(*keys_of(prefix))
+        assert sorted(redis_keys(prefix)) == [f"{prefix}:catalogue".encode(), f"{prefix}:places".encode()]
+        client.delete(*redis_keys(prefix))
