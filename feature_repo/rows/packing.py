@@ -104,10 +104,15 @@ def from_table(view: str, table: "pa.Table") -> Unpacked:
     NotPackable for a feature that does not fit into eight bytes without loss.
     """
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     if missing := {"customer_id", "event_timestamp"} - set(table.column_names):
         raise MissingColumns(view, missing, table.column_names)
-    table = table.sort_by("customer_id")  # the rows of a table lie in this order
+    ids = table["customer_id"]
+    if not pc.all(pc.less_equal(ids.slice(0, max(len(ids) - 1, 0)), ids.slice(1))).as_py():
+        table = table.sort_by(
+            "customer_id"
+        )  # a table's rows lie in this order: it is filled from left to right
     names = [name for name in table.column_names if name not in KEYS]
     columns = {name: _cell(view, name, table.schema.field(name).type) for name in names}
     values = [_column(view, name, columns[name], table[name]) for name in names]

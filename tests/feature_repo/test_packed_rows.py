@@ -459,10 +459,13 @@ def test_a_redis_that_is_down_is_named_without_its_password(tmp_path: Path, url:
 
 
 def test_rows_in_a_file_are_read_without_loading_what_talks_to_redis(tmp_path: Path) -> None:
-    code = (
-        "import sys; from feature_repo.packed_rows import open_rows; "
-        "from feature_repo.settings import Settings; open_rows(Settings(), read_only=False).close(); print({'redis', 'pyarrow'} & set(sys.modules))"
-    )
+    code = """
+import sys
+from feature_repo.packed_rows import open_rows
+from feature_repo.settings import Settings
+open_rows(Settings(), read_only=False).close()
+print({"redis", "pyarrow"} & set(sys.modules))
+"""
     home = environment_of(Settings(home=tmp_path))
     ran = subprocess.run([sys.executable, "-c", code], env=home, capture_output=True, text=True, check=False)
     assert ran.stdout == "set()\n", ran.stderr
