@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+BEFORE_ALL = -(2**63)
+
 
 @dataclass(frozen=True)
 class Columns:
@@ -38,8 +40,10 @@ def latest(path: str, columns: Columns, start: datetime, end: datetime) -> pa.Ta
         columns=list(dict.fromkeys([columns.customer, *times, *columns.features])),
         filters=(at >= _as(start, kind)) & (at <= _as(end, kind)),
     )
-    keys = [(name, "ascending") for name in (columns.customer, *times)]
-    order = pc.sort_indices(table, sort_keys=keys, null_placement="at_start")
+    keys = {"customer": table[columns.customer]}
+    for name in times:
+        keys[f"time {name}"] = table[name].cast(pa.int64()).fill_null(BEFORE_ALL)
+    order = pc.sort_indices(pa.table(keys), sort_keys=[(name, "ascending") for name in keys])
     customer = table[columns.customer].take(order)
     last = np.ones(len(order), np.bool_)
     if len(order):

@@ -143,6 +143,23 @@ def test_every_type_is_answered_as_by_feasts_own_store(two: Two) -> None:
     assert any(isinstance(value, datetime) for value in said[1]["at"])
 
 
+def test_another_offline_store_fills_the_rows_as_well(two: Two, place: Settings) -> None:
+    write(two.folder, "first")
+    file = two.folder / "first.parquet"  # of rows of one time, Dask's store takes any
+    once = pq.read_table(file).to_pandas(types_mapper=pd.ArrowDtype)
+    once.drop_duplicates(["customer_id", "event_timestamp"]).to_parquet(file)
+    config = RepoConfig(
+        project="bank", provider="local", registry=RegistryConfig(path=str(two.folder / "dask.registry")),
+        offline_store="dask", online_store=PackedOnlineStoreConfig(settings=place),
+        batch_engine=PackedRowsEngineConfig().type, entity_key_serialization_version=3, repo_path=two.folder,
+    )  # fmt: skip
+    other = Two(two.feasts, FeatureStore(config=config), two.folder)
+    other.both(lambda s: s.apply([CUSTOMER, view(two.folder, "first", TYPES)]))
+    # Dask's store leaves out the rows of the last moment itself (feast#5228).
+    other.both(lambda s: s.materialize(START, START + 5 * DAY + DAY / 2))
+    same(other.read([f"first:{name}" for name in TYPES], IDS))
+
+
 def test_unknown_whole_numbers_are_none(two: Two) -> None:
     write(two.folder, "first", whole_nulls=True)
     two.ours.apply([CUSTOMER, view(two.folder, "first", TYPES)])
