@@ -86,10 +86,12 @@ class PackedRows:
 
     def count(self, view: str) -> int:
         """The number of customers with a row in that view."""
+        self._remember()
         return self._shelf.count(self._reading((view,)).views[0])
 
     def event_us(self, view: str) -> I64Array:
         """The event time of every row of a view, microseconds since 1970, in any order."""
+        self._remember()
         return self._shelf.event_us(self._reading((view,)).views[0])
 
     # -- reading ---------------------------------------------------------------------------------

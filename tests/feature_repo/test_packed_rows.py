@@ -259,6 +259,8 @@ def test_a_load_replaces_columns_and_rows_while_a_reader_has_them_open(
         assert read.values[0].tolist() == [1.0, 2.0]
         assert read.found.tolist() == [True, False]
         assert reader.columns()["credit"] == ("debt",)
+        rows.load({"profile": table(["ann", "ben", "cid"], z=[2.0] * 3)})
+        assert (reader.count("profile"), len(reader.event_us("profile"))) == (3, 3)
 
 
 def test_a_load_may_bring_older_rows(rows: PackedRows) -> None:
