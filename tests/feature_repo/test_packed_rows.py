@@ -3,7 +3,6 @@ import subprocess
 import sys
 import threading
 import time
-import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -483,15 +482,14 @@ def test_without_the_redis_library_its_extra_is_named(
 
 
 @NO_REDIS
-def test_what_a_killed_load_left_in_redis_goes_with_the_next_write(tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["redis"], indirect=True)
+def test_what_a_killed_load_left_goes_with_the_next_write(rows: PackedRows, place: Settings) -> None:
     import redis
 
-    prefix = f"bank-test-{uuid.uuid4().hex}"
-    ours = Settings(home=tmp_path, online_store="redis", redis_url=REDIS, redis_prefix=prefix)
-    with redis.Redis.from_url(str(REDIS)) as client, open_rows(ours, read_only=False) as rows:
-        rows.write("credit", ["debt"], ["ann"], [1], np.ones((1, 1)))
-        client.sadd(f"{prefix}:places", f"{prefix}:rows:credit:99")
-        client.hset(f"{prefix}:rows:credit:99", "ann", b"half a load")
-        assert rows.delete("ann") == 1
-        assert sorted(redis_keys(prefix)) == [f"{prefix}:catalogue".encode(), f"{prefix}:places".encode()]
-        client.delete(*redis_keys(prefix))
+    draft = f"{place.redis_prefix}:rows:credit:99"
+    with redis.Redis.from_url(str(REDIS)) as client:
+        client.sadd(f"{place.redis_prefix}:places", draft)
+        client.hset(draft, "ann", b"half a load")
+    assert rows.delete("ben") == 2
+    assert draft.encode() not in redis_keys(place.redis_prefix)
+    assert len(redis_keys(place.redis_prefix)) == 4  # catalogue, places, two views
