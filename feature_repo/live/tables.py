@@ -1,4 +1,4 @@
-"""The raw tables in one DuckDB file, sorted by whom rows belong to, so that a few customers are found at once."""
+"""The raw tables in one DuckDB file, sorted by whom rows belong to: a few customers are found at once."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
