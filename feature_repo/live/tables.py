@@ -1,7 +1,6 @@
 """The raw tables in one DuckDB file, sorted by whom rows belong to: a few customers are found at once."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -63,11 +62,13 @@ class LiveTables:
         found = self.connection.execute("select digest from copied").fetchall()
         return str(found[0][0]) if found else ""
 
-    def offset(self, path: str) -> int:
-        """How many bytes of that file of events have been taken."""
-        self.connection.execute("create table if not exists taken (path varchar primary key, bytes bigint)")
-        found = self.connection.execute("select bytes from taken where path = ?", [path]).fetchall()
-        return int(found[0][0]) if found else 0
+    def taken(self, file: str) -> tuple[int, int]:
+        """How many bytes and lines of that file of events have been taken."""
+        self.connection.execute(
+            "create table if not exists taken (file varchar primary key, bytes bigint, lines bigint)"
+        )
+        found = self.connection.execute("select bytes, lines from taken where file = ?", [file]).fetchall()
+        return (int(found[0][0]), int(found[0][1])) if found else (0, 0)
 
     def _copy(self) -> None:
         """Copy every raw table, sorted by whom its rows belong to; what is pending is kept."""
@@ -94,7 +95,7 @@ class LiveTables:
         self.connection.execute("delete from copied")
         self.connection.execute("insert into copied values (?)", [digest])
 
-    def add(self, rows: Mapping[str, list[dict[str, Any]]], path: str, taken: int) -> None:
+    def add(self, rows: Mapping[str, list[dict[str, Any]]], file: str, taken: int, lines: int) -> None:
         """Add rows and how far the file of events has been read, all or nothing; durable on return."""
         run = self.connection.execute
         run("begin")
@@ -106,7 +107,7 @@ class LiveTables:
             if table == "bookings":
                 run("insert into booking_keys select booking_id, account_id from fresh")
             self.connection.unregister("fresh")
-        run("insert or replace into taken values (?, ?)", [path, taken])
+        run("insert or replace into taken values (?, ?, ?)", [file, taken, lines])
         run("commit")
 
     def pending(self) -> dict[str, pa.Table]:
@@ -136,9 +137,14 @@ class LiveTables:
         rows: list[dict[str, Any]] = found.to_arrow_table().to_pylist()
         return rows
 
-    def customers_of(self, accounts: Iterable[str]) -> set[str]:
-        """Who owns or may use these accounts."""
-        return {row["customer_id"] for row in self.rows_of("account_owners", "account_id", accounts)}
+    def touched(self, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> set[str]:
+        """The customers whose features these new rows may change."""
+        all_ = [row for several in rows.values() for row in several]
+        accounts = {str(row["account_id"]) for row in all_ if row.get("account_id")}
+        loans = {str(row["loan_id"]) for row in rows.get("repayments", ())}
+        found = {str(row["customer_id"]) for row in all_ if row.get("customer_id")}
+        found |= {row["customer_id"] for row in self.rows_of("account_owners", "account_id", accounts)}
+        return found | {row["customer_id"] for row in self.rows_of("loans", "loan_id", loans)}
 
 
 def owner(table: Table) -> str:
@@ -153,22 +159,3 @@ def owner(table: Table) -> str:
 def arrow_rows(table: Table, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     """These rows with the contract's schema; a field that is not there is null."""
     return pa.Table.from_pylist([dict(row) for row in rows], schema=table.schema)
-
-
-def latest_known(rows: Iterable[Mapping[str, Any]], event: str) -> Mapping[str, Any] | None:
-    """Of several versions the last valid, then last recorded."""
-    return max(rows, key=lambda row: (row[event], row["recorded_at"]), default=None)
-
-
-def entity(table: Table) -> tuple[str, ...]:
-    """The columns that name the thing whose versions a table holds.
-
-    >>> entity(BY_NAME["customers"]), entity(BY_NAME["bookings"])
-    (('customer_id',), ('booking_id',))
-    """
-    return tuple(column for column in table.key if column != "valid_from")
-
-
-def instant(value: datetime) -> int:
-    """Microseconds since 1970."""
-    return round(value.timestamp() * 1_000_000)
