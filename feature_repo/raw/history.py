@@ -9,10 +9,11 @@ FILE = "loads.jsonl"
 
 @dataclass(frozen=True)
 class Fate:
-    """What became of the rows read for one table; they add up to `read`.
+    """What became of the rows read for one table.
 
-    `corrected` of the kept rows say something new about a key already there; `outdated` rows come
-    from a snapshot older than what the bank already holds.
+    They add up to `read`, but for the last two: `corrected` of the kept rows say something new about a key
+    already there, and `restored` rows were added beside them (see `versions`). `outdated` rows come from
+    a snapshot older than what the bank already holds.
     """
 
     read: int
@@ -21,21 +22,28 @@ class Fate:
     quarantined: int = 0
     outdated: int = 0
     corrected: int = 0
+    restored: int = 0
 
 
 @dataclass(frozen=True)
 class Load:
-    """One load. `files` maps each file read to its SHA-256; `skipped` were loaded before."""
+    """One load; `at` is in ISO 8601 and UTC.
+
+    `kind` is first, added, replaced or appended. `mapping` is the mapping's SHA-256, `files` maps each file
+    read to its own, `skipped` were loaded before. `reasons` counts rows set aside by
+    `table.column|class|reason`, `snapshots` holds the dates each table told of, `formulas` counts the
+    texts of a column that a spreadsheet would run.
+    """
 
     at: str
     kind: str
     tables: dict[str, Fate]
+    mapping: str = ""
     files: dict[str, str] = field(default_factory=dict)
     skipped: tuple[str, ...] = ()
     reasons: dict[str, int] = field(default_factory=dict)
     snapshots: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    columns: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    formulas: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     totals: dict[str, str] = field(default_factory=dict)
 
@@ -48,6 +56,12 @@ def read(raw: Path) -> list[Load]:
     return [_load(json.loads(line)) for line in path.read_text().splitlines()]
 
 
+def current(loads: list[Load]) -> list[Load]:
+    """The loads that the bank of now is made of: from the last one on that began a bank."""
+    begun = [number for number, load in enumerate(loads) if load.kind in ("first", "replaced")]
+    return loads[begun[-1] if begun else 0 :]
+
+
 def write(raw: Path, load: Load) -> None:
     """Add a load to the history of a draft."""
     with (raw / FILE).open("a") as file:
@@ -56,5 +70,6 @@ def write(raw: Path, load: Load) -> None:
 
 def _load(said: dict[str, object]) -> Load:
     tables = {table: Fate(**fate) for table, fate in said.pop("tables").items()}  # type: ignore[attr-defined]
+    said["snapshots"] = {table: tuple(dates) for table, dates in said["snapshots"].items()}  # type: ignore[attr-defined]
     frozen = {key: tuple(value) if isinstance(value, list) else value for key, value in said.items()}
     return Load(tables=tables, **frozen)  # type: ignore[arg-type]

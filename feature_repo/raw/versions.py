@@ -10,7 +10,7 @@ what its source tells of time:
   cannot tell a return to an earlier state from an old file; give it a snapshot date to be able to.
 
 Relations: `given` has the contract's columns with `_row` and `_snapshot` (null where there is none);
-`there` has the contract's columns and may be empty. The answer is the temporary table `news`: the
+`there` has the contract's columns and may be empty. The answer is the view `news`: the
 contract's columns, `_row`, and `_known`: whether the key was there before.
 """
 
@@ -57,9 +57,10 @@ def once(connection: duckdb.DuckDBPyConnection, contract: Table, given: str, tim
         connection.execute(f"create or replace temp view distinct_given as from {given}")
         return
     connection.execute(
-        f"create or replace temp table distinct_given as select {columns}, _snapshot, min(_row) as _row "
+        f"create or replace temp table given_once as select {columns}, _snapshot, min(_row) as _row "
         f"from {given} group by all order by _row"
     )
+    connection.execute("create or replace temp view distinct_given as from given_once")
     clash = f"select {key} from distinct_given group by {key} having count(*) > 1"
     if clashes := _count(connection, f"({clash})"):
         raise ConflictingRows(contract.name, contract.key, clashes)
@@ -114,7 +115,7 @@ def _recorded(connection: duckdb.DuckDBPyConnection, contract: Table, key: list[
             where {matches} and {_content(contract, key, "recorded_at", of="t")}
                 is not distinct from {_content(contract, key, "recorded_at", of="g")}))"""
     connection.execute(
-        f"create or replace temp table news as {new} anti join hit using ({using}) union all by name {again}"
+        f"create or replace temp table fresh as {new} anti join hit using ({using}) union all by name {again}"
     )
     return _counted(connection)
 
@@ -143,7 +144,7 @@ def _states(connection: duckdb.DuckDBPyConnection, contract: Table, key: list[st
         and {_content(contract, key, "recorded_at", of="t")} is not distinct from
             {_content(contract, key, "recorded_at", of="told")})"""
     outdated = _one(connection, unheard)
-    connection.execute(f"""create or replace temp table news as
+    connection.execute(f"""create or replace temp table fresh as
         select {_list(contract.schema.names)}, _row, _known from (
             select * replace (case when _known then {_literal(times.now)} + to_microseconds(_place)
               when _place = 1 then recorded_at
@@ -168,7 +169,7 @@ def _versions(connection: duckdb.DuckDBPyConnection, contract: Table, key: list[
     connection.execute(f"""create or replace temp table told as
         select *, lag({content}) over w as _before, lead(valid_from) over w as _next,
                row_number() over w as _place,
-               list_min(list_filter([{loaded}], date -> date > valid_from)) as _confirmed
+               list_min([date for date in [{loaded}] if date > valid_from]) as _confirmed
         from (select *, 0 as _row, false as _given, true as _known from there_hit
               qualify row_number() over (partition by {using}, valid_from order by recorded_at desc) = 1
               union all by name
@@ -182,7 +183,7 @@ def _versions(connection: duckdb.DuckDBPyConnection, contract: Table, key: list[
         window w as (partition by {using} order by valid_from, _given, _row)""")
     changed = f"_given and (_place = 1 or {content} is distinct from _before)"
     restored = ", ".join(f"_before.{name(column)} as {name(column)}" for column in body)
-    connection.execute(f"""create or replace temp table news as
+    connection.execute(f"""create or replace temp table fresh as
         select {_list(columns)}, _row, _known from told where {changed} union all by name
         select {using}, _confirmed as valid_from, {later} as recorded_at, {restored},
                null as _row, true as _known
@@ -192,6 +193,7 @@ def _versions(connection: duckdb.DuckDBPyConnection, contract: Table, key: list[
 
 
 def _counted(connection: duckdb.DuckDBPyConnection, outdated: int = 0) -> News:
+    connection.execute("create or replace temp view news as from fresh")
     given = _count(connection, "distinct_given")
     kept, corrected, restored = connection.execute(
         "select count(_row), count(_row) filter (where _known), count(*) - count(_row) from news"
