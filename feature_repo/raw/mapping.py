@@ -220,6 +220,8 @@ def _origin(path: Path, name: str, given: dict[str, Any]) -> Origin:
     dated = given.pop("snapshot", None)
     if isinstance(dated, str | date):
         dated = {"constant": str(dated)}
+    if "encoding" in given:  # Python knows latin-1 with a hyphen, the others without
+        given["encoding"] = re.sub(r"(?i)^latin-(\d+)$", r"latin\1", given["encoding"])
     origin = Origin(name, **given, snapshot=None if dated is None else Dated(**dated))
     try:
         codecs.lookup(origin.encoding)

@@ -24,6 +24,7 @@ UNREADABLE = 0.5
 """When more than this share of a column's values has another type, the column is wrong, not the rows."""
 MEMORY = "1GB"
 BATCH = 50_000
+BELIEVERS = ("statistics_propagation", "filter_pushdown", "join_filter_pushdown", "row_group_pruner")
 FORMULA_CELL = r"^([=@]|[+-][A-Za-z(])"
 WORDS = (Kind.CODE, Kind.TEXT)
 
@@ -43,7 +44,7 @@ class Staging:
             "timezone = 'UTC'", f"threads = {threads}", f"memory_limit = '{MEMORY}'",
             "preserve_insertion_order = true", f"temp_directory = {quoted(str(spill / 'spill'))}",
             # A Parquet file's statistics are its writer's claim: nothing is left out because of them.
-            "disabled_optimizers = 'statistics_propagation,filter_pushdown'",
+            f"disabled_optimizers = {quoted(','.join(BELIEVERS))}",
             f"allowed_directories = [{quoted(str(folder))}, {quoted(str(draft))}]",
             "enable_external_access = false", "lock_configuration = true",
         ):  # fmt: skip

@@ -52,8 +52,8 @@ class Times:
 def once(connection: duckdb.DuckDBPyConnection, contract: Table, given: str, times: Times) -> None:
     """Make `distinct_given`: each row once; ConflictingRows when one key at one time says two things."""
     columns, key = _list(contract.schema.names), _clashing(contract, times)
-    repeated = f"select {key} from {given} group by {key} having count(*) > 1"
-    if not _count(connection, f"({repeated})"):
+    # Numbers are counted, not keys: as many hashes as rows mean that no key is there twice.
+    if not _one(connection, f"select count(*) - count(distinct hash({key})) from {given}"):
         connection.execute(f"create or replace temp view distinct_given as from {given}")
         return
     connection.execute(
@@ -71,14 +71,7 @@ def news(connection: duckdb.DuckDBPyConnection, contract: Table, there: str, tim
     entity = [column for column in contract.key if column != VERSIONED]
     versioned = times.snapshots and VERSIONED in contract.key
     key = entity if versioned else list(contract.key)
-    using = _list(key)
-    connection.execute(
-        f"create or replace temp table hit as select distinct {using} from {there} "
-        f"semi join distinct_given using ({using})"
-    )
-    connection.execute(
-        f"create or replace temp table there_hit as from {there} semi join hit using ({using})"
-    )
+    _suspect(connection, contract, there, key, times)
     if versioned:
         return _versions(connection, contract, key, times)
     if times.snapshots and not times.recorded:
@@ -86,13 +79,40 @@ def news(connection: duckdb.DuckDBPyConnection, contract: Table, there: str, tim
     return _recorded(connection, contract, key, times)
 
 
+def _suspect(
+    connection: duckdb.DuckDBPyConnection, contract: Table, there: str, key: list[str], times: Times
+) -> None:
+    """Narrow both sides to the keys that are new or do not say the same everywhere.
+
+    Most rows of a file that comes again say nothing new: their keys and a hash of their content tell, and
+    only the others are compared in full. Makes `suspect`, `there_hit`, and `hit`, the keys that are there.
+    """
+    using = _list(key)
+    mark = f"hash({_columns(contract, *key, VERSIONED, 'recorded_at')})"
+    earlier = "min(recorded_at) filter (not _there) < min(recorded_at) filter (_there)"
+    again = f"or coalesce({earlier}, false)" if times.recorded else ""
+    connection.execute(f"""create or replace temp table touched as
+        select {using}, bool_or(_there) as _known from (
+            select {using}, recorded_at, {mark} as _mark, true as _there
+            from {there} semi join distinct_given using ({using})
+            union all select {using}, recorded_at, {mark}, false from distinct_given)
+        group by {using} having not bool_or(_there) or min(_mark) <> max(_mark) {again}""")
+    connection.execute(f"create or replace temp table hit as select {using} from touched where _known")
+    connection.execute(
+        f"create or replace temp table there_hit as from {there} semi join hit using ({using})"
+    )
+    connection.execute(
+        f"create or replace temp table suspect as from distinct_given semi join touched using ({using})"
+    )
+
+
 def _recorded(connection: duckdb.DuckDBPyConnection, contract: Table, key: list[str], times: Times) -> News:
     """Events: those with a recording time against what was known then, the others against all."""
-    using, content = _list(key), _content(contract, key, "recorded_at")
-    new = f"select {_list(contract.schema.names)}, _row, false as _known from distinct_given"
+    using, content = _list(key), _content(contract, key)
+    new = f"select {_list(contract.schema.names)}, _row, false as _known from suspect"
     if times.snapshots:
         connection.execute(
-            f"insert into hit select distinct {using} from distinct_given anti join hit using ({using})"
+            f"insert into hit select distinct {using} from suspect anti join hit using ({using})"
         )
     if times.recorded or times.snapshots:
         connection.execute(f"""create or replace temp table told as
@@ -101,7 +121,7 @@ def _recorded(connection: duckdb.DuckDBPyConnection, contract: Table, key: list[
             from (select *, 0 as _row, false as _given from there_hit
                   union all by name
                   select * exclude (_snapshot), true as _given
-                  from distinct_given semi join hit using ({using}))
+                  from suspect semi join hit using ({using}))
             window w as (partition by {using} order by recorded_at, _given, _row)""")
         changed = f"_given and (_then is null or {content} is distinct from _before)"
         _no_clash(connection, contract, f"told where {changed} and _then = recorded_at")
@@ -111,9 +131,9 @@ def _recorded(connection: duckdb.DuckDBPyConnection, contract: Table, key: list[
         again = f"""select * replace ({_literal(times.now)} + to_microseconds(
                 row_number() over (partition by {using} order by recorded_at, _row) - 1) as recorded_at),
             true as _known from (select {_list(contract.schema.names)}, _row
-            from distinct_given g semi join hit using ({using}) where not exists (select 1 from there_hit t
-            where {matches} and {_content(contract, key, "recorded_at", of="t")}
-                is not distinct from {_content(contract, key, "recorded_at", of="g")}))"""
+            from suspect g semi join hit using ({using}) where not exists (select 1 from there_hit t
+            where {matches} and {_content(contract, key, of="t")}
+                is not distinct from {_content(contract, key, of="g")}))"""
     connection.execute(
         f"create or replace temp table fresh as {new} anti join hit using ({using}) union all by name {again}"
     )
@@ -126,14 +146,14 @@ def _states(connection: duckdb.DuckDBPyConnection, contract: Table, key: list[st
     Of a key that is new the first row is recorded at its own time and later ones at their snapshot's.
     A row of a snapshot before the last one loaded that says something unheard is `outdated`.
     """
-    using, content = _list(key), _content(contract, key, "recorded_at")
+    using, content = _list(key), _content(contract, key)
     last = _literal(max(times.loaded)) if times.loaded else "null::timestamptz"
     connection.execute(f"""create or replace temp table told as
         select *, lag({content}) over w as _before, row_number() over w as _place,
                bool_or(not _given) over (partition by {using}) as _known,
                first_value(recorded_at) over w as _first
         from (select *, 0 as _row, null::timestamptz as _snapshot, false as _given from there_hit
-              union all by name select *, true as _given from distinct_given)
+              union all by name select *, true as _given from suspect)
         window w as (partition by {using} order by _given, _snapshot, recorded_at, _row)""")
     connection.execute(f"""create or replace temp table told as select *,
         _given and (_place = 1 or {content} is distinct from _before) as _changed,
@@ -141,8 +161,8 @@ def _states(connection: duckdb.DuckDBPyConnection, contract: Table, key: list[st
     matches = " and ".join(f"t.{name(column)} = told.{name(column)}" for column in key)
     unheard = f"""select count(*) from told where _old and not exists (
         select 1 from there_hit t where {matches}
-        and {_content(contract, key, "recorded_at", of="t")} is not distinct from
-            {_content(contract, key, "recorded_at", of="told")})"""
+        and {_content(contract, key, of="t")} is not distinct from
+            {_content(contract, key, of="told")})"""
     outdated = _one(connection, unheard)
     connection.execute(f"""create or replace temp table fresh as
         select {_list(contract.schema.names)}, _row, _known from (
@@ -179,7 +199,7 @@ def _versions(connection: duckdb.DuckDBPyConnection, contract: Table, key: list[
                           else _snapshot end as recorded_at
               from (select g.*, hit.{name(key[0])} is not null as _known,
                            row_number() over (partition by {using} order by _snapshot, _row) = 1 as _first
-                    from distinct_given g left join hit using ({using})))
+                    from suspect g left join hit using ({using})))
         window w as (partition by {using} order by valid_from, _given, _row)""")
     changed = f"_given and (_place = 1 or {content} is distinct from _before)"
     restored = ", ".join(f"_before.{name(column)} as {name(column)}" for column in body)
@@ -215,10 +235,14 @@ def _clashing(contract: Table, times: Times) -> str:
     return _list(list(dict.fromkeys((*contract.key, "recorded_at"))))
 
 
-def _content(contract: Table, *but: str | list[str], of: str = "") -> str:
-    left_out = {column for one in but for column in ([one] if isinstance(one, str) else one)}
+def _content(contract: Table, key: list[str], of: str = "") -> str:
+    """What a row says of its key, as one value."""
+    return f"row({_columns(contract, *key, 'recorded_at', of=of)})"
+
+
+def _columns(contract: Table, *but: str, of: str = "") -> str:
     prefix = f"{of}." if of else ""
-    return f"row({', '.join(prefix + name(c) for c in contract.schema.names if c not in left_out)})"
+    return ", ".join(prefix + name(column) for column in contract.schema.names if column not in but)
 
 
 def _list(columns: list[str]) -> str:
