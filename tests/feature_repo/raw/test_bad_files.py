@@ -394,7 +394,8 @@ def parquet(folder: Path) -> Path:
 
 TABLE = pa.table({
     "booking_id": [f"B{n}" for n in range(1, 11)], "account_id": ["A1"] * 10,
-    "booked_at": ["2024-03-01"] * 10, "amount": [f"{n}.50" for n in range(1, 11)], "currency": ["CNY"] * 10, "category": ["rent"] * 10,
+    "booked_at": ["2024-03-01"] * 10, "amount": [f"{n}.50" for n in range(1, 11)], "currency": ["CNY"] * 10,
+    "category": ["rent"] * 10,
 })  # fmt: skip
 
 
