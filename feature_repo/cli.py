@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from feature_repo.raw.history import Load
     from feature_repo.raw.source import Source
     from feature_repo.settings import Settings
 
@@ -43,21 +44,102 @@ def make(
 def ingest(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder with the bank's files.")],
     mapping: Annotated[Path | None, typer.Option(help="Else DIR/mapping.toml, else a shipped one.")] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Begin anew: forget what was loaded before.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the source as JSON.")] = False,
 ) -> None:
-    """Load a bank's own tables; a broken table stops the load, a broken row is set aside and counted."""
+    """Load a bank's own tables, or add to them; a broken table stops the load, a broken row is set aside."""
+    from feature_repo.raw import history
     from feature_repo.raw.ingest import ingest as load
 
     settings = _settings()
     now, key = datetime.now(UTC), settings.keys / "pseudonym.key"
-    limit = settings.quarantine_limit
-    _tell(load(folder, settings.raw, mapping, limit, now, key, settings.threads), settings.raw, as_json)
+    source = load(folder, settings.raw, mapping, settings.quarantine_limit, now, key, settings.threads, fresh)
+    if not as_json:
+        _tell_load(history.read(settings.raw)[-1])
+    _tell(source, settings.raw, as_json)
+
+
+@data.command("map")
+def map_files(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder with the bank's files.")],
+    out: Annotated[Path | None, typer.Option(help="Where to write it; else DIR/mapping.toml.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over a mapping that is there.")] = False,
+) -> None:
+    """Propose a mapping from the files' own columns, for a person to finish."""
+    from feature_repo.raw.mapping import FILE
+    from feature_repo.raw.proposal import MappingThere, propose
+
+    text, path = propose(folder), out or folder / FILE
+    if path.exists() and not force:
+        raise MappingThere(path)
+    path.write_text(text, encoding="utf-8")
+    lines = text.splitlines()
+    tables = [line[8:-1] for line in lines if line.startswith("[tables.") and not line.endswith(".columns]")]
+    open_ = [line for line in lines if "OPEN" in line or "CHECK" in line]
+    typer.echo(f"{path}: {len(tables)} tables ({', '.join(tables)}), {len(open_)} open points")
+    for line in open_:
+        typer.echo(f"  {line.lstrip('# ')}")
+    typer.echo(f"next: finish {path}, then bank data ingest {folder}")
 
 
 def _settings() -> "Settings":
     from feature_repo.settings import Settings
 
     return Settings()
+
+
+@data.command()
+def check(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Look at the loaded tables: a report with plots, and how the loads went over time."""
+    import json
+    from dataclasses import asdict
+
+    from feature_repo.raw.quality import inspect
+    from feature_repo.raw.quality_page import page
+    from feature_repo.raw.source import Source
+
+    settings, at = _settings(), datetime.now(UTC)
+    source, limit = Source.read(settings.raw), settings.quarantine_limit
+    panels = inspect(settings.raw, limit, settings.threads)
+    path = settings.reports / f"data-{at:%Y%m%d-%H%M%S}.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page(source, panels, f"{at:%Y-%m-%d %H:%M} UTC"), encoding="utf-8")
+    if as_json:
+        found = {"source": source.name, "digest": source.digest, "report": str(path)}
+        typer.echo(json.dumps(found | {"panels": [asdict(panel) for panel in panels]}, sort_keys=True))
+        return
+    for panel in panels:
+        verdict = {True: "holds", False: "DOES NOT HOLD", None: ""}[panel.holds]
+        typer.echo(f"  {panel.key:<12}{panel.title}{'; ' + verdict if verdict else ''}")
+    typer.echo(f"report: {path}")
+
+
+def _tell_load(load: "Load") -> None:
+    """What this load did: rows by fate, reasons of what was set aside, files that were known."""
+    kinds = {
+        "first": "a first load", "added": "added to the bank that was there",
+        "replaced": "a new bank; the one before is gone",
+    }  # fmt: skip
+    typer.echo(f"{kinds[load.kind]}, {load.seconds:.1f} s")
+    if load.skipped:
+        typer.echo(f"  already loaded, skipped: {', '.join(load.skipped)}")
+    for table, fate in sorted(load.tables.items()):
+        told = [
+            (fate.kept, "new"), (fate.corrected, "of them corrections or versions"),
+            (fate.repeated, "known"), (fate.outdated, "outdated"), (fate.restored, "restored"),
+            (fate.quarantined, "set aside"),
+        ]  # fmt: skip
+        said = ", ".join(f"{count:,} {word}" for count, word in told if count)
+        typer.echo(f"  {table:<16}{fate.read:>12,} read: {said or 'nothing'}")
+    for reason, count in sorted(load.reasons.items(), key=lambda one: -one[1]):
+        column, value_class, why = reason.split("|")
+        typer.echo(f"  {count:>9,} set aside: {column}: {value_class} ({why})")
+    for column, count in sorted(load.formulas.items()):
+        typer.echo(f"  {count:>9,} texts in {column} begin like a spreadsheet formula; they stay text")
 
 
 def _tell(source: "Source", raw: Path, as_json: bool) -> None:

@@ -106,6 +106,11 @@ class Settings(BaseSettings):
         return self.home / "online.db"
 
     @property
+    def live(self) -> Path:
+        """Fresh rows: the raw tables as pushing keeps them, and what was refused."""
+        return self.home / "live"
+
+    @property
     def mlflow(self) -> Path:
         """MLflow's database and artifacts."""
         return self.home / "mlflow"
