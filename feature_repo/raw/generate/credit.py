@@ -6,6 +6,7 @@ from feature_repo.raw.generate.accounts import CURRENT, FOREVER, Accounts
 from feature_repo.raw.generate.arrow import NULL, Array
 from feature_repo.raw.generate.clock import DAY, HOUR
 from feature_repo.raw.generate.drafts import Drafts
+from feature_repo.raw.generate.economy import Economy
 from feature_repo.raw.generate.holdings import Holdings
 from feature_repo.raw.generate.needs import sigmoid
 from feature_repo.raw.generate.people import FAMILY, People, Reals, Whole
@@ -15,31 +16,49 @@ TROUBLE = -4.7
 """Log odds a month that an average loan gets into trouble."""
 CURE = 0.25
 """The chance each month that a loan in trouble is brought up to date."""
+LATE_CURE = 0.04
+"""The same once it is 90 days past due."""
 TERMS = {"loan": np.array([6, 12, 18, 24, 36]), "mortgage": np.array([120, 180, 240, 300])}
+ASKED = {"loan": (3.6, 0.75), "mortgage": (55.0, 0.35)}
+"""Amount asked for in monthly incomes: median, spread of its logarithm."""
+SEEN, BLUR, CUT_OFF = 0.6, 0.9, 1.45
+"""The policy sees so much of the true log odds, blurred so much, and refuses beyond the cut-off."""
+UNSEEN = 0.25
+"""Spread of what nobody sees in a loan's log odds."""
+WITHDRAWN = 0.03
+JOBLESS = 1.0
+"""What a month without work adds to the log odds of trouble."""
+RECOVERED = 0.3
+"""The share of written-off loans that still bring something in."""
+STRANGERS = 500_000
+"""Customer numbers from here on belong to applicants whom the bank does not know."""
 
 
 class Credit:
     """Applies the historical policy, grants loans, lets them be paid, missed, cured or lost."""
 
     def __init__(
-        self, crowd: People, accounts: Accounts, holdings: Holdings, drafts: Drafts, rng: np.random.Generator
-    ) -> None:
+        self, crowd: People, accounts: Accounts, holdings: Holdings, drafts: Drafts, economy: Economy,
+        rng: np.random.Generator,
+    ) -> None:  # fmt: skip
         self._crowd, self._accounts, self._holdings = crowd, accounts, holdings
-        self._drafts, self._rng = drafts, rng
+        self._drafts, self._economy, self._rng = drafts, economy, rng
         self.book: dict[str, Array] = {name: np.zeros(0, np.int64) for name in (
             "customer", "product", "application", "granted", "cents", "term", "instalment", "month", "due_at",
             "missed", "first_missed", "default_at", "over")}  # fmt: skip
         self.book["trouble"] = np.zeros(0)
-        self.truth: list[dict[str, Array]] = []
         self._asked = 0
 
-    def apply(self, family: str, month: int, who: Whole, at: Whole) -> None:
-        """Customers ask for money; the policy of the time, noisy, grants most of it."""
+    def apply(self, family: str, month: int, who: Whole, at: Whole) -> dict[str, Array]:
+        """Customers ask for money; the policy of the time, noisy, grants most of it.
+
+        Returned is what only the maker knows of each application: who, term and trouble.
+        """
         crowd, rng = self._crowd, self._rng
         income = np.log(np.maximum(crowd.declared[who], 500) / 9000)
         product = choose(family, crowd.persona[who], income, crowd.risk[who], crowd.held[who], rng)
-        times = {"loan": (3.6, 0.75), "mortgage": (55.0, 0.35)}[family]
-        amount = times[0] * crowd.declared[who] * np.exp(rng.normal(0, times[1], len(who)))
+        times, spread = ASKED[family]
+        amount = times * crowd.declared[who] * np.exp(rng.normal(0, spread, len(who)))
         term = TERMS[family][rng.integers(0, len(TERMS[family]), len(who))]
         cents = np.clip((amount / 1000).round(), 2, 5000).astype(np.int64) * 100_000
         rate = RATE[product] / 12
@@ -48,13 +67,15 @@ class Credit:
             rng.normal(0.04 + 0.04 * np.maximum(crowd.stress[who], 0), 0.08)
         )
         partner = rng.random(len(who)) < np.where(crowd.persona[who] == FAMILY, 0.4, 0.08)
-        trouble = self._trouble(who, instalment, partner, rng)
-        seen = 0.6 * trouble + rng.normal(0, 0.9, len(who))
-        granted = (seen < TROUBLE * 0.6 + 1.45) & ~crowd.held[who, product]
+        trouble = self.trouble(who, instalment, partner) + rng.normal(0, UNSEEN, len(who))
+        seen = SEEN * (trouble - TROUBLE) + rng.normal(0, BLUR, len(who))
+        withdrawn = rng.random(len(who)) < WITHDRAWN
+        granted = (seen < CUT_OFF) & ~crowd.held[who, product] & ~withdrawn
+        verdict = np.select([withdrawn, granted], ["withdrawn", "approved"], "refused")
         number = self._number(len(who))
         decided = at + (1 + rng.integers(0, 2, len(who))) * DAY // 2
         paid_out = np.maximum(decided + DAY // 2, crowd.joined_at[who] + HOUR)
-        for recorded, outcome in ((at, None), (decided, np.where(granted, "approved", "refused"))):
+        for recorded, outcome in ((at, None), (decided, verdict)):
             self._drafts.add(
                 "applications", application_id=number, customer_id=who, at=at, recorded_at=recorded,
                 amount=cents, currency="CNY", term_months=term,
@@ -62,12 +83,12 @@ class Credit:
                 declared_income=(declared / 10).round().astype(np.int64) * 1000,
                 co_applicant=partner, outcome=outcome,
             )  # fmt: skip
-        self.truth.append({"application": number, "pd": default_probability(trouble, term)})
         offered = {
             "customer": who, "product": product, "application": number, "granted": paid_out, "cents": cents,
             "term": term, "instalment": instalment, "trouble": trouble,
         }  # fmt: skip
         self._grant(month, {name: values[granted] for name, values in offered.items()})
+        return offered
 
     def strangers(self, month: int, count: int) -> None:
         """People the bank does not know ask too; it refused them, and they never became customers."""
@@ -84,7 +105,7 @@ class Credit:
         outcome = np.where(rng.random(count) < 0.75, "refused", "withdrawn")
         for recorded, said in ((at, None), (at + DAY, outcome)):
             self._drafts.add(
-                "applications", application_id=number, customer_id=self._crowd.n + number, at=at,
+                "applications", application_id=number, customer_id=STRANGERS + number, at=at,
                 recorded_at=recorded,
                 amount=cents, currency="CNY", term_months=term, purpose="consumption", declared_income=income,
                 co_applicant=partner, outcome=said,
@@ -99,9 +120,9 @@ class Credit:
         rng, start = self._rng, int(crowd.calendar.edges[month])
         who, due = book["customer"][live], start + book["due_at"][live]
         number = month - book["month"][live]
-        shock = 1.0 * (crowd.jobless[who] > 0)
+        shock = JOBLESS * (crowd.jobless[who] > 0) + self._economy.arrears[month]
         falls = rng.random(len(live)) < sigmoid(book["trouble"][live] + shock)
-        cures = rng.random(len(live)) < np.where(book["default_at"][live] == FOREVER, CURE, 0.04)
+        cures = rng.random(len(live)) < np.where(book["default_at"][live] == FOREVER, CURE, LATE_CURE)
         behind = book["missed"][live] > 0
         misses = np.where(behind, ~cures, falls)
         self._miss(live[misses], due[misses], number[misses])
@@ -113,18 +134,44 @@ class Credit:
         self._end(live[done], np.full(int(done.sum()), start + 27 * DAY), "repaid")
         lost = misses & (due - book["first_missed"][live] > 200 * DAY)
         self._end(live[lost], due[lost] + HOUR, "written_off")
+        self._recover(live[lost], due[lost])
 
     def running(self) -> Whole:
         """Customers with a running loan."""
         return np.unique(self.book["customer"][self.book["over"] == 0])
 
-    def _trouble(self, who: Whole, instalment: Whole, partner: Array, rng: np.random.Generator) -> Reals:
+    def live(self, month: int) -> dict[str, Whole]:
+        """Loans with instalments to come or overdue in that month: number, customer, due, behind.
+
+        `due` is how many instalments are still to come, `behind` how many months the loan is late.
+        """
+        book, edges = self.book, self._crowd.calendar.edges
+        loan = np.flatnonzero((book["over"] == 0) & (book["month"] < month))
+        since = np.searchsorted(edges, book["first_missed"][loan], side="right") - 1
+        return {
+            "loan": loan, "customer": book["customer"][loan],
+            "due": book["term"][loan] - (month - book["month"][loan]) + 1,
+            "behind": np.where(book["first_missed"][loan] == FOREVER, 0, month - since),
+        }  # fmt: skip
+
+    def months_left(self, month: int) -> Whole:
+        """For how many months running loans still bind each customer, (n,)."""
+        live, left = self.live(month), np.zeros(self._crowd.n, np.int64)
+        np.maximum.at(left, live["customer"], np.maximum(live["due"], 3 * (live["behind"] > 0)))
+        return left
+
+    def stays_behind(self, loan: Whole) -> Reals:
+        """The chance that a loan in arrears is not cured this month."""
+        return np.where(self.book["default_at"][loan] == FOREVER, 1 - CURE, 1 - LATE_CURE)
+
+    def trouble(self, who: Whole, instalment: Whole, partner: Array) -> Reals:
+        """Log odds a month that such a loan gets into trouble, without what nobody sees."""
         crowd = self._crowd
         burden = np.log(instalment / 100 / np.maximum(crowd.income[who], 500) / 0.22)
         poor = np.log1p(np.maximum(self._accounts.wealth()[who], 0) / np.maximum(crowd.income[who], 500))
         return np.asarray(
             TROUBLE + 0.9 * crowd.stress[who] + 1.35 * np.clip(burden, -2, 2.5) - 1.15 * (poor - 1.0)
-            + 0.8 * crowd.jobless_before[who] - 0.4 * partner + rng.normal(0, 0.25, len(who)), np.float64
+            + 0.8 * crowd.jobless_before[who] - 0.4 * partner, np.float64
         )  # fmt: skip
 
     def _grant(self, month: int, granted: dict[str, Array]) -> None:
@@ -166,10 +213,15 @@ class Credit:
         book["first_missed"][loan] = np.minimum(book["first_missed"][loan], due)
         bad = (due - book["first_missed"][loan] >= 89 * DAY) & (book["default_at"][loan] == FOREVER)
         book["default_at"][loan[bad]] = book["first_missed"][loan[bad]] + 90 * DAY
+        self._record(loan[bad], np.maximum(due, book["default_at"][loan])[bad] + 2 * HOUR, "running_in_debt")
 
     def _cure(self, loan: Whole, at: Whole) -> None:
-        """Pay every missed instalment on the day this month's falls due."""
+        """Pay every missed instalment on the day this month's falls due; on the 90th day it is too late."""
         book, edges = self.book, self._crowd.calendar.edges
+        known = book["default_at"][loan] != FOREVER
+        bad = ~known & (at - book["first_missed"][loan] >= 90 * DAY)
+        book["default_at"][loan[bad]] = book["first_missed"][loan[bad]] + 90 * DAY
+        self._record(loan[known], at[known] + HOUR, "running")
         first = np.searchsorted(edges, book["first_missed"][loan], side="right") - 1
         for later in range(int(book["missed"][loan].max(initial=0))):
             owes = book["missed"][loan] > later
@@ -183,6 +235,14 @@ class Credit:
         self._record(loan, at, status)
         self.book["over"][loan] = 1
         self._holdings.close(self.book["customer"][loan], self.book["product"][loan], at)
+
+    def _recover(self, loan: Whole, at: Whole) -> None:
+        """Some who were given up pay part of what they owe after all."""
+        some = self._rng.random(len(loan)) < RECOVERED
+        loan, at = loan[some], at[some] + 9 * DAY
+        cents = self.book["missed"][loan] * self.book["instalment"][loan]
+        part = cents * self._rng.uniform(0.1, 0.6, len(loan))
+        self._accounts.book(CURRENT, self.book["customer"][loan], at, -part, "loan_payment", "transfer")
 
     def _record(self, loan: Whole, recorded: Whole, status: str) -> None:
         book = self.book
@@ -204,11 +264,3 @@ class Credit:
     def _number(self, count: int) -> Whole:
         self._asked += count
         return np.arange(self._asked - count, self._asked)
-
-
-def default_probability(trouble: Reals, term: Whole) -> Reals:
-    """The chance of 90 days past due within 12 months, given the monthly log odds of trouble.
-
-    Trouble must begin by the ninth instalment and survive three chances to be cured.
-    """
-    return np.asarray((1 - CURE) ** 3 * (1 - (1 - sigmoid(trouble)) ** np.minimum(term, 9)), np.float64)

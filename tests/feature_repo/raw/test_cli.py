@@ -22,7 +22,7 @@ def test_make_tells_rows_and_the_next_step(home: Path):
     assert "generated: 2025-07-01 to 2026-01-01, CNY" in said.output
     assert said.output.rstrip().endswith("next: bank features build")
     assert (home / "raw" / "source.json").exists()
-    assert (home / "truth" / "hazards.parquet").exists()
+    assert (home / "truth" / "truth.json").exists()
 
 
 def test_ingest_reads_a_folder_and_prints_the_source_as_json(home: Path, files: Path):
