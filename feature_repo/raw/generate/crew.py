@@ -59,6 +59,11 @@ class Crew(Generic[Task, Result]):
             process.join()
             ours.close()
 
+    @property
+    def processes(self) -> tuple[SpawnProcess, ...]:
+        """The worker processes."""
+        return tuple(self._ends.values())
+
     def run(self, tasks: Sequence[Task]) -> Iterator[Result]:
         """Every task's result; raises WorkerLost, WorkerFailed, or the OSError a worker met."""
         waiting = list(reversed(tasks))
