@@ -13,6 +13,8 @@ from feature_repo.raw.generate.shelf import FAMILY, IDS, OF_FAMILY
 
 TOPICS = np.array(["balance", "card", "transfer", "app_help", "loan", "mortgage", "investment", "complaint"])
 ASKED = {"loan": "loan", "mortgage": "mortgage", "investment": "fund"}
+TALKS, INTEREST = 0.30, 0.9
+"""Conversations a month, and what asking about a family adds to its log odds from the next month on."""
 TREATED = 0.7
 """The share of a campaign's chosen customers who really get the offer; the rest is the control arm."""
 
@@ -49,14 +51,13 @@ class Contact:
         crowd, rng = self._crowd, self._rng
         there = crowd.present(month)
         start = int(crowd.calendar.edges[month])
-        who = np.repeat(np.arange(crowd.n), rng.poisson(np.where(there, 0.30 * crowd.activity, 0)))
+        who = np.repeat(np.arange(crowd.n), rng.poisson(np.where(there, TALKS * crowd.activity, 0)))
         angry = np.flatnonzero(there & (rng.random(crowd.n) < complaint(crowd)))
-        wish = crowd.need[who][:, [FAMILIES.index(name) for name in ASKED.values()]]
-        weights = np.hstack([np.tile([3.0, 2.0, 2.0, 2.2], (len(who), 1)), 0.7 * np.exp(wish)]).cumsum(axis=1)
+        weights = _topic_weights(crowd)[who].cumsum(axis=1)
         topic = (rng.random(len(who))[:, None] * weights[:, -1:] > weights).sum(axis=1)
         for name, family in ASKED.items():
             asked = who[TOPICS[topic] == name]
-            crowd.pulse[asked, FAMILIES.index(family)] += 0.9
+            crowd.pulse[asked, FAMILIES.index(family)] += INTEREST
         crowd.complaints[angry] += 1.0
         who, topic = np.concatenate([who, angry]), np.concatenate([topic, np.full(len(angry), 7)])
         self._talk(start, who, TOPICS[topic])
@@ -163,6 +164,20 @@ class Contact:
     def _consent(self, who: Whole, channel: str, purpose: str, at: Whole, given: Flags) -> None:
         self._drafts.add("consents", customer_id=who, channel=channel, purpose=purpose,
                          state=np.where(given, "given", "withdrawn"), at=at, recorded_at=at)  # fmt: skip
+
+
+def asks(crowd: People) -> dict[str, Reals]:
+    """How often a month each customer asks about the families one asks about."""
+    weights = _topic_weights(crowd)
+    share = weights / weights.sum(axis=1, keepdims=True)
+    return {
+        family: TALKS * crowd.activity * share[:, 4 + place] for place, family in enumerate(ASKED.values())
+    }
+
+
+def _topic_weights(crowd: People) -> Reals:
+    wish = crowd.need[:, [FAMILIES.index(name) for name in ASKED.values()]]
+    return np.hstack([np.tile([3.0, 2.0, 2.0, 2.2], (crowd.n, 1)), 0.7 * np.exp(wish)])
 
 
 def complaint(crowd: People) -> Reals:

@@ -10,7 +10,6 @@ from feature_repo.raw.generate.economy import Economy, Shock
 from feature_repo.raw.generate.holdings import Holdings
 from feature_repo.raw.generate.needs import sigmoid
 from feature_repo.raw.generate.people import (
-    COMPANY,
     FAMILY,
     REGIONS,
     RETIRED,
@@ -24,6 +23,8 @@ from feature_repo.raw.generate.people import (
 
 FADES, PULSE_FADES = 0.72, 0.62
 """What is left after a month of a move or a complaint, and of an interest raised."""
+JUST_MOVED = 1.6
+"""How much a move weighs in its own month."""
 JOB_LOSS = 0.0045
 """The chance a month to lose one's work in an average economy, at average stress."""
 SPELL = np.arange(2, 8)
@@ -82,9 +83,8 @@ class Life:
 
     def _home(self, there: Flags) -> Flags:
         crowd, rng = self._crowd, self._rng
-        young = np.where(np.isin(crowd.persona, (WORKER, FAMILY)), 0.009, 0.004)
-        moved = there & (crowd.persona != COMPANY) & (rng.random(crowd.n) < young)
-        crowd.moved = np.where(moved, 1.6, crowd.moved)
+        moved = there & (rng.random(crowd.n) < moves(crowd))
+        crowd.moved = np.where(moved, JUST_MOVED, crowd.moved)
         far = moved & (rng.random(crowd.n) < 0.3)
         crowd.region = np.where(far, rng.integers(0, len(REGIONS), crowd.n), crowd.region)
         return np.asarray(moved, np.bool_)
@@ -125,6 +125,12 @@ class Life:
             starts, crowd.activity * 0.4, np.where(ends, crowd.activity / 0.4, crowd.activity)
         )
         crowd.dip = np.where(starts, rng.integers(2, 5, crowd.n), np.maximum(crowd.dip - 1, 0))
+
+
+def moves(crowd: People) -> Reals:
+    """The chance a month to move house."""
+    young = np.isin(crowd.persona, (WORKER, FAMILY))
+    return np.select([crowd.company, young], [0.0, 0.009], 0.004)
 
 
 def job_loss(crowd: People) -> Reals:

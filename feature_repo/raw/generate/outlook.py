@@ -3,7 +3,7 @@
 Probabilities are as of the start of a month, from all state left by the months before it: traits,
 wealth, holdings, needs, what fades and how fast, loans and how far they are behind, the campaigns
 planned and the economy to come. They leave out, and no model can know, whom the dice of the
-window hit: who is chosen for an offer, complains, loses work (their chances are averaged over).
+window hit: who is chosen for an offer, asks, moves, complains, loses work (averaged over).
 Approximated, since exact values would need a simulation within the simulation: wealth, income
 and holdings other than the one in question stay as they are within the window; the chance that a
 loan is granted is averaged over five terms and three amounts, the normal distribution taken as
@@ -13,7 +13,7 @@ logistic.
 import numpy as np
 
 from feature_repo.raw.contracts import FAMILIES
-from feature_repo.raw.generate.contact import TREATED, Contact, complaint
+from feature_repo.raw.generate.contact import INTEREST, TREATED, Contact, asks, complaint
 from feature_repo.raw.generate.credit import (
     ASKED,
     BLUR,
@@ -29,8 +29,17 @@ from feature_repo.raw.generate.credit import (
 )
 from feature_repo.raw.generate.economy import Economy
 from feature_repo.raw.generate.holdings import AGAIN, Holdings
-from feature_repo.raw.generate.life import FADES, FAREWELL, PULSE_FADES, SPELL, Leaving, job_loss
-from feature_repo.raw.generate.needs import EFFECT, SOLD, Needs, sigmoid
+from feature_repo.raw.generate.life import (
+    FADES,
+    FAREWELL,
+    JUST_MOVED,
+    PULSE_FADES,
+    SPELL,
+    Leaving,
+    job_loss,
+    moves,
+)
+from feature_repo.raw.generate.needs import EFFECT, MOVED, SOLD, Needs, sigmoid
 from feature_repo.raw.generate.people import FAMILY, RETIRED, Flags, People, Reals, Whole
 from feature_repo.raw.generate.shelf import OF_FAMILY, RATE, chance_of_new
 
@@ -49,6 +58,7 @@ class Outlook:
     ) -> None:  # fmt: skip
         self._crowd, self._needs, self._holdings, self._credit = crowd, needs, holdings, credit
         self._leaving, self._contact, self._economy = leaving, contact, economy
+        self._asks: dict[str, Reals] = {}
 
     def taken(self, family: str) -> Reals:
         """The chance that wanting the family ends in a new holding of it, (n,)."""
@@ -64,7 +74,7 @@ class Outlook:
         """
         crowd = self._crowd
         there = crowd.present(month) & (crowd.leaving < 0)
-        left = {name: np.ones(crowd.n) for name in SOLD}
+        left, self._asks = {name: np.ones(crowd.n) for name in SOLD}, asks(crowd)
         returns = np.zeros(crowd.n)
         for ahead in range(WINDOW):
             fades = FADES ** (ahead + 1)
@@ -79,15 +89,22 @@ class Outlook:
         return {name: np.where(there, taken[name] * (1 - left[name]), 0.0) for name in SOLD}
 
     def _wanted(self, family: str, odds: Reals, month: int, ahead: int) -> Reals:
-        """The chance to want the family `ahead` months on, averaged over the offers on the way."""
-        able, chosen, chance = self._contact.able(month), 0.0, np.zeros(len(odds))
-        for sent in range(month, min(month + ahead, self._crowd.calendar.months - 1) + 1):
+        """The chance to want the family `ahead` months on, averaged over what may raise it on the way."""
+        crowd, plain = self._crowd, sigmoid(odds)
+        able, asked, total = self._contact.able(month), self._asks.get(family, 0.0), plain
+        for since in range(ahead + 1):
+            sent = min(month + ahead - since, crowd.calendar.months - 1)
+            chances: list[tuple[Reals | float, float]] = []
             if family in self._contact.families(sent):
-                treated = float(self._economy.reach[sent]) * TREATED
-                effect = EFFECT[family] * PULSE_FADES ** (month + ahead - sent)
-                chance, chosen = chance + treated * sigmoid(odds + effect), chosen + treated
-        plain = sigmoid(odds)
-        return np.where(able, chance + (1 - chosen) * plain, plain)
+                chosen = able * float(self._economy.reach[sent]) * TREATED
+                chances.append((chosen, EFFECT[family] * PULSE_FADES**since))
+            if family in MOVED:
+                chances.append((moves(crowd), MOVED[family] * JUST_MOVED * FADES**since))
+            if family in self._asks and since:
+                chances.append((asked, INTEREST * PULSE_FADES**since))
+            for chance, effect in chances:
+                total = total + chance * (sigmoid(odds + effect) - plain)
+        return np.clip(total, 0.0, 1.0)
 
     def farewells(self, month: int, horizon: int) -> tuple[Reals, Reals]:
         """To have closed every account within `horizon` months, (n,); to be undecided, (horizon, n)."""
