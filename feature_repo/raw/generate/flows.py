@@ -136,9 +136,9 @@ class Flows:
         earns = np.where(crowd.redirected, 0.15, 1.0) * np.where(crowd.jobless > 0, 0.65, 1.0)
         earns = earns * np.where(crowd.persona == STUDENT, 0.72, 1.0)
         rate = (
-            crowd.spend_rate * np.clip(0.72 + np.where(wealth < 0, 0.40, 0.13) * wealth, 0.2, 1.35) * season
+            crowd.spend_rate * np.clip(0.72 + np.where(wealth < 0, 1.0, 0.13) * wealth, 0.06, 1.35) * season
         )
-        free = np.maximum(rate - crowd.rent_share - 0.05, 0.1) * earns * crowd.income
+        free = np.maximum(rate - crowd.rent_share - 0.05, 0.05) * earns * crowd.income
         years = self._calendar.years(month)
         cash_share = np.clip(0.32 - 0.05 * years - 0.12 * crowd.digital, 0.03, 0.85)
         level = np.where(crowd.company, 1.2, 1.0) * crowd.activity
@@ -171,13 +171,22 @@ class Flows:
              counterparty=self._friend + rng.integers(0, FRIENDS, len(sent)))  # fmt: skip
 
     def _saving(self, there: Flags, start: int, wealth: Reals) -> None:
-        crowd = self._crowd
-        saver = there & self._accounts.has(SAVINGS, start) & (crowd.jobless == 0) & (wealth > 0.8)
-        who = self._some(saver, np.full(crowd.n, 0.7))
+        """Some of what is left goes to the savings account, and comes back when it is needed."""
+        crowd, book = self._crowd, self._accounts.book
+        own = self._accounts.balance[: 2 * crowd.n].reshape(2, crowd.n)
+        months = own[CURRENT] / 100 / np.maximum(crowd.income, 500)  # of income on the current account
+        saves = there & self._accounts.has(SAVINGS, start)
+        who = self._some(saves & (crowd.jobless == 0) & (months > 0.8), np.full(crowd.n, 0.7))
         cents = 0.08 * crowd.income[who] * np.clip(wealth[who], 0.5, 4) * 100
         at = start + 20 * DAY + self._hours(who, 1, 9)
-        self._accounts.book(CURRENT, who, at, -cents, "transfer_out", "mobile")
-        self._accounts.book(SAVINGS, who, at, cents, "transfer_in", "mobile")
+        book(CURRENT, who, at, -cents, "transfer_out", "mobile")
+        book(SAVINGS, who, at, cents, "transfer_in", "mobile")
+        short = np.flatnonzero(saves & (months < 0.2) & (own[SAVINGS] > 0))
+        need = (0.6 - months[short]) * crowd.income[short] * 100
+        cents = np.minimum(need, 0.95 * own[SAVINGS][short])
+        at = start + DAY + self._hours(short, 1, 9)
+        book(SAVINGS, short, at, -cents, "transfer_out", "mobile")
+        book(CURRENT, short, at, cents, "transfer_in", "mobile")
 
     def _interest(self, there: Flags, month: int, start: int) -> None:
         balance, policy = self._accounts.balance, float(self._economy.policy_rate[month]) / POLICY_RATE
