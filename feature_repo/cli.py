@@ -114,3 +114,29 @@ def _progress(as_json: bool) -> Iterator[Callable[[int, int], None]]:
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("making the bank", total=None)
         yield lambda done, of: bar.update(task, completed=done, total=of)
+
+
+@data.command()
+def compare(
+    other: Annotated[
+        Path, typer.Argument(metavar="RAW_DIR", help="The raw folder of another loaded bank, as Berka's.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the distances as JSON.")] = False,
+) -> None:
+    """Set this bank's marginals beside another's: a page with plots, tables and distances."""
+    import json
+    from dataclasses import asdict
+
+    from feature_repo.raw.compare import compare as side_by_side
+
+    settings = _settings()
+    found = side_by_side(settings.raw, other, settings.reports, settings.threads)
+    if as_json:
+        typer.echo(json.dumps({"page": str(found.page), "distances": [asdict(d) for d in found.distances]}))
+        return
+    for distance in found.distances:
+        ours, theirs = distance.n
+        typer.echo(
+            f"  {distance.marginal:<12}{distance.kind:<16}{distance.value:>7.3f}  n {ours:,} and {theirs:,}"
+        )
+    typer.echo(f"next: open {found.page}")

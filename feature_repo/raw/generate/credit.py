@@ -12,13 +12,13 @@ from feature_repo.raw.generate.needs import sigmoid
 from feature_repo.raw.generate.people import FAMILY, People, Reals, Whole
 from feature_repo.raw.generate.shelf import IDS, RATE, choose
 
-TROUBLE = -4.7
+TROUBLE = -4.5
 """Log odds a month that an average loan gets into trouble."""
 CURE = 0.25
 """The chance each month that a loan in trouble is brought up to date."""
 LATE_CURE = 0.04
 """The same once it is 90 days past due."""
-TERMS = {"loan": np.array([6, 12, 18, 24, 36]), "mortgage": np.array([120, 180, 240, 300])}
+TERMS = {"loan": np.array([6, 12, 18, 24, 36, 48, 60]), "mortgage": np.array([120, 180, 240, 300])}
 ASKED = {"loan": (3.6, 0.75), "mortgage": (55.0, 0.35)}
 """Amount asked for in monthly incomes: median, spread of its logarithm."""
 SEEN, BLUR, CUT_OFF = 0.6, 0.9, 1.45
@@ -100,7 +100,7 @@ class Credit:
             * 1_000_000
         )
         number = self._number(count)
-        cents, term = rng.integers(2, 120, count) * 100_000, TERMS["loan"][rng.integers(0, 5, count)]
+        cents, term = rng.integers(2, 120, count) * 100_000, rng.choice(TERMS["loan"], count)
         income, partner = rng.integers(200, 1500, count) * 1000, rng.random(count) < 0.1
         outcome = np.where(rng.random(count) < 0.75, "refused", "withdrawn")
         for recorded, said in ((at, None), (at + DAY, outcome)):

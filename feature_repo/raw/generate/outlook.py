@@ -13,6 +13,7 @@ logistic.
 import numpy as np
 
 from feature_repo.raw.contracts import FAMILIES
+from feature_repo.raw.generate.arrow import Array
 from feature_repo.raw.generate.contact import INTEREST, TREATED, Contact, asks, complaint
 from feature_repo.raw.generate.credit import (
     ASKED,
@@ -94,7 +95,7 @@ class Outlook:
         able, asked, total = self._contact.able(month), self._asks.get(family, 0.0), plain
         for since in range(ahead + 1):
             sent = min(month + ahead - since, crowd.calendar.months - 1)
-            chances: list[tuple[Reals | float, float]] = []
+            chances: list[tuple[Array | float, float]] = []
             if family in self._contact.families(sent):
                 chosen = able * float(self._economy.reach[sent]) * TREATED
                 chances.append((chosen, EFFECT[family] * PULSE_FADES**since))
