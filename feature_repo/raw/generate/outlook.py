@@ -18,16 +18,14 @@ from feature_repo.raw.generate.contact import INTEREST, TREATED, Contact, asks, 
 from feature_repo.raw.generate.credit import (
     ASKED,
     BLUR,
-    CURE,
     CUT_OFF,
-    JOBLESS,
     SEEN,
     TERMS,
     TROUBLE,
     UNSEEN,
     WITHDRAWN,
     Credit,
-)
+)  # fmt: skip
 from feature_repo.raw.generate.economy import Economy
 from feature_repo.raw.generate.holdings import AGAIN, Holdings
 from feature_repo.raw.generate.life import (
@@ -40,6 +38,7 @@ from feature_repo.raw.generate.life import (
     job_loss,
     moves,
 )
+from feature_repo.raw.generate.loans import CURE, JOBLESS, Loans
 from feature_repo.raw.generate.needs import EFFECT, MOVED, SOLD, Needs, sigmoid
 from feature_repo.raw.generate.people import FAMILY, RETIRED, Flags, People, Reals, Whole
 from feature_repo.raw.generate.shelf import OF_FAMILY, RATE, chance_of_new
@@ -54,10 +53,12 @@ class Outlook:
     """Foretells purchases, farewells and defaults of one partition."""
 
     def __init__(
-        self, crowd: People, needs: Needs, holdings: Holdings, credit: Credit, leaving: Leaving,
+        self, crowd: People, needs: Needs, holdings: Holdings, credit: Credit, loans: Loans,
+        leaving: Leaving,
         contact: Contact, economy: Economy,
     ) -> None:  # fmt: skip
-        self._crowd, self._needs, self._holdings, self._credit = crowd, needs, holdings, credit
+        self._crowd, self._needs, self._holdings = crowd, needs, holdings
+        self._credit, self._loans = credit, loans
         self._leaving, self._contact, self._economy = leaving, contact, economy
         self._asks: dict[str, Reals] = {}
 
@@ -110,7 +111,7 @@ class Outlook:
     def farewells(self, month: int, horizon: int) -> tuple[Reals, Reals]:
         """To have closed every account within `horizon` months, (n,); to be undecided, (horizon, n)."""
         crowd, edges = self._crowd, self._crowd.calendar.edges
-        bound = self._credit.months_left(month)
+        bound = self._loans.months_left(month)
         closes, stays = np.zeros(crowd.n), np.ones(crowd.n)
         path, angry = [], complaint(crowd)
         for ahead in range(horizon):

@@ -6,9 +6,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from feature_repo.raw.contracts import BY_NAME, FAMILIES
-from feature_repo.raw.generate.accounts import BOOKED_IN, FOREIGN, FOREVER, Accounts
-from feature_repo.raw.generate.arrow import NULL, Array
+from feature_repo.raw.contracts import BY_NAME
+from feature_repo.raw.generate.accounts import BOOKED_IN, FOREIGN, Accounts
 from feature_repo.raw.generate.clock import DAY, Calendar
 from feature_repo.raw.generate.contact import Bureau, Contact
 from feature_repo.raw.generate.credit import Credit
@@ -19,14 +18,12 @@ from feature_repo.raw.generate.flows import Flows
 from feature_repo.raw.generate.holdings import Holdings
 from feature_repo.raw.generate.journal import Journal
 from feature_repo.raw.generate.life import Leaving, Life
-from feature_repo.raw.generate.needs import SOLD, Needs, sigmoid
-from feature_repo.raw.generate.outlook import Outlook, arms
-from feature_repo.raw.generate.people import FAMILY, People, Reals, Whole, people
-from feature_repo.raw.generate.shelf import PERSONAS
+from feature_repo.raw.generate.loans import Loans
+from feature_repo.raw.generate.needs import Needs
+from feature_repo.raw.generate.outlook import Outlook
+from feature_repo.raw.generate.people import FAMILY, People, Whole, people
 from feature_repo.raw.generate.truth import Truth
-
-FAREWELLS = 6
-"""Months ahead for which farewells are foretold; labels look 180 days ahead."""
+from feature_repo.raw.generate.witness import Witness
 
 
 @dataclass(frozen=True)
@@ -91,19 +88,21 @@ class Bank:
         self.needs = Needs(self.crowd, self.accounts)
         self.holdings = Holdings(self.crowd, self.accounts, drafts, rng)
         self.flows = Flows(self.crowd, self.accounts, economy, rng, plan.number)
-        self.credit = Credit(self.crowd, self.accounts, self.holdings, drafts, economy, rng)
+        self.loans = Loans(self.crowd, self.accounts, self.holdings, drafts, economy, rng)
+        self.credit = Credit(self.crowd, self.accounts, self.loans, drafts, rng)
         self.life = Life(self.crowd, drafts, economy, rng)
         self.leaving = Leaving(self.crowd, self.accounts, self.holdings, rng)
         self.contact = Contact(self.crowd, drafts, economy, rng)
         self.bureau = Bureau(self.crowd, drafts, rng)
-        self.outlook = Outlook(
-            self.crowd, self.needs, self.holdings, self.credit, self.leaving, self.contact, economy
-        )
+        outlook = Outlook(
+            self.crowd, self.needs, self.holdings, self.credit, self.loans, self.leaving, self.contact,
+            economy,
+        )  # fmt: skip
+        self.witness = Witness(self.crowd, self.needs, self.loans, outlook, economy, truth)
 
     def begin(self) -> None:
         """Accounts, holdings, consents and versions of before; opening balances."""
         crowd, rng, everyone = self.crowd, self._rng, np.arange(self.crowd.n)
-        self.persona_at_first = crowd.persona.copy()
         self.accounts.open(0, everyone, crowd.joined_at)
         old = crowd.joined_at < self._calendar.start
         months = rng.gamma(1.5, 1.3, crowd.n) * np.exp(-0.5 * crowd.stress) * old
@@ -121,21 +120,21 @@ class Bank:
 
     def month(self, month: int) -> None:
         """One month: lives change, offers go out, people buy, pay, borrow, talk and leave."""
-        self._foretell(month)
+        self.witness.foretell(month)
         self.life.month(month)
         offers = self.contact.offer(month)
         hazards = self.needs.hazards(month)
-        leaving = self.leaving.hazard(month, np.isin(np.arange(self.crowd.n), self.credit.running()))
-        self._remember(month, hazards, leaving, offers)
+        leaving = self.leaving.hazard(month, np.isin(np.arange(self.crowd.n), self.loans.running()))
+        self.witness.remember(month, hazards, leaving, offers)
         self.leaving.month(month, leaving)
         hazards = {name: np.where(self.crowd.leaving < 0, hazard, 0.0) for name, hazard in hazards.items()}
         bought = self.holdings.buy(month, hazards)
         self.holdings.mature(month)
         self.holdings.sell(month)
-        self.credit.repay(month)
+        self.loans.repay(month)
         for family in ("loan", "mortgage"):
-            self._judge(month, self.credit.apply(family, month, *bought[family]))
-        self._judge(month, self.credit.apply("loan", month, *self._newcomers(month)))
+            self.witness.judge(month, self.credit.apply(family, month, *bought[family]))
+        self.witness.judge(month, self.credit.apply("loan", month, *self._newcomers(month)))
         self.credit.strangers(month, max(1, self.crowd.n // 700))
         self.contact.answers(month, bought)
         self.contact.month(month)
@@ -151,7 +150,7 @@ class Bank:
         tables = {name: _known(rows, self._calendar.end) for name, rows in self._drafts.tables().items()}
         for name, rows in tables.items():
             write(BY_NAME[name], rows, self._plan.raw, self._plan.number)
-        self._reveal()
+        self.witness.reveal()
         return {name: rows.num_rows for name, rows in tables.items()}
 
     def _newcomers(self, month: int) -> tuple[Whole, Whole]:
@@ -164,71 +163,6 @@ class Bank:
         )
         who = np.flatnonzero(asks & (crowd.persona != 0))
         return who, crowd.joined_at[who] - 2 * DAY
-
-    def _foretell(self, month: int) -> None:
-        """The oracle's view at the month's start."""
-        who, edge = np.flatnonzero(self.crowd.present(month)), self._calendar.edges[month]
-        soon, _ = self.outlook.farewells(month, 3)
-        later, stays = self.outlook.farewells(month, FAREWELLS)
-        sold = self.outlook.purchases(month, stays)
-        self._truth.add(
-            "outlook", customer_id=who, as_of=np.full(len(who), edge), churn_3=soon[who], churn_6=later[who],
-            **{name: sold[name][who] for name in SOLD},
-        )  # fmt: skip
-        live, book = self.credit.live(month), self.credit.book
-        loan, borrower, behind = live["loan"], live["customer"], live["behind"]
-        trouble = book["trouble"][loan]
-        pd = self.outlook.default(month, borrower, trouble, live["due"], behind)
-        odds = trouble + (self.crowd.jobless[borrower] > 1) + self._economy.arrears[month]
-        self._truth.add(
-            "behaviour", loan_id=loan, customer_id=borrower, as_of=np.full(len(loan), edge),
-            hazard=np.where(behind > 0, self.credit.stays_behind(loan), sigmoid(odds)),
-            pd=np.where(book["default_at"][loan] < edge, np.nan, pd),
-        )  # fmt: skip
-
-    def _judge(self, month: int, asked: dict[str, Array]) -> None:
-        """The true risk of each application, were it granted: its instalments begin next month."""
-        none = np.zeros(len(asked["customer"]), np.int64)
-        pd = self.outlook.default(month + 1, asked["customer"], asked["trouble"], asked["term"], none)
-        self._truth.add("applications", application_id=asked["application"], pd=pd)
-
-    def _remember(
-        self, month: int, hazards: dict[str, Reals], leaving: Reals, offers: list[dict[str, Array]]
-    ) -> None:
-        """The chances this month's draws are made with, and what each offer changes."""
-        crowd, edge = self.crowd, self._calendar.edges[month]
-        who = np.flatnonzero(crowd.present(month))
-        self._truth.add(
-            "hazards", customer_id=who, month=np.full(len(who), edge), churn=leaving[who],
-            leaves_in=np.where(crowd.leaving[who] < 0, NULL, crowd.leaving[who]),
-            **{name: hazards[name][who] for name in SOLD},
-        )  # fmt: skip
-        odds = self.needs.odds(month, crowd.moved, crowd.pulse, crowd.complaints) if offers else {}
-        for sent in offers:
-            family, who = (
-                FAMILIES[int(sent["family"][0])] if len(sent["family"]) else SOLD[0],
-                sent["customer_id"],
-            )
-            stays = self.outlook.taken(family)[who] * (1 - leaving[who])
-            treated, control = arms(odds[family][who], sent["treated"], family, stays)
-            self._truth.add(
-                "offers", offer_id=sent["offer_id"], customer_id=who, family=np.full(len(who), family),
-                month=np.full(len(who), edge), treated=treated, control=control,
-            )  # fmt: skip
-
-    def _reveal(self) -> None:
-        crowd, book, names = self.crowd, self.credit.book, np.array(PERSONAS)
-        needs = {f"need_{name}": crowd.need[:, number] for number, name in enumerate(FAMILIES)}
-        self._truth.add(
-            "customers", customer_id=np.arange(crowd.n), persona=names[self.persona_at_first],
-            persona_last=names[crowd.persona], stress=crowd.stress, grievance=crowd.grievance,
-            digital=crowd.digital, appetite=crowd.appetite, **needs,
-        )  # fmt: skip
-        self._truth.add(
-            "loans", loan_id=np.arange(len(book["customer"])), application_id=book["application"],
-            trouble=book["trouble"],
-            default_at=np.where(book["default_at"] == FOREVER, NULL, book["default_at"]),
-        )  # fmt: skip
 
 
 def _known(rows: pa.Table, end: int) -> pa.Table:

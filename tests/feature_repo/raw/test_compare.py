@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -16,6 +15,7 @@ from feature_repo.errors import MissingTable
 from feature_repo.raw.compare import Compared, compare
 from feature_repo.raw.compare.distances import ks, shape, total_variation
 from feature_repo.raw.compare.marginals import marginals
+from feature_repo.raw.generate import make
 from feature_repo.raw.ingest import ingest
 from tests.feature_repo.raw.conftest import Generated
 
@@ -102,15 +102,15 @@ def test_a_folder_without_a_bank_is_refused(generated: Generated, tmp_path: Path
 
 
 def test_the_command_prints_every_distance_with_its_n_and_where_the_page_is(
-    generated: Generated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BANK_HOME", str(tmp_path))
-    shutil.copytree(generated.raw, tmp_path / "raw")
-    said = CliRunner().invoke(data, ["compare", str(generated.raw)])
+    make(150, 1, tmp_path / "raw", tmp_path / "truth", 12)
+    said = CliRunner().invoke(data, ["compare", "raw"])
     assert said.exit_code == 0, said.output
     assert said.output.count(" n ") == len(EVERY)
     assert said.output.rstrip().endswith("compare-generated.html")
-    told = json.loads(CliRunner().invoke(data, ["compare", str(generated.raw), "--json"]).output)
+    told = json.loads(CliRunner().invoke(data, ["compare", "raw", "--json"]).output)
     assert {distance["marginal"] for distance in told["distances"]} == EVERY
     assert Path(told["page"]).exists()

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from datetime import date
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -77,6 +77,12 @@ def test_numbers_of_two_partitions_never_meet_and_have_one_width(three: Path, ta
     assert len({length for part in parts for length in pc.utf8_length(part).unique().to_pylist()}) == 1
 
 
+def test_two_partitions_are_different_people(three: Path):
+    joined = [set(pq.read_table(path)["joined_at"].to_pylist())
+              for path in sorted((three / "raw" / "customers").iterdir())]  # fmt: skip
+    assert all(not one & other for one, other in combinations(joined, 2))
+
+
 def test_the_control_totals_are_sums_over_all_partitions(three: Path):
     rows = pq.read_table(three / "raw" / "bookings", columns=["amount", "currency"])
     source = Source.read(three / "raw")
@@ -132,8 +138,6 @@ def fails_on_third(plan: Plan) -> Made:
 
 
 MAKE = """
-from datetime import date
-from itertools import pairwise
 from pathlib import Path
 from feature_repo.raw.generate import make
 if __name__ == "__main__":
@@ -148,20 +152,21 @@ def test_no_worker_outlives_a_parent_that_is_stopped(tmp_path: Path, stop: signa
         [sys.executable, "maker.py"], cwd=tmp_path, stderr=subprocess.DEVNULL,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
     )  # fmt: skip
-    workers = eventually(lambda: busy_children(process.pid))
+    eventually(lambda: len(list(tmp_path.glob(".raw.draft-*/bookings/*.parquet"))) == 2)  # both are at work
+    workers = workers_of(process.pid)
+    assert len(workers) == 2
     process.send_signal(stop)
     assert process.wait(20) != 0
     eventually(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))
 
 
-def busy_children(parent: int) -> list[int]:
-    """The two worker processes, once each is started by spawn."""
+def workers_of(parent: int) -> list[int]:
+    """The children that spawn has started, the resource tracker left out."""
     listed = Path(f"/proc/{parent}/task/{parent}/children")
     if not listed.exists():
         pytest.skip("this system does not list a process's children in /proc")
     children = [int(child) for child in listed.read_text().split()]
-    spawned = [child for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
-    return spawned if len(spawned) == 2 else []
+    return [child for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
 
 
 def eventually(ask):

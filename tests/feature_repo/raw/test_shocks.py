@@ -104,8 +104,8 @@ def test_a_recession_cuts_wages_and_spending_and_costs_work(calm: Home, recessio
     assert 0.85 < recession.one(wages) / calm.one(wages) < 0.95
     spent = f"select sum(amount) from bookings where category = 'card_payment' and {AFTER}"
     assert recession.one(spent) / calm.one(spent) < 0.85
-    paid = f"select count(distinct account_id) from bookings where category = 'salary' and {AFTER}"
-    assert recession.one(paid) < 0.99 * calm.one(paid)
+    paid = f"select count(*) from bookings where category = 'salary' and {AFTER}"
+    assert recession.one(paid) < 0.98 * calm.one(paid)
     economy = recession.story["economy"]
     assert min(economy["arrears"][-LAST:]) > max(economy["arrears"][:-LAST])
 
@@ -115,7 +115,7 @@ def test_a_recession_brings_loans_into_arrears(calm: Home, recession: Home):
         select count(paid_at) filter (paid_at < due_at + interval 20 day) as n from repayments
         where due_at >= timestamptz '{FROM}' and due_at < timestamptz '2025-12-01'
         group by loan_id, due_at)"""
-    assert recession.one(unpaid) > 1.5 * calm.one(unpaid)
+    assert recession.one(unpaid) > 1.4 * calm.one(unpaid)
 
 
 def test_a_campaign_writes_to_more_customers_and_brings_new_ones(calm: Home, campaign: Home):
