@@ -293,7 +293,7 @@ def full(*_: object, **__: object) -> None:
 
 
 @pytest.mark.parametrize(("what", "asked"), [
-    pytest.param("feature_repo.raw.generate.bank.pq.write_table", "data make --customers 10 --months 6",
+    pytest.param("feature_repo.raw.generate.files.pq.write_table", "data make --customers 10 --months 6",
         id="make"),
     pytest.param("feature_repo.raw.ingest.pq.ParquetWriter", "data ingest files", id="ingest"),
     pytest.param("feature_repo.raw.identities.os.fdopen", "data ingest files", id="ingest-key"),
