@@ -55,8 +55,11 @@ class _Merging:
             self._known[self._thing(row)].append(row)
         there = self._ids_there(complete)
         for event in complete:
-            unknown = next((c for c, t in self._table.references if event.values.get(c) not in there[t]), None)
-            if unknown and unknown in event.values:
+            said = ((c, t) for c, t in self._table.references if c in event.values)
+            unknown = next(
+                (column for column, table in said if event.values[column] not in there[table]), None
+            )
+            if unknown:
                 self._refuse(event, unknown, "unknown reference", "not in the bank")
             else:
                 self._take(event)
@@ -75,8 +78,10 @@ class _Merging:
             self._refuse(event, lacking, "null", "a required value is missing")
             return
         of_key = [one for one in known if _key(one, self._table) == _key(row, self._table)]
-        said = () if "recorded_at" in event.values else ("recorded_at",)
-        if any(_same(row, one, said) for one in of_key[-1:] or ()) or any(_same(row, one, ()) for one in of_key):
+        again = of_key[-1:] if "recorded_at" not in event.values else []  # says what was said last
+        if any(_same(row, one, ("recorded_at",)) for one in again) or any(
+            _same(row, one, ()) for one in of_key
+        ):
             self._merged.repeated += 1
         elif any(one["recorded_at"] == row["recorded_at"] for one in of_key):
             self._refuse(event, "recorded_at", "conflict", "other content at the same recording time")

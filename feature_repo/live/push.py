@@ -39,9 +39,15 @@ class Report:
     def freshness(self) -> dict[str, dict[str, float]]:
         """Median and 95th percentile of `seconds`, by view."""
         return {
-            view: {"median_s": round(float(np.median(all_)), 4), "p95_s": round(float(np.quantile(all_, 0.95)), 4)}
-            for view, all_ in self.seconds.items()
+            view: {"median_s": _quantile(seconds, 0.5), "p95_s": _quantile(seconds, 0.95)}
+            for view, seconds in self.seconds.items()
         }
+
+    def as_json(self) -> dict[str, object]:
+        """The same as data."""
+        counts = {"events": self.events, "added": self.added, "corrected": self.corrected}
+        more = {"repeated": self.repeated, "refused": dict(self.refused), "customers": self.customers}
+        return {**counts, **more, "freshness": self.freshness()}
 
 
 @dataclass(frozen=True)
@@ -118,3 +124,7 @@ class Push:
             with self.refused.open("a") as told:
                 for one in merged.refused:
                     told.write(json.dumps({"file": Path(file).name, **vars(one)}) + "\n")
+
+
+def _quantile(values: Sequence[float], share: float) -> float:
+    return round(float(np.quantile(values, share)), 4)
