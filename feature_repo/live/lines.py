@@ -41,8 +41,8 @@ class Lines:
         if self._path.stat().st_size < self.taken:
             raise FileWasCut(self._path, self._path.stat().st_size, self.taken)
         self._file.seek(self.taken)
-        text, found = self._file.read(AT_ONCE), []
-        start = 0
+        text, start = self._file.read(AT_ONCE), 0
+        found: list[tuple[int, bytes]] = []
         while len(found) < most and start < len(text):
             end = text.find(b"\n", start)
             if end < 0:

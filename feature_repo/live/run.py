@@ -41,7 +41,7 @@ def push(settings: Settings, file: Path, follow: bool, seconds: float | None) ->
             )
             try:
                 return running.follow(file, not follow, lambda: ends is None or time.monotonic() < ends)
-            except KeyboardInterrupt:
+            except KeyboardInterrupt:  # how following ends
                 return running.report
     finally:
         tables.close()
