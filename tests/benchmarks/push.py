@@ -58,7 +58,7 @@ def _bank(home: Path, customers: int) -> list[str]:
     with open_rows(settings, read_only=False) as rows:
         rows.load(online_rows(settings.raw, Source.read(settings.raw).end, settings.machine))
     owners = pq.read_table(home / "raw" / "account_owners", columns=["customer_id"])["customer_id"]
-    return [str(one) for one in np.random.default_rng(1).permutation(owners.unique().to_numpy())]
+    return [str(one) for one in np.random.default_rng(1).permutation(owners.unique().to_pylist())]
 
 
 def _followed(home: Path, ids: list[str], seconds: int) -> tuple[list[float], dict[str, Any]]:
