@@ -1,6 +1,6 @@
 """All features side by side: one expression for a snapshot, and the views made of what it gives."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import ibis
 import ibis.expr.types as ir
@@ -24,11 +24,11 @@ def wide(snapshot: Snapshot, features: Sequence[Feature]) -> ir.Table:
     absent = left_out(opened.has)
     present = [feature for feature in features if feature.name not in absent]
     rows = opened.keep(snapshot.see("customers").table.select("row", "customer_id", "as_of"))
-    for source in SOURCES:
-        read = [feature for feature in present if feature.reads == (source,)]
-        if read:
-            rows = _beside(rows, opened.keep(_values(snapshot, source, read)), read)
-    rows = opened.keep(rows)
+    read = {source: [feature for feature in present if feature.reads == (source,)] for source in SOURCES}
+    values = {
+        source: opened.keep(_values(snapshot, source, read[source])) for source in SOURCES if read[source]
+    }
+    rows = opened.keep(_beside(rows, values, read))
     derived = {
         feature.name: feature.build(*(rows[name] for name in feature.reads)).cast("float64")
         for feature in present
@@ -67,9 +67,15 @@ def _values(snapshot: Snapshot, source: str, features: list[Feature]) -> ir.Tabl
     return seen.table.group_by("row").agg(**values)
 
 
-def _beside(rows: ir.Table, values: ir.Table, features: list[Feature]) -> ir.Table:
-    joined = rows.left_join(values, "row", rname="{name}_right")
-    return joined.select(*rows.columns, **{f.name: f.or_nothing(joined[f.name]) for f in features})
+def _beside(
+    rows: ir.Table, values: Mapping[str, ir.Table], read: Mapping[str, Sequence[Feature]]
+) -> ir.Table:
+    """The rows with the values of every source, in one join of them all."""
+    joined, found = rows, dict[str, ir.Value]()
+    for source, theirs in values.items():
+        joined = joined.left_join(theirs, rows.row == theirs.row, rname=f"{{name}}_{source}")
+        found |= {feature.name: feature.or_nothing(theirs[feature.name]) for feature in read[source]}
+    return joined.select(*rows.columns, **found)
 
 
 def views(rows: pa.Table) -> dict[str, pa.Table]:

@@ -1,9 +1,5 @@
 """Balances and flows on accounts where the customer keeps money: current and savings, not cards or loans."""
 
-from functools import reduce
-from operator import add
-
-import ibis
 import ibis.expr.types as ir
 
 from feature_repo.features.feature import Feature, entry
@@ -195,14 +191,16 @@ def mean_balance(booking_months: Monthly, window: ir.BooleanValue) -> ir.Value:
 
 
 def variation(booking_months: Monthly, amount: ir.Value) -> ir.Value:
-    """Standard deviation over mean of an amount by month; a month without bookings counts as zero."""
-    by_month = [
-        amount.sum(where=booking_months.month == month).fill_null(0).cast("float64")
-        for month in range(WHOLE_MONTHS)
-    ]
-    mean = reduce(add, by_month) / WHOLE_MONTHS
-    spread = reduce(add, [(value - mean) * (value - mean) for value in by_month]) / WHOLE_MONTHS
-    return ibis.ifelse(mean > 0, spread.sqrt() / mean.nullif(0), None)
+    """Standard deviation over mean of an amount by month; a month without bookings counts as zero.
+
+    From exact sums of cents and of their squares, so a steady amount varies by exactly nothing.
+    """
+    whole = booking_months.month < WHOLE_MONTHS
+    cents = (amount * 100).cast(CENTS)
+    total = cents.sum(where=whole).cast(CENTS)
+    squares = (cents * cents).cast(CENTS).sum(where=whole).cast(CENTS)
+    spread = (squares * WHOLE_MONTHS).cast(CENTS) - (total * total).cast(CENTS)
+    return spread.cast("float64").sqrt() / total.cast("float64").nullif(0)
 
 
 FEATURES: tuple[Feature, ...] = (
