@@ -25,7 +25,7 @@ from feature_repo.features.columns import VIEWS
 from feature_repo.online_store import PackedOnlineStoreConfig
 from feature_repo.packed_rows import open_rows
 from feature_repo.rows.packing import NotPackable
-from feature_repo.settings import Settings
+from feature_repo.settings import Machine, Settings
 from tests.feature_repo.conftest import environment_of
 
 Bank = Callable[..., Path]
@@ -274,7 +274,7 @@ def built(bank: Bank, place: Settings) -> None:
     ]
     dates = pa.array([START, START, START + DAY], TIME)
     spine = pa.table({"customer_id": ["ann", "ben", "ben"], "as_of": dates})
-    build.build(bank(customers=people), spine, place.features, threads=1)
+    build.build(bank(customers=people), spine, place.features, Machine(1))
 
 
 def test_materializing_brings_only_what_is_newer(bank: Bank, place: Settings) -> None:
@@ -307,7 +307,7 @@ COMMANDS = """
 import json, sys
 from feast.cli.cli import cli  # what the command `feast` runs
 from feature_repo.packed_rows import open_rows
-from feature_repo.settings import Settings
+from feature_repo.settings import Machine, Settings
 
 for command in json.loads(sys.argv[1]):
     cli(command.split(), standalone_mode=False)
