@@ -8,24 +8,21 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-import ibis
-import ibis.expr.types as ir
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from feature_repo.engine import Engine, engine
 from feature_repo.errors import MissingTable
-from feature_repo.features.catalogue import FEATURES, VIEWS, Feature, left_out, view_columns
+from feature_repo.features.catalogue import FEATURES, left_out
 from feature_repo.history import History, Span
 from feature_repo.raw.contracts import TABLES
 from feature_repo.raw.source import Source
 from feature_repo.settings import Machine
 from feature_repo.snapshot import TIME, spine_table
-from feature_repo.sources import SOURCES, Snapshot
+from feature_repo.sources import Snapshot
+from feature_repo.wide import online, online_views, views, wide
 
-OWNED = "owned"  # the view of products held, one column each
 PART = "part.parquet"
 CHUNK = 200_000  # spine rows
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -52,7 +49,9 @@ def build(raw: Path, spine: pa.Table, out: Path, machine: Machine) -> dict[str, 
 def feature_tables(raw: Path, spine: pa.Table, machine: Machine) -> dict[str, pa.Table]:
     """The views of a spine as Arrow: customer_id, event_timestamp, created_timestamp, features."""
     with engine(raw, machine) as opened:
-        return _together([_views(wide(snapshot, FEATURES)) for snapshot in snapshots(opened, raw, spine)])
+        return _together(
+            [views(opened.arrow(wide(seen, FEATURES))) for seen in snapshots(opened, raw, spine)]
+        )
 
 
 def online_rows(raw: Path, as_of: datetime, machine: Machine) -> dict[str, pa.Table]:
@@ -61,11 +60,10 @@ def online_rows(raw: Path, as_of: datetime, machine: Machine) -> dict[str, pa.Ta
     `owned` has a column for each product known as of the date, sorted: 1.0 held, 0.0 not.
     """
     with engine(raw, machine) as opened:
-        parts, holds = [], opened.has("products") and opened.has("holdings")
-        for snapshot in snapshots(opened, raw, _everybody(opened, as_of)):
-            views = _views(wide(snapshot, FEATURES))
-            parts.append(views | ({OWNED: _owned(snapshot, views[VIEWS[0]])} if holds else {}))
-        return _together(parts)
+        return _together([
+            online_views([opened.arrow(asked) for asked in online(seen)])
+            for seen in snapshots(opened, raw, everybody(opened, as_of))
+        ])  # fmt: skip
 
 
 def held_products(raw: Path, spine: pa.Table, machine: Machine) -> pa.Table:
@@ -103,71 +101,14 @@ def _together(parts: Sequence[dict[str, pa.Table]]) -> dict[str, pa.Table]:
     return {view: pa.concat_tables(part[view] for part in parts) for view in parts[0]}
 
 
-def _everybody(opened: Engine, as_of: datetime) -> pa.Table:
+def everybody(opened: Engine, as_of: datetime) -> pa.Table:
+    """The spine of every customer in the raw tables at one date."""
     at = pa.scalar(as_of, TIME)
     ids = opened.arrow(opened.read("customers").select("customer_id").distinct())["customer_id"]
     return pa.table({"customer_id": ids, "as_of": pa.repeat(at, len(ids))})
-
-
-def wide(snapshot: Snapshot, features: Sequence[Feature]) -> pa.Table:
-    """customer_id, as_of and these features, a row for each spine row whose customer is known.
-
-    A feature made of others needs them among `features`.
-    """
-    opened = snapshot.engine
-    absent = left_out(opened.has)
-    present = [feature for feature in features if feature.name not in absent]
-    rows = opened.keep(snapshot.see("customers").table.select("row", "customer_id", "as_of"))
-    for source in SOURCES:
-        read = [feature for feature in present if feature.reads == (source,)]
-        if read:
-            rows = _beside(rows, opened.keep(_values(snapshot, source, read)), read)
-    rows = opened.keep(rows)
-    derived = {
-        feature.name: feature.build(*(rows[name] for name in feature.reads)).cast("float64")
-        for feature in present
-        if feature.name not in rows.columns
-    }
-    unknown = {feature.name: ibis.null("float64") for feature in features if feature.name in absent}
-    return opened.arrow(rows.mutate(**derived, **unknown).order_by("customer_id", "as_of"))
-
-
-def _values(snapshot: Snapshot, source: str, features: list[Feature]) -> ir.Table:
-    """These features of one source, a row for each spine row that sees any of its rows."""
-    seen = snapshot.see(source)
-    values = {feature.name: feature.build(seen).cast("float64") for feature in features}
-    if seen.single:
-        return seen.table.select("row", **values)
-    return seen.table.group_by("row").agg(**values)
-
-
-def _beside(rows: ir.Table, values: ir.Table, features: list[Feature]) -> ir.Table:
-    joined = rows.left_join(values, "row", rname="{name}_right")
-    return joined.select(*rows.columns, **{f.name: f.or_nothing(joined[f.name]) for f in features})
-
-
-def _views(rows: pa.Table) -> dict[str, pa.Table]:
-    at = rows["as_of"].cast(TIME)
-    keys = {"customer_id": rows["customer_id"], "event_timestamp": at, "created_timestamp": at}
-    return {view: pa.table({**keys, **{name: rows[name] for name in view_columns(view)}}) for view in VIEWS}
 
 
 def _held(snapshot: Snapshot) -> pa.Table:
     held = snapshot.see("held_products").table
     held = held.select("customer_id", "as_of", "product_id", "family").distinct()
     return snapshot.engine.arrow(held.order_by("customer_id", "as_of", "product_id"))
-
-
-def _owned(snapshot: Snapshot, profile: pa.Table) -> pa.Table:
-    """Who of the customers in `profile` holds which product."""
-    opened, table = snapshot.engine, profile.select(["customer_id", "event_timestamp", "created_timestamp"])
-    known = snapshot.rows("products").cross_join(snapshot.spine.select("as_of").distinct())
-    known = known.filter((known.recorded_at < known.as_of) & (known.valid_from < known.as_of))
-    products = opened.arrow(known.select("product_id").distinct().order_by("product_id"))["product_id"]
-    held = opened.arrow(snapshot.see("held_products").table.select("customer_id", "product_id"))
-    matrix = np.zeros((table.num_rows, len(products)))
-    rows = pc.index_in(held["customer_id"], value_set=table["customer_id"]).to_numpy()
-    matrix[rows, pc.index_in(held["product_id"], value_set=products).to_numpy()] = 1.0
-    for at, name in enumerate(products.to_pylist()):
-        table = table.append_column(name, pa.array(matrix[:, at]))
-    return table

@@ -1,5 +1,7 @@
 """`bank data`: make a bank, or load one."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -7,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from feature_repo.raw.generate import Shock
+    from feature_repo.raw.history import Load
     from feature_repo.raw.source import Source
     from feature_repo.settings import Settings
 
@@ -23,19 +27,29 @@ def make(
     customers: Annotated[
         int, typer.Option(min=10, help="How many customers the bank will ever have.")
     ] = 10_000,
-    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 7,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same bytes.")] = 7,
     months: Annotated[int, typer.Option(min=6, max=120, help="How many months of bookings.")] = 48,
     ends: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The day after the data.")] = datetime(
         2026, 1, 1, tzinfo=UTC
     ),
+    shock: Annotated[
+        str | None, typer.Option(help="recession, campaign or upstream-bug, in the last months.")
+    ] = None,
+    shock_from: Annotated[
+        int, typer.Option(min=1, metavar="MONTHS", help="How many of the last months it holds.")
+    ] = 6,
     as_json: Annotated[bool, typer.Option("--json", help="Print the source as JSON.")] = False,
 ) -> None:
     """Make a bank of several years whose personas, needs, defaults and farewells are known."""
     from feature_repo.raw.generate import make as make_bank
 
-    settings = _settings()
+    settings, befalls = _settings(), _shock(shock)
     day = date(ends.year, ends.month, 1)
-    made = make_bank(customers, seed, settings.raw, settings.truth, months, day, settings.threads)
+    with _progress(as_json) as progress:
+        made = make_bank(
+            customers, seed, settings.raw, settings.truth, months, day, settings.threads,
+            befalls, shock_from, on_progress=progress,
+        )  # fmt: skip
     _tell(made, settings.raw, as_json)
 
 
@@ -43,21 +57,102 @@ def make(
 def ingest(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder with the bank's files.")],
     mapping: Annotated[Path | None, typer.Option(help="Else DIR/mapping.toml, else a shipped one.")] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Begin anew: forget what was loaded before.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the source as JSON.")] = False,
 ) -> None:
-    """Load a bank's own tables; a broken table stops the load, a broken row is set aside and counted."""
+    """Load a bank's own tables, or add to them; a broken table stops the load, a broken row is set aside."""
+    from feature_repo.raw import history
     from feature_repo.raw.ingest import ingest as load
 
     settings = _settings()
     now, key = datetime.now(UTC), settings.keys / "pseudonym.key"
-    limit = settings.quarantine_limit
-    _tell(load(folder, settings.raw, mapping, limit, now, key, settings.threads), settings.raw, as_json)
+    source = load(folder, settings.raw, mapping, settings.quarantine_limit, now, key, settings.threads, fresh)
+    if not as_json:
+        _tell_load(history.read(settings.raw)[-1])
+    _tell(source, settings.raw, as_json)
+
+
+@data.command("map")
+def map_files(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder with the bank's files.")],
+    out: Annotated[Path | None, typer.Option(help="Where to write it; else DIR/mapping.toml.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over a mapping that is there.")] = False,
+) -> None:
+    """Propose a mapping from the files' own columns, for a person to finish."""
+    from feature_repo.raw.mapping import FILE
+    from feature_repo.raw.proposal import MappingThere, propose
+
+    text, path = propose(folder), out or folder / FILE
+    if path.exists() and not force:
+        raise MappingThere(path)
+    path.write_text(text, encoding="utf-8")
+    lines = text.splitlines()
+    tables = [line[8:-1] for line in lines if line.startswith("[tables.") and not line.endswith(".columns]")]
+    open_ = [line for line in lines if "OPEN" in line or "CHECK" in line]
+    typer.echo(f"{path}: {len(tables)} tables ({', '.join(tables)}), {len(open_)} open points")
+    for line in open_:
+        typer.echo(f"  {line.lstrip('# ')}")
+    typer.echo(f"next: finish {path}, then bank data ingest {folder}")
 
 
 def _settings() -> "Settings":
     from feature_repo.settings import Settings
 
     return Settings()
+
+
+@data.command()
+def check(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Look at the loaded tables: a report with plots, and how the loads went over time."""
+    import json
+    from dataclasses import asdict
+
+    from feature_repo.raw.quality import inspect
+    from feature_repo.raw.quality_page import page
+    from feature_repo.raw.source import Source
+
+    settings, at = _settings(), datetime.now(UTC)
+    source, limit = Source.read(settings.raw), settings.quarantine_limit
+    panels = inspect(settings.raw, limit, settings.threads)
+    path = settings.reports / f"data-{at:%Y%m%d-%H%M%S}.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page(source, panels, f"{at:%Y-%m-%d %H:%M} UTC"), encoding="utf-8")
+    if as_json:
+        found = {"source": source.name, "digest": source.digest, "report": str(path)}
+        typer.echo(json.dumps(found | {"panels": [asdict(panel) for panel in panels]}, sort_keys=True))
+        return
+    for panel in panels:
+        verdict = {True: "holds", False: "DOES NOT HOLD", None: ""}[panel.holds]
+        typer.echo(f"  {panel.key:<12}{panel.title}{'; ' + verdict if verdict else ''}")
+    typer.echo(f"report: {path}")
+
+
+def _tell_load(load: "Load") -> None:
+    """What this load did: rows by fate, reasons of what was set aside, files that were known."""
+    kinds = {
+        "first": "a first load", "added": "added to the bank that was there",
+        "replaced": "a new bank; the one before is gone",
+    }  # fmt: skip
+    typer.echo(f"{kinds[load.kind]}, {load.seconds:.1f} s")
+    if load.skipped:
+        typer.echo(f"  already loaded, skipped: {', '.join(load.skipped)}")
+    for table, fate in sorted(load.tables.items()):
+        told = [
+            (fate.kept, "new"), (fate.corrected, "of them corrections or versions"),
+            (fate.repeated, "known"), (fate.outdated, "outdated"), (fate.restored, "restored"),
+            (fate.quarantined, "set aside"),
+        ]  # fmt: skip
+        said = ", ".join(f"{count:,} {word}" for count, word in told if count)
+        typer.echo(f"  {table:<16}{fate.read:>12,} read: {said or 'nothing'}")
+    for reason, count in sorted(load.reasons.items(), key=lambda one: -one[1]):
+        column, value_class, why = reason.split("|")
+        typer.echo(f"  {count:>9,} set aside: {column}: {value_class} ({why})")
+    for column, count in sorted(load.formulas.items()):
+        typer.echo(f"  {count:>9,} texts in {column} begin like a spreadsheet formula; they stay text")
 
 
 def _tell(source: "Source", raw: Path, as_json: bool) -> None:
@@ -77,3 +172,82 @@ def _tell(source: "Source", raw: Path, as_json: bool) -> None:
     if source.bookings_complete_until:
         typer.echo(f"  bookings are complete until {source.bookings_complete_until[:10]}; {source.selection}")
     typer.echo("next: bank features build")
+
+
+def _shock(name: str | None) -> "Shock | None":
+    from feature_repo.raw.generate.economy import Shock
+
+    if name is None:
+        return None
+    if name not in list(Shock):
+        raise typer.BadParameter(f"'{name}' is not one of {', '.join(Shock)}.", param_hint="--shock")
+    return Shock(name)
+
+
+@contextmanager
+def _progress(as_json: bool) -> Iterator[Callable[[int, int], None]]:
+    """Shows on stderr, when that is a terminal, how many partitions are done."""
+    if as_json:
+        yield lambda done, of: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("making the bank", total=None)
+        yield lambda done, of: bar.update(task, completed=done, total=of)
+
+
+@data.command()
+def compare(
+    other: Annotated[
+        Path, typer.Argument(metavar="RAW_DIR", help="The raw folder of another loaded bank, as Berka's.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the distances as JSON.")] = False,
+) -> None:
+    """Set this bank's marginals beside another's: a page with plots, tables and distances."""
+    import json
+    from dataclasses import asdict
+
+    from feature_repo.raw.compare import compare as side_by_side
+
+    settings = _settings()
+    found = side_by_side(settings.raw, other, settings.reports, settings.threads)
+    if as_json:
+        typer.echo(json.dumps({"page": str(found.page), "distances": [asdict(d) for d in found.distances]}))
+        return
+    for distance in found.distances:
+        ours, theirs = distance.n
+        typer.echo(
+            f"  {distance.marginal:<12}{distance.kind:<16}{distance.value:>7.3f}  n {ours:,} and {theirs:,}"
+        )
+    typer.echo(f"next: open {found.page}")
+
+
+@data.command()
+def push(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Events, one JSON object a line.")],
+    follow: Annotated[bool, typer.Option("--follow", help="Wait for more lines; Ctrl-C ends it.")] = False,
+    seconds: Annotated[float | None, typer.Option(min=0, help="With --follow: end after so long.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Add events to the bank as they come, and recompute the features of the customers they touch."""
+    import json
+
+    from feature_repo.live.run import push as push_events
+
+    report = push_events(_settings(), file, follow, seconds)
+    if as_json:
+        typer.echo(json.dumps(report.as_json()))
+        return
+    typer.echo(
+        f"{report.events:,} events: {report.added:,} new rows ({report.corrected:,} of them corrections), "
+        f"{report.repeated:,} known already, {report.refused.total():,} refused; "
+        f"{report.customers:,} customers' features renewed"
+    )
+    for reason, count in report.refused.most_common():
+        typer.echo(f"  {count:>8,}  {reason.replace('|', ': ')}")
+    for view, fresh in report.freshness().items():
+        median, most = fresh["median_s"], fresh["p95_s"]
+        typer.echo(f"  {view:<11} visible after {median:.3f} s (95 % within {most:.3f} s)")
+    typer.echo("next: bank features freshness")

@@ -29,6 +29,16 @@ _EPOCH_US = ibis.udf.scalar.builtin(epoch_us, signature=((dt.Timestamp(timezone=
 _HASH = ibis.udf.scalar.builtin(hash, signature=((dt.string,), dt.uint64))
 
 
+def epoch_microseconds(time: ir.TimestampValue) -> ir.IntegerValue:
+    """Microseconds from 1970 to that time (UTC), as DuckDB computes them."""
+    return _EPOCH_US(time)
+
+
+def hash_of(value: ir.Value) -> ir.IntegerValue:
+    """A hash of 64 bits, as DuckDB computes it."""
+    return _HASH(value.cast("string"))
+
+
 class DuckEngine:
     """DuckDB over one folder of raw tables; `scratch` holds what it is given as Arrow and what spills."""
 
@@ -73,11 +83,11 @@ class DuckEngine:
 
     def microseconds(self, time: ir.TimestampValue) -> ir.IntegerValue:
         """Microseconds from 1970 to that time (UTC)."""
-        return _EPOCH_US(time)
+        return epoch_microseconds(time)
 
     def hash(self, value: ir.Value) -> ir.IntegerValue:
         """A hash of 64 bits: equal values have equal hashes."""
-        return _HASH(value.cast("string"))
+        return hash_of(value)
 
     def close(self) -> None:
         """Let go of everything kept."""

@@ -1,128 +1,73 @@
-"""Packed rows: what scoring reads. One row a view and customer, its features packed as float64.
+"""Packed rows: what scoring reads. One row a view and customer, eight bytes a feature.
 
-A SQLite file holds one table for each view: customer, event time, and the values as little-endian
-float64 in the order of the view's column list, which stands beside them. Reading any number of
-customers is one SELECT whose blobs, put end to end, are the matrix. One process writes; others
-read through connections that cannot write.
+They lie in a SQLite file or in Redis (`rows/`); nothing here knows Feast, whose face is
+`online_store`. One process writes; others read through connections that cannot write. Reading any
+number of customers is one SELECT, or one script, whose bytes put end to end are the matrix.
 """
 
-import json
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from feature_repo.errors import BankError, MissingColumns
+from feature_repo.rows.layout import Cell
+from feature_repo.rows.packing import F64Array, I64Array, Unpacked, from_matrix, from_table
+from feature_repo.rows.reading import Reading, Rows
+from feature_repo.rows.shelf import Shelf
+from feature_repo.rows.sqlite import SqliteShelf
+from feature_repo.settings import Settings
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-F64Array = npt.NDArray[np.float64]
-I64Array = npt.NDArray[np.int64]
-KEYS = ("customer_id", "event_timestamp", "created_timestamp")
-CHUNK = 30_000  # customers in one SELECT
-NO_ROW = -1  # event time of a view without a row
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS layout (generation INTEGER NOT NULL);
-INSERT INTO layout SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM layout);
-CREATE TABLE IF NOT EXISTS views (view TEXT PRIMARY KEY, columns TEXT NOT NULL);
-"""
+CHUNK = 10_000  # customers in one SELECT or script
 
 
-class NoOnlineRows(BankError, FileNotFoundError):
-    """There is no file of packed rows to read."""
+class NoRedisClient(BankError, ImportError):
+    """Online rows lie in Redis, and the library that talks to it is not installed."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        super().__init__(f"Online rows were not found at {path}. Run `bank features build` first.")
-
-
-class BrokenOnlineRows(BankError, ValueError):
-    """The file of packed rows cannot be read."""
-
-    def __init__(self, path: Path, found: str) -> None:
-        self.path = path
+    def __init__(self, missing: str) -> None:
         super().__init__(
-            f"Online rows {path} cannot be read ({found}). "
-            f"Remove the file and write it again: `bank features build`."
+            f"Online rows lie in Redis, but the library '{missing}' is not installed. Install the extra: "
+            f"`pip install 'bank-customer-platform[redis]'`, or set BANK_ONLINE_STORE=sqlite."
         )
 
 
-class NotPackable(BankError, ValueError):
-    """Rows that may not be written; nothing of them was."""
-
-    def __init__(self, view: str, why: str, way_out: str) -> None:
-        self.view = view
-        super().__init__(f"View '{view}' was not written: {why}. {way_out}")
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Features of n customers, in the order asked for.
-
-    `values` is (n, F) with NaN where a value or a view's row is missing; `event_us` is (n, V) with
-    -1 for a view without a row; `found` says who has a row in any view.
-    """
-
-    customer_ids: tuple[str, ...]
-    columns: tuple[str, ...]
-    values: F64Array
-    found: npt.NDArray[np.bool_]
-    event_us: I64Array
-    views: tuple[str, ...]
-
-
 class PackedRows:
-    """A file of packed rows. A connection belongs to one thread at a time.
+    """Packed rows in one place. Over SQLite a connection belongs to one thread at a time.
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
     ...     rows = PackedRows.open(Path(folder) / "online.db", read_only=False)
     ...     rows.write("profile", ["income"], ["ann"], [7], np.array([[4200.0]]))
     ...     read = rows.read(["ben", "ann"])
+    ...     rows.write("profile", ["income", "age"], ["ben"], [8], np.array([[9.5, 40.0]]))
+    ...     both = rows.read(["ben", "ann"])
     ...     rows.close()
     >>> read.values.tolist(), read.found.tolist(), read.event_us.tolist()
     ([[nan], [4200.0]], [False, True], [[-1], [7]])
+
+    A row written before a feature came does not know it; it is there as soon as it is written again.
+
+    >>> both.columns, both.values.tolist()
+    (('income', 'age'), [[9.5, 40.0], [4200.0, nan]])
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-        self._remember_layout()
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+        self._remember()
 
     @classmethod
     def open(cls, path: Path, read_only: bool = True) -> Self:
-        """Open the file; NoOnlineRows when it is to be read and not there."""
-        if read_only and not path.exists():
-            raise NoOnlineRows(path)
-        uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
-        try:
-            return cls._opened(
-                sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False), read_only
-            )
-        except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError) and not read_only:
-                raise  # a full or read-only disk: the command line says so
-            raise BrokenOnlineRows(path, str(error)) from error
-
-    @classmethod
-    def _opened(cls, connection: sqlite3.Connection, read_only: bool) -> Self:
-        if not read_only:
-            # An erased customer's bytes are overwritten; readers never wait for the writer.
-            connection.execute("PRAGMA secure_delete = ON")
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.executescript(_SCHEMA)
-        return cls(connection)
+        """Open a SQLite file; NoOnlineRows when it is to be read and not there."""
+        return cls(SqliteShelf.open(path, read_only))
 
     def close(self) -> None:
-        """Give the file back."""
-        self._connection.close()
+        """Give the file or the connections back."""
+        self._shelf.close()
 
     def __enter__(self) -> Self:
         return self
@@ -132,14 +77,22 @@ class PackedRows:
 
     def columns(self) -> dict[str, tuple[str, ...]]:
         """The column list of each view, in the order they were first written."""
-        stored = self._connection.execute("SELECT view, columns FROM views ORDER BY rowid")
-        return {view: tuple(json.loads(columns)) for view, columns in stored}
+        return {name: tuple(columns) for name, columns in self.cells().items()}
+
+    def cells(self) -> dict[str, Mapping[str, Cell]]:
+        """The same with the type of each column."""
+        self._remember()
+        return {name: view.current.columns for name, view in self._catalogue.views.items()}
 
     def count(self, view: str) -> int:
         """The number of customers with a row in that view."""
-        select = f"SELECT count(*) FROM {_table(view)}"  # noqa: S608  (checked name)
-        number: int = self._connection.execute(select).fetchone()[0]
-        return number
+        self._remember()
+        return self._shelf.count(self._reading((view,)).views[0])
+
+    def event_us(self, view: str) -> I64Array:
+        """The event time of every row of a view, microseconds since 1970, in any order."""
+        self._remember()
+        return self._shelf.event_us(self._reading((view,)).views[0])
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -148,56 +101,71 @@ class PackedRows:
 
         A writer may change a view's columns meanwhile: values and columns returned belong together.
         """
-        ids, parts = tuple(customer_ids), []
-        for start in range(0, max(len(ids), 1), CHUNK):
-            parts.append(self._read_chunk(ids[start : start + CHUNK], views))
+        ids, wanted = tuple(customer_ids), None if views is None else tuple(views)
+        if len(ids) <= CHUNK:
+            return self._read_chunk(ids, wanted)
+        parts = [self._read_chunk(ids[at : at + CHUNK], wanted) for at in range(0, len(ids), CHUNK)]
         if any(part.columns != parts[0].columns for part in parts):
             return self.read(ids, views)
-        if len(parts) == 1:
-            return parts[0]
-        values = np.concatenate([part.values for part in parts])
-        event_us = np.concatenate([part.event_us for part in parts])
-        return Rows(ids, parts[0].columns, values, _found(event_us), event_us, parts[0].views)
+        return Rows(
+            ids,
+            parts[0].columns,
+            np.concatenate([part.values for part in parts]),
+            np.concatenate([part.found for part in parts]),
+            np.concatenate([part.event_us for part in parts]),
+            parts[0].views,
+            {at: np.concatenate([part.whole[at] for part in parts]) for at in parts[0].whole},
+        )
 
-    def _read_chunk(self, ids: tuple[str, ...], wanted: Sequence[str] | None) -> Rows:
-        views = tuple(self._columns) if wanted is None else tuple(wanted)
-        unknown = [view for view in views if view not in self._columns]
-        if unknown:
-            raise MissingColumns("online rows", unknown, self._columns)
-        columns = tuple(chain.from_iterable(self._columns[view] for view in views))
-        blanks = [np.full(len(self._columns[view]), np.nan, "<f8").tobytes() for view in views]
-        selected = self._connection.execute(_select(views), [*blanks, json.dumps(ids)]).fetchall()
-        if selected and selected[0][0] != self._generation:
-            self._remember_layout()
-            return self._read_chunk(ids, wanted)
-        last_time = 1 + len(views)
-        packed = bytearray().join(chain.from_iterable(row[last_time:] for row in selected))
-        values = np.frombuffer(packed, "<f8").reshape(len(ids), len(columns))
-        times = np.array([row[1:last_time] for row in selected], np.int64).reshape(len(ids), len(views))
-        return Rows(ids, columns, values, _found(times), times, views)
+    def _read_chunk(self, ids: tuple[str, ...], wanted: tuple[str, ...] | None) -> Rows:
+        while True:
+            reading = self._reading(wanted)
+            generation, packed = self._shelf.fetch(reading, ids)
+            if generation == reading.generation:
+                return reading.rows(ids, packed)
+            self._remember()
 
-    def _remember_layout(self) -> None:
-        with self._transaction("DEFERRED"):
-            self._generation = self._connection.execute("SELECT generation FROM layout").fetchone()[0]
-            self._columns = self.columns()
+    def _reading(self, wanted: tuple[str, ...] | None) -> Reading:
+        if wanted not in self._readings:
+            views = self._catalogue.views
+            names = tuple(views) if wanted is None else wanted
+            if any(name not in views for name in names):
+                self._remember()  # it may have been written since
+                views = self._catalogue.views
+            unknown = [name for name in names if name not in views]
+            if unknown:
+                raise MissingColumns("online rows", unknown, views)
+            reading = Reading(self._catalogue.generation, [views[name] for name in names])
+            self._readings[wanted] = reading
+        return self._readings[wanted]
+
+    def _remember(self) -> None:
+        self._catalogue = self._shelf.catalogue()
+        self._readings: dict[tuple[str, ...] | None, Reading] = {}
 
     # -- writing ---------------------------------------------------------------------------------
 
     def load(self, tables: Mapping[str, "pa.Table"]) -> None:
-        """Replace the rows of all these views in one transaction; column lists may change."""
-        with self._transaction("IMMEDIATE"):
-            for view, table in tables.items():
-                self._replace_layout(view, _feature_names(table))
-                self._insert(view, *_unpack(table))
-        self._remember_layout()
+        """Replace the rows and columns of all these views at once: readers see all of it or nothing."""
+        loaded = [from_table(view, table) for view, table in tables.items()]
+        with self._writing():
+            before = after = self._catalogue
+            for rows in loaded:
+                after = after.replaced(rows.view, rows.columns)
+                view = after.views[rows.view]
+                self._shelf.create(view)
+                self._shelf.put(view, rows.packed(view.current), known=False)
+            self._shelf.save(after)
+            for rows in loaded:
+                if rows.view in before.views:
+                    self._shelf.drop(before.views[rows.view])
 
     def write_table(self, view: str, table: "pa.Table") -> None:
-        """Insert or replace these customers' rows of one view.
+        """Insert or replace these customers' rows of one view, as `write` does.
 
-        `table` holds customer_id, event_timestamp (microseconds), features as float64; a null is NaN.
+        `table` holds customer_id, event_timestamp (microseconds), features; a null is unknown.
         """
-        ids, event_us, matrix = _unpack(table)
-        self.write(view, _feature_names(table), ids, event_us, matrix)
+        self._write(from_table(view, table))
 
     def write(
         self,
@@ -209,98 +177,69 @@ class PackedRows:
     ) -> None:
         """Insert or replace these customers' rows of one view; `matrix` is (n, len(columns)).
 
-        A view keeps the columns it was first written with: `load` changes them. NotPackable for
-        other columns, a repeated customer, or an infinite value.
+        A row with a later event time than the given one stays. Other columns than the stored ones
+        become the view's: in rows written before, the new ones are unknown. NotPackable for a
+        repeated customer or an infinite value.
         """
-        stored = self._columns.get(view)
-        if stored is not None and stored != tuple(columns):
-            raise NotPackable(view, f"its columns are {stored}, not {tuple(columns)}", "Load it whole.")
-        with self._transaction("IMMEDIATE"):
-            if stored is None:
-                self._replace_layout(view, columns)
-            self._insert(view, customer_ids, np.asarray(event_us, np.int64), matrix)
-        self._remember_layout()
+        self._write(from_matrix(view, columns, customer_ids, event_us, matrix))
+
+    def _write(self, rows: Unpacked) -> None:
+        with self._writing():
+            self._define(rows.view, rows.columns)
+            view = self._catalogue.views[rows.view]
+            self._shelf.put(view, rows.packed(view.current), known=True)
+
+    def define(self, view: str, columns: Mapping[str, Cell]) -> None:
+        """Make these the columns of a view, made when it is not there; its rows stay."""
+        with self._writing():
+            self._define(view, columns)
+
+    def _define(self, name: str, columns: Mapping[str, Cell]) -> None:
+        catalogue = self._catalogue.defined(name, columns)
+        if name not in self._catalogue.views:
+            self._shelf.create(catalogue.views[name])
+        if catalogue is not self._catalogue:
+            self._shelf.save(catalogue)
+            self._catalogue = catalogue
+
+    def drop(self, views: Sequence[str]) -> None:
+        """Remove these views with all their rows; those that are not there are passed over."""
+        with self._writing():
+            before = after = self._catalogue
+            gone = [before.views[name] for name in views if name in before.views]
+            for view in gone:
+                after = after.without(view.name)
+            self._shelf.save(after)
+            for view in gone:
+                self._shelf.drop(view)
 
     def delete(self, customer_id: str) -> int:
-        """Erase that customer from every view, and from the write-ahead log; the rows removed."""
-        removed = 0
-        with self._transaction("IMMEDIATE"):
-            for view in self.columns():
-                delete = f"DELETE FROM {_table(view)} WHERE customer_id = ?"  # noqa: S608  (checked name)
-                removed += self._connection.execute(delete, [customer_id]).rowcount
-        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        return removed
-
-    def _replace_layout(self, view: str, columns: Sequence[str]) -> None:
-        self._connection.execute(f"DROP TABLE IF EXISTS {_table(view)}")
-        self._connection.execute(
-            f"CREATE TABLE {_table(view)} (customer_id TEXT PRIMARY KEY, event_us INTEGER NOT NULL, "
-            f"packed BLOB NOT NULL CHECK (length(packed) = {8 * len(columns)})) WITHOUT ROWID"
-        )
-        self._connection.execute(
-            "INSERT INTO views VALUES (?, ?) ON CONFLICT (view) DO UPDATE SET columns = excluded.columns",
-            [view, json.dumps(list(columns))],
-        )
-        self._connection.execute("UPDATE layout SET generation = generation + 1")
-
-    def _insert(self, view: str, ids: Sequence[str], event_us: I64Array, matrix: F64Array) -> None:
-        if np.isinf(matrix).any():
-            raise NotPackable(view, "it holds infinite values", "NaN is the one way to say 'unknown'.")
-        if len(set(ids)) != len(ids):
-            raise NotPackable(view, "a customer occurs twice", "Keep each customer's latest row.")
-        packed = memoryview(np.ascontiguousarray(matrix, "<f8").tobytes())
-        width = 8 * matrix.shape[1]
-        blobs = (packed[at * width : (at + 1) * width] for at in range(len(ids)))
-        self._connection.executemany(
-            f"INSERT OR REPLACE INTO {_table(view)} VALUES (?, ?, ?)",  # noqa: S608  (checked name)
-            zip(ids, event_us.tolist(), blobs, strict=True),
-        )
+        """Erase that customer from every view, bytes and all; the rows removed."""
+        return self._shelf.delete(customer_id)
 
     @contextmanager
-    def _transaction(self, kind: str) -> Iterator[None]:
-        self._connection.execute(f"BEGIN {kind}")
+    def _writing(self) -> Iterator[None]:
         try:
-            yield
-        except BaseException:
-            if self._connection.in_transaction:  # a full disk has ended it already
-                self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
+            with self._shelf.writing():
+                self._remember()
+                yield
+        finally:
+            self._remember()
 
 
-def _table(view: str) -> str:
-    """The table of a view; a view's name is a plain lower-case identifier."""
-    if not (view.isidentifier() and view.isascii() and view.islower()):
-        raise NotPackable(view, "its name is no plain lower-case word", "Rename it.")
-    return f"rows_{view}"
+def open_rows(settings: Settings, read_only: bool = True) -> PackedRows:
+    """The online rows these settings name: a file of BANK_HOME, or Redis.
 
-
-def _select(views: Sequence[str]) -> str:
-    """One SELECT for all views: generation, event time of each, packed values of each."""
-    times = "".join(f", coalesce(v{at}.event_us, {NO_ROW})" for at in range(len(views)))
-    packed = "".join(f", coalesce(v{at}.packed, ?)" for at in range(len(views)))
-    joins = "".join(
-        f" LEFT JOIN {_table(view)} v{at} ON v{at}.customer_id = asked.value" for at, view in enumerate(views)
+    NoOnlineRows when they are to be read and not there; OnlineRowsUnreachable when Redis is not.
+    """
+    if settings.online_store == "sqlite":
+        if not read_only:
+            settings.online.parent.mkdir(parents=True, exist_ok=True)
+        return PackedRows.open(settings.online, read_only)
+    try:
+        from feature_repo.rows.redis import RedisShelf
+    except ModuleNotFoundError as error:
+        raise NoRedisClient(str(error.name)) from error
+    return PackedRows(
+        RedisShelf.open(settings.redis_url.get_secret_value(), settings.redis_prefix, read_only)
     )
-    return (
-        f"SELECT (SELECT generation FROM layout){times}{packed} "  # noqa: S608  (checked names)
-        f"FROM json_each(?) asked{joins} ORDER BY asked.id"
-    )
-
-
-def _found(event_us: I64Array) -> npt.NDArray[np.bool_]:
-    found: npt.NDArray[np.bool_] = (event_us != NO_ROW).any(axis=1)
-    return found
-
-
-def _feature_names(table: "pa.Table") -> tuple[str, ...]:
-    return tuple(name for name in table.column_names if name not in KEYS)
-
-
-def _unpack(table: "pa.Table") -> tuple[list[str], I64Array, F64Array]:
-    names = _feature_names(table)
-    matrix = np.empty((table.num_rows, len(names)), np.float64)
-    for at, name in enumerate(names):
-        matrix[:, at] = table[name].to_numpy()
-    event_us = table["event_timestamp"].to_numpy().astype("datetime64[us]").astype(np.int64)
-    return table["customer_id"].to_pylist(), event_us, matrix

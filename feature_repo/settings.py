@@ -6,7 +6,7 @@ from pathlib import Path
 from tomllib import TOMLDecodeError
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -58,6 +58,11 @@ class Settings(BaseSettings):
     threads: int = Field(default=2, ge=1, description="threads of DuckDB and training")
     engine: Literal["duckdb", "spark"] = Field(default="duckdb", description="what computes features")
     spark_master: str = Field(default="", description="address of a Spark cluster; empty: this machine")
+    online_store: Literal["sqlite", "redis"] = Field(default="sqlite", description="where online rows lie")
+    redis_url: SecretStr = Field(
+        default=SecretStr("redis://127.0.0.1:6379/0"), description="may hold a password"
+    )
+    redis_prefix: str = Field(default="bank", min_length=1, description="begins every key in Redis")
     quarantine_limit: float = Field(default=0.01, ge=0, le=1, description="share of a table's rows")
 
     def __init__(self, **given: Any) -> None:
@@ -97,8 +102,13 @@ class Settings(BaseSettings):
 
     @property
     def online(self) -> Path:
-        """Packed rows that scoring reads."""
+        """The file of packed rows that scoring reads, unless they lie in Redis."""
         return self.home / "online.db"
+
+    @property
+    def live(self) -> Path:
+        """Fresh rows: the raw tables as pushing keeps them, and what was refused."""
+        return self.home / "live"
 
     @property
     def mlflow(self) -> Path:

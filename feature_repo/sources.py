@@ -69,11 +69,8 @@ class Snapshot:
         columns = (*self.spine.columns, "account_id", "type", "credit_limit")
         return self.engine.keep(mine.select(*columns, keeps_money=keeps))
 
-    def in_base_currency(self, table: str, seen: ir.Table, *amounts: str) -> ir.Table:
+    def in_base_currency(self, seen: ir.Table, *amounts: str) -> ir.Table:
         """These rows with amounts at the rate last known as of the date; no known rate is null."""
-        raw = self.engine.read(table)
-        if not self.engine.arrow(raw.filter(raw.currency != self.base_currency).limit(1)).num_rows:
-            return seen
         if not self.engine.has("fx_rates"):
             rated = seen.mutate(rate_fx=ibis.null("float64"))
         else:
@@ -124,7 +121,7 @@ def bookings(snapshot: Snapshot) -> Seen:
     near = kept.select(*snapshot.spine.columns, "account_id")
     seen = snapshot.beside(near, "bookings", "account_id", longest=max(WINDOWS))
     seen = seen.mutate(is_foreign=seen.counterparty_country.notin(home_countries(snapshot.base_currency)))
-    return Seen(snapshot.in_base_currency("bookings", seen, "amount", "balance_after"))
+    return Seen(snapshot.in_base_currency(seen, "amount", "balance_after"))
 
 
 def booking_months(snapshot: Snapshot) -> Monthly:
@@ -155,12 +152,12 @@ def account_histories(snapshot: Snapshot) -> Seen:
     whole = whole.select(
         *near.columns, "first_booked_at", "last_booked_at", "balance_after", currency=ends.currency
     )
-    return Seen(snapshot.engine.keep(snapshot.in_base_currency("bookings", whole, "balance_after")))
+    return Seen(snapshot.engine.keep(snapshot.in_base_currency(whole, "balance_after")))
 
 
 def loans(snapshot: Snapshot) -> Seen:
     """Loans granted, with `running`, `instalment` (else amount by term) and `paid` so far."""
-    seen = snapshot.in_base_currency("loans", snapshot.of_customers("loans"), "amount", "instalment")
+    seen = snapshot.in_base_currency(snapshot.of_customers("loans"), "amount", "instalment")
     by_term = (seen.amount.cast("float64") / seen.term_months).round(2).cast(MONEY)
     seen = seen.mutate(
         running=seen.status.fill_null("running").isin(RUNNING), instalment=seen.instalment.fill_null(by_term)
@@ -215,7 +212,7 @@ def purchases(snapshot: Snapshot) -> Seen:
     The risk is the higher of the issuer's and the seller's rating.
     """
     seen = snapshot.see("holdings").table
-    seen = snapshot.in_base_currency("holdings", seen, "amount", "value")
+    seen = snapshot.in_base_currency(seen, "amount", "value")
     bought = seen.select(
         *snapshot.spine.columns, "product_id", "opened_at", "closed_at", "matures_at", "is_open",
         bought_ago=seen.ago, put_in=seen.amount, worth=seen.value.fill_null(seen.amount),

@@ -14,10 +14,12 @@ from feast.infra.offline_stores.duckdb import DuckDBOfflineStoreConfig
 from feast.repo_config import RegistryConfig
 from feast.types import Float64
 
+from feature_repo.batch_engine import PackedRowsEngineConfig
 from feature_repo.build import PART
 from feature_repo.engine import quiet
 from feature_repo.errors import BankError, MissingColumns
 from feature_repo.features.catalogue import BY_NAME, SERVICES, VIEWS, view_columns
+from feature_repo.online_store import PackedOnlineStoreConfig
 from feature_repo.settings import Settings
 
 PROJECT = "bank"
@@ -27,12 +29,12 @@ MICROSECONDS: Final = "datetime64[us, UTC]"
 
 
 class NotApplied(BankError, LookupError):
-    """Feast does not know a service."""
+    """Feast does not know a service or a view."""
 
-    def __init__(self, service: str, known: Sequence[str]) -> None:
-        self.service, self.known = service, tuple(sorted(known))
+    def __init__(self, kind: str, name: str, known: Sequence[str]) -> None:
+        self.name, self.known = name, tuple(sorted(known))
         super().__init__(
-            f"Feature service '{service}' is not in Feast's registry; it holds {list(self.known)}. "
+            f"{kind} '{name}' is not in Feast's registry; it holds {list(self.known)}. "
             f"Run `bank features build`, then `bank features apply`."
         )
 
@@ -82,7 +84,7 @@ def historical(settings: Settings, entities: pd.DataFrame, service: str) -> pd.D
     store = opened(settings)
     known = [found.name for found in store.list_feature_services()]
     if service not in known:
-        raise NotApplied(service, known)
+        raise NotApplied("Feature service", service, known)
     # Feast's DuckDB store takes microseconds only.
     rows = entities.assign(event_timestamp=entities["event_timestamp"].astype(MICROSECONDS))
     asked = rows[KEYS].drop_duplicates()
@@ -115,7 +117,8 @@ def opened(settings: Settings) -> FeatureStore:
         provider="local",
         registry=RegistryConfig(path=str(settings.feast.absolute() / "registry.db")),
         offline_store=DuckDBOfflineStoreConfig(),
-        online_store=None,
+        online_store=PackedOnlineStoreConfig(settings=settings),
+        batch_engine=PackedRowsEngineConfig().type,
         entity_key_serialization_version=3,
         repo_path=home,
     )
@@ -137,7 +140,7 @@ def _view(view: str, customer: Entity, features: Path) -> FeatureView:
             for name in view_columns(view)
         ],
         source=source,
-        online=False,
+        online=True,
     )
 
 

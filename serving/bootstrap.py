@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 
 from crm_rules.governance.people import Trust
 from crm_rules.loyalty.ledger import Ledger
-from feature_repo.packed_rows import PackedRows
+from feature_repo.packed_rows import PackedRows, open_rows
 from feature_repo.settings import Settings
 from monitoring.decision_log import DecisionLog, find
 from serving.api.app import endpoints
@@ -102,7 +102,7 @@ def build(settings: Settings, worker: str, clock: Callable[[], datetime] = now) 
     Raises the BankError that says what is missing or altered; nothing is served then.
     """
     served = current_release(settings)
-    rows = PackedRows.open(settings.online)
+    rows = open_rows(settings)
     scorer = open_scorer(served, rows)
     decide_for_nobody(scorer)
     log, ledger = DecisionLog.open(settings.decisions, worker), open_ledger(settings.ledger)

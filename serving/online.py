@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from feature_repo.errors import MissingColumns
-from feature_repo.packed_rows import NO_ROW, NotPackable, Rows
+from feature_repo.rows.reading import NO_ROW, BrokenRow, Rows
 from serving.errors import RowsOfAnotherRelease, RowsUnreachable
 from training.release.manifest import Origin
 from training.release.packing import pack, unpack
@@ -120,7 +120,7 @@ class OnlineRows:
         """The customers' features, in the order asked for; RowsUnreachable when they cannot be read."""
         try:
             rows = self._reader.read(customer_ids, self._origin.views)
-        except (sqlite3.Error, OSError, MissingColumns, NotPackable) as error:
+        except (sqlite3.Error, OSError, MissingColumns, BrokenRow) as error:
             raise RowsUnreachable(type(error).__name__) from error
         if rows.columns == self._origin.columns:
             return Snapshot(self._origin, rows.values, rows.event_us)

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-features = typer.Typer(help="Features: list them, build them, apply them to Feast.", no_args_is_help=True)
+features = typer.Typer(help="Features: list, build, apply to Feast, bring online.", no_args_is_help=True)
+Date = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the same as JSON.")]
 
 
@@ -48,7 +49,7 @@ def build(
 
     from feature_repo.build import build as build_views
     from feature_repo.build import missing_inputs, online_rows
-    from feature_repo.packed_rows import PackedRows
+    from feature_repo.packed_rows import open_rows
     from feature_repo.raw.source import Source
     from feature_repo.settings import Settings
 
@@ -62,7 +63,7 @@ def build(
     )
     rows = build_views(settings.raw, spine, settings.features, settings.machine)
     online = online_rows(settings.raw, end, settings.machine)
-    with PackedRows.open(settings.online, read_only=False) as packed:
+    with open_rows(settings, read_only=False) as packed:
         packed.load(online)
     seconds = (datetime.now(UTC) - started).total_seconds()
     report = {"rows": rows, "online": {view: table.num_rows for view, table in online.items()},
@@ -89,3 +90,59 @@ def apply() -> None:
     services = apply_definitions(settings)
     typer.echo(f"{len(services)} services in {settings.feast}: {', '.join(services)}")
     typer.echo("Next: bank train credit_risk")
+
+
+@features.command()
+def materialize(end: Date = None, as_json: AsJson = False) -> None:
+    """Bring rows of the feature tables online that are later than those there, up to --end (UTC) or now."""
+    from feature_repo.materialize import materialize as bring_online
+    from feature_repo.settings import Settings
+
+    settings, started = Settings(), datetime.now(UTC)
+    done = bring_online(settings, end.replace(tzinfo=UTC) if end else started)
+    seconds = round((datetime.now(UTC) - started).total_seconds(), 1)
+    if as_json:
+        views = [
+            {"view": each.view, "since": each.since and each.since.isoformat(), "customers": each.customers}
+            for each in done
+        ]
+        typer.echo(json.dumps({"views": views, "seconds": seconds}))
+        return
+    for each in done:
+        since = f"later than {each.since:%Y-%m-%d %H:%M}" if each.since else "the first"
+        typer.echo(f"{each.view:<11} {each.customers:>9,} customers {since}")
+    typer.echo(f"{settings.online_store}, {seconds:.1f} s. Next: bank features freshness")
+
+
+@features.command()
+def freshness(
+    as_of: Date = None,
+    limit_days: Annotated[float, typer.Option(min=0, help="Rows older than this count as stale.")] = 7,
+    as_json: AsJson = False,
+) -> None:
+    """How old the online rows are, view by view, as of a date (UTC) or now."""
+    from feature_repo.freshness import freshness as freshness_of
+    from feature_repo.packed_rows import open_rows
+    from feature_repo.settings import Settings
+
+    at = as_of.replace(tzinfo=UTC) if as_of else datetime.now(UTC)
+    with open_rows(Settings()) as rows:
+        found = freshness_of(rows, at, timedelta(days=limit_days))
+    if as_json:
+        views = [
+            {"view": v.view, "rows": v.rows, "oldest": v.oldest and v.oldest.isoformat(),
+             "median": v.median and v.median.isoformat(), "newest": v.newest and v.newest.isoformat(),
+             "median_age_days": v.median_age_days if v.rows else None, "stale": v.stale if v.rows else None}
+            for v in found
+        ]  # fmt: skip
+        typer.echo(json.dumps({"as_of": at.isoformat(), "limit_days": limit_days, "views": views}))
+        return
+    for v in found:
+        if v.median is None:
+            typer.echo(f"{v.view:<11}         0 rows")
+            continue
+        typer.echo(
+            f"{v.view:<11} {v.rows:>9,} rows from {v.oldest:%Y-%m-%d} to {v.newest:%Y-%m-%d}, "
+            f"median {v.median_age_days:,.1f} days old, {v.stale:.1%} over {limit_days:g} days"
+        )
+    typer.echo(f"as of {at:%Y-%m-%d %H:%M}. Next: bank features materialize")

@@ -1,9 +1,9 @@
-"""Rows that break their contract: found by one query, kept as row, column and reason, never as values."""
+"""Rows that break their contract, kept as file, row, column, class and reason, never as values."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -11,77 +11,105 @@ from feature_repo.errors import TooManyBadRows
 from feature_repo.raw.contracts import Column, Kind, Table
 from feature_repo.raw.formula import name, quoted
 
+FOLDER = "quarantine"
 SCHEMA = pa.schema(
-    [("row", pa.int64()), ("column", pa.string()), ("value_class", pa.string()), ("reason", pa.string())]
-)
+    [("file", pa.string()), ("row", pa.int64()), ("column", pa.string()), ("value_class", pa.string()),
+     ("reason", pa.string())]
+)  # fmt: skip
+LONGEST = {Kind.ID: 200, Kind.CODE: 200, Kind.TEXT: 100_000}
+FIRST_YEAR, LAST_YEAR = 1900, 2200
 
 
-def inspect(
-    connection: duckdb.DuckDBPyConnection, contract: Table, ends: datetime, loaded: set[str]
-) -> pa.Table:
-    """Add `_fault` to the staged rows: null where a row keeps its contract; the faults are returned.
+@dataclass(frozen=True)
+class Fault:
+    """Why a row is set aside."""
 
-    A fault is `column|value class|reason` of the first rule broken. References are checked
-    against the tables loaded before (`accepted_<table>`); times must lie before `ends`.
+    column: str
+    value_class: str
+    reason: str
+
+
+def rules(contract: Table, ends: datetime, loaded: set[str], dated: bool) -> list[tuple[str, Fault]]:
+    """Conditions on typed rows, and the fault each one is; the first that holds counts.
+
+    References are checked against what is accepted (`accepted_<table>`); times must lie before `ends`;
+    rows of a snapshot (`dated`) must know its date.
     """
-    rules = [rule for column in contract.columns for rule in _rules(column)]
-    rules += [_known(column, table) for column, table in contract.references if table in loaded]
-    rules += [_future(column, ends) for column in dict.fromkeys((contract.event, "recorded_at"))]
-    cases = " ".join(f"when {condition} then {quoted(fault)}" for condition, fault in rules)
-    connection.execute(
-        f"create or replace temp table judged as select *, case {cases} end as _fault from staged"  # noqa: S608 - only names of the contract or mapping
-    )
-    faults = connection.sql(
-        "select _row as row, split_part(_fault, '|', 1) as column, "
-        "split_part(_fault, '|', 2) as value_class, split_part(_fault, '|', 3) as reason "
-        "from judged where _fault is not null order by 1, 2"
-    )
-    return faults.to_arrow_table().cast(SCHEMA)
+    found = [rule for column in contract.columns for rule in _of(column)]
+    found += [_known(column, table) for column, table in contract.references if table in loaded]
+    found += [_future(column, ends) for column in dict.fromkeys((contract.event, "recorded_at"))]
+    if dated:
+        lacking = Fault("_snapshot", "null", "the date of its snapshot is missing or cannot be read")
+        found += [("_snapshot is null", lacking), _future("_snapshot", ends)]
+    return found
 
 
 def keep(faults: pa.Table, contract: Table, rows: int, limit: float, folder: Path) -> int:
-    """Write the faults, if any, to `folder/<table>.parquet`; TooManyBadRows above the limit."""
+    """Write the faults, if any, to a file of this load's in `folder`; TooManyBadRows above the limit."""
     if not faults.num_rows:
         return 0
     if faults.num_rows > limit * rows:
         raise TooManyBadRows(contract.name, faults.num_rows, rows, limit, _worst(faults))
     folder.mkdir(parents=True, exist_ok=True)
-    pq.write_table(faults, folder / f"{contract.name}.parquet")
+    pq.write_table(faults.cast(SCHEMA), _file(folder, contract.name))
     return int(faults.num_rows)
 
 
-def _rules(column: Column) -> list[tuple[str, str]]:
-    text, value = name("_" + column.name), name(column.name)
-    rules = []
-    if column.required:
-        rules.append((f"{text} is null", f"{column.name}|null|a required value is missing"))
-    if column.kind in (Kind.MONEY, Kind.NUMBER):
-        odd = f"lower({text}) in ('nan', 'inf', '-inf', '+inf', 'infinity', '-infinity')"
-        rules.append((odd, f"{column.name}|not finite|NaN and infinity are no numbers here"))
-    rules.append((f"{text} is not null and {value} is null", f"{column.name}|text|not a {column.kind}"))
+def reasons(faults: pa.Table, table: str) -> dict[str, int]:
+    """Rows by `table.column|class|reason`, most first."""
+    counted = faults.group_by(["column", "value_class", "reason"]).aggregate([("reason", "count")])
+    order = [("reason_count", "descending"), ("column", "ascending"), ("value_class", "ascending")]
+    return {
+        f"{table}.{one['column']}|{one['value_class']}|{one['reason']}": one["reason_count"]
+        for one in counted.sort_by(order).to_pylist()
+    }
+
+
+def _file(folder: Path, table: str) -> Path:
+    """`<table>.parquet` of the first load that has faults, then `<table>-2.parquet` and so on."""
+    path, number = folder / f"{table}.parquet", 1
+    while path.exists():
+        number += 1
+        path = folder / f"{table}-{number}.parquet"
+    return path
+
+
+def _of(column: Column) -> list[tuple[str, Fault]]:
+    value, found = name(column.name), []
     if column.allowed:
         listed = ", ".join(quoted(code) for code in column.allowed)
-        rules.append((f"{value} not in ({listed})", f"{column.name}|unknown code|not in the contract's list"))
+        reason = "not in the contract's list"
+        found.append((f"{value} not in ({listed})", Fault(column.name, "unknown code", reason)))
     if column.least is not None:
-        rules.append((f"{value} < {column.least!r}", f"{column.name}|too small|below {column.least:g}"))
+        small = Fault(column.name, "too small", f"below {column.least:g}")
+        found.append((f"{value} < {column.least!r}", small))
     if column.most is not None:
-        rules.append((f"{value} > {column.most!r}", f"{column.name}|too large|above {column.most:g}"))
-    return rules
+        large = Fault(column.name, "too large", f"above {column.most:g}")
+        found.append((f"{value} > {column.most!r}", large))
+    if column.kind is Kind.TIME:
+        early, late = (f"timestamptz '{year}-01-01 00:00:00+00'" for year in (FIRST_YEAR, LAST_YEAR))
+        reason = f"not between {FIRST_YEAR} and {LAST_YEAR}; a stand-in for none belongs to `missing`"
+        found.append((f"{value} < {early} or {value} >= {late}", Fault(column.name, "out of range", reason)))
+    if (longest := LONGEST.get(column.kind)) and not column.allowed:
+        long = Fault(column.name, "too long", f"more than {longest:,} characters")
+        found.append((f"length({value}) > {longest}", long))
+    return found
 
 
-def _known(column: str, table: str) -> tuple[str, str]:
+def _known(column: str, table: str) -> tuple[str, Fault]:
     held = (
-        f"{name(column)} is not null and {name(column)} not in (select id from {name('accepted_' + table)})"  # noqa: S608 - only names of the contract or mapping
+        f"{name(column)} is not null and {name(column)} not in (select id from {name('accepted_' + table)})"  # noqa: S608 - only names of the contract
     )
-    return held, f"{column}|unknown reference|not in table {table}"
+    return held, Fault(column, "unknown reference", f"not in table {table}")
 
 
-def _future(column: str, ends: datetime) -> tuple[str, str]:
+def _future(column: str, ends: datetime) -> tuple[str, Fault]:
     late = f"{name(column)} >= timestamptz {quoted(ends.isoformat())}"
-    return late, f"{column}|future time|not before {ends:%Y-%m-%d}"
+    return late, Fault(column, "future time", f"not before {ends:%Y-%m-%d}")
 
 
 def _worst(faults: pa.Table) -> str:
-    counted = faults.group_by(["column", "value_class", "reason"]).aggregate([("row", "count")])
-    top = counted.sort_by([("row_count", "descending"), ("column", "ascending")]).slice(0, 1).to_pylist()[0]
-    return f"column '{top['column']}' ({top['value_class']}: {top['reason']}), {top['row_count']} rows"
+    counted = faults.group_by(["column", "value_class", "reason"]).aggregate([("reason", "count")])
+    order = [("reason_count", "descending"), ("column", "ascending")]
+    top = counted.sort_by(order).slice(0, 1).to_pylist()[0]
+    return f"column '{top['column']}' ({top['value_class']}: {top['reason']}), {top['reason_count']} rows"

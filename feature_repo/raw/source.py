@@ -14,6 +14,9 @@ FILE = "source.json"
 class Source:
     """A loaded bank. Times are ISO 8601 in UTC; `ends` is the first instant after the data.
 
+    `files` holds the SHA-256 of every Parquet file of the bank that is known already, so that what
+    is added costs what is added; `digest` is over all of them.
+
     `bookings_complete_until` is None when the bookings of every account are there. Otherwise
     bookings at or after that time exist for a selected part of the accounts only (`selection`
     says which), so their mere presence tells something: a model whose rows were not selected
@@ -30,6 +33,7 @@ class Source:
     quarantined: dict[str, int] = field(default_factory=dict)
     bookings_complete_until: str | None = None
     selection: str = ""
+    files: dict[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def start(self) -> datetime:
@@ -61,7 +65,11 @@ class Source:
 
 
 def files(raw: Path, table: str) -> list[Path]:
-    """The Parquet files of a raw table, in order."""
+    """The Parquet files of a raw table, in the order they were written.
+
+    A folder of raw tables only ever changes by a swap of the whole (`landing`), so what lies in it is
+    what its source.json tells of.
+    """
     return sorted((raw / table).glob("*.parquet"))
 
 

@@ -16,6 +16,7 @@ from feature_repo.features.columns import VIEWS
 from feature_repo.packed_rows import PackedRows
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
+from feature_repo.wide import OWNED
 from serving.asking import CreditRequest
 
 DAYS = 180
@@ -63,7 +64,7 @@ def rows_as_of(
     ):
         views = {view: _view(settings.features, view, applications.spine) for view in VIEWS}
         held = build.held_products(settings.raw, applications.spine, settings.machine)
-        rows.load({**views, build.OWNED: _owned(views["profile"], held, products)})
+        rows.load({**views, OWNED: _owned(views["profile"], held, products)})
         yield rows
 
 

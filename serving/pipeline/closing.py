@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 
-from feature_repo.packed_rows import PackedRows
+from feature_repo.packed_rows import open_rows
 from feature_repo.settings import Settings
 from monitoring.batch_log import read
 from monitoring.decision_log import DecisionLog
@@ -36,7 +36,7 @@ def example_customer(settings: Settings) -> str | None:
 
 def ask(settings: Settings, customer_id: str, amount: float | None, term_months: int, caller: str) -> Answer:
     """One decision from the command line: scored, logged, then handed out, as over HTTP."""
-    with PackedRows.open(settings.online) as rows:
+    with open_rows(settings) as rows:
         scorer = open_scorer(current_release(settings), rows)
         log = DecisionLog.open(settings.decisions, "command")
         try:

@@ -8,8 +8,9 @@ from pathlib import Path
 import duckdb
 import orjson
 
-from feature_repo.packed_rows import PackedRows, Rows
+from feature_repo.packed_rows import PackedRows, open_rows
 from feature_repo.raw.source import Source
+from feature_repo.rows.reading import Rows
 from feature_repo.settings import Settings
 from monitoring.batch_log import BatchLog
 from serving import credit, next_best_action
@@ -36,7 +37,7 @@ def decide(settings: Settings, source: Source) -> Outcome:
     at, served = now(), current_release(settings)
     with BatchLog(settings.decisions, f"{at:%Y%m%dT%H%M%S%fZ}", at.isoformat()) as log:
         batch = Batch(log, at.isoformat())
-        with PackedRows.open(settings.online) as rows:
+        with open_rows(settings) as rows:
             scorer, known = open_scorer(served, rows), everybody(rows, settings.raw)
             active, borrowing = known.having("accounts_open"), known.having("loans_running")
             offers = [OfferRequest(name, None, OFFERS) for name in active]

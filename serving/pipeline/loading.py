@@ -4,7 +4,7 @@ import pyarrow as pa
 
 from feature_repo import build, store
 from feature_repo.features.catalogue import FEATURES
-from feature_repo.packed_rows import PackedRows
+from feature_repo.packed_rows import open_rows
 from feature_repo.raw import generate
 from feature_repo.raw.ingest import ingest
 from feature_repo.raw.source import Source
@@ -61,7 +61,6 @@ def build_features(settings: Settings, source: Source) -> Outcome:
 
 def write_online(settings: Settings, views: dict[str, pa.Table]) -> int:
     """Replace the online rows in one transaction; returns the customers written."""
-    settings.online.parent.mkdir(parents=True, exist_ok=True)
-    with PackedRows.open(settings.online, read_only=False) as rows:
+    with open_rows(settings, read_only=False) as rows:
         rows.load(views)
     return int(views["profile"].num_rows)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from crm_rules.policy import Policy
 from feature_repo.features.columns import SERVED
-from feature_repo.packed_rows import PackedRows
+from feature_repo.packed_rows import open_rows
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
 from serving.pipeline.bootstrap import DemoPeople, exported, now
@@ -35,7 +35,7 @@ def release(settings: Settings, source: Source, models: Sequence[Candidate], peo
 
 
 def _owned(settings: Settings) -> tuple[str, ...]:
-    with PackedRows.open(settings.online) as rows:
+    with open_rows(settings) as rows:
         return rows.columns()["owned"]
 
 

@@ -101,7 +101,7 @@ def _features(run: Run, source: Source, loaded: Done) -> Done:
         return build_features(run.settings, source)
 
     settings = run.settings
-    leaves = (settings.feast, settings.online)
+    leaves = (settings.feast, settings.online) if settings.online_store == "sqlite" else (settings.feast,)
     title, inputs = "Features, point in time and online", {"data": loaded.digest}
     return run.take(Step("features", title, inputs, leaves, work, unchanged=(settings.features,)))
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from feature_repo.packed_rows import PackedRows
+from feature_repo.packed_rows import open_rows
 from feature_repo.settings import Settings
 from monitoring.batch_log import read
 from monitoring.decision_log import DecisionLog
@@ -32,7 +32,7 @@ def run(quick: bool) -> dict[str, object]:
         json.loads(payload)["customer_id"] for payload in read(settings.decisions, next_best_action.USE_CASE)
     ]
     ids = ids[:BATCH]
-    with PackedRows.open(settings.online) as rows, tempfile.TemporaryDirectory() as folder:
+    with open_rows(settings) as rows, tempfile.TemporaryDirectory() as folder:
         scorer = open_scorer(current_release(settings), rows)
         log = DecisionLog.open(Path(folder), "bench")
         matrix = scorer.online.read(ids).matrix(scorer.loaded.runtime.columns, {})

@@ -1,6 +1,8 @@
 """A hand-made bank: rows by table, what is not said is null, recorded when it happened."""
 
-from collections.abc import Callable, Mapping
+import os
+import uuid
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +18,8 @@ from feature_repo.features.catalogue import BY_NAME as FEATURES
 from feature_repo.raw.contracts import BY_NAME as TABLES
 from feature_repo.raw.contracts import Kind
 from feature_repo.raw.source import Source
-from feature_repo.settings import Machine
+from feature_repo.settings import Machine, Settings
+from feature_repo.wide import wide
 
 Row = Mapping[str, Any]
 Bank = Callable[..., Path]
@@ -34,6 +37,9 @@ ANNS = {
     "opened_at": LONG_AGO,
 }
 OWNS = {"account_id": "a1", "customer_id": "ann", "valid_from": LONG_AGO, "role": "owner"}
+
+REDIS = os.environ.get("BANK_TEST_REDIS")
+NO_REDIS = pytest.mark.skipif(REDIS is None, reason="BANK_TEST_REDIS names no Redis to test against")
 
 
 def written(raw: Path, table: str, rows: list[Row]) -> None:
@@ -82,7 +88,7 @@ def everyone() -> Everyone:
         spine = pa.table({"customer_id": who, "as_of": pa.array([at] * len(who), pa.timestamp("us", "UTC"))})
         with engine(raw, Machine(1)) as opened:
             (rows,) = (
-                build.wide(snapshot, [FEATURES[name] for name in names]).to_pylist()
+                opened.arrow(wide(snapshot, [FEATURES[name] for name in names])).to_pylist()
                 for snapshot in build.snapshots(opened, raw, spine)
             )
         return {row["customer_id"]: {name: row[name] for name in names} for row in rows}
@@ -94,3 +100,39 @@ def everyone() -> Everyone:
 def values(everyone: Everyone) -> Values:
     """The features of those names, for Ann as of the date."""
     return lambda raw, *names, at=DATE: everyone(raw, ["ann"], *names, at=at)["ann"]
+
+
+@pytest.fixture(params=["sqlite", pytest.param("redis", marks=NO_REDIS)])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
+    """Both places online rows may lie; in Redis under a prefix of its own, removed afterwards."""
+    home = tmp_path / "home"
+    home.mkdir()
+    if request.param == "sqlite":
+        yield Settings(home=home)
+        return
+    import redis
+
+    prefix = f"bank-test-{uuid.uuid4().hex}"
+    yield Settings(home=home, online_store="redis", redis_url=REDIS, redis_prefix=prefix)
+    with redis.Redis.from_url(str(REDIS)) as client:
+        for key in redis_keys(prefix):
+            client.delete(key)
+
+
+def redis_keys(prefix: str) -> list[bytes]:
+    """Every key under that prefix."""
+    import redis
+
+    with redis.Redis.from_url(str(REDIS)) as client:
+        return list(client.scan_iter(f"{prefix}:*"))
+
+
+def environment_of(place: Settings) -> dict[str, str]:
+    """What a process of its own needs to find the same rows."""
+    return {
+        **os.environ,
+        "BANK_HOME": str(place.home),
+        "BANK_ONLINE_STORE": place.online_store,
+        "BANK_REDIS_URL": place.redis_url.get_secret_value(),
+        "BANK_REDIS_PREFIX": place.redis_prefix,
+    }

@@ -125,3 +125,6 @@ def test_the_command_feast_finds_the_same_definitions(
     assert (read.project, read.offline_store, read.entity_key_serialization_version) == (
         ours.project, ours.offline_store, ours.entity_key_serialization_version,
     )  # fmt: skip
+    assert (read.online_store, read.batch_engine_config["type"]) == (
+        ours.online_store, ours.batch_engine_config,
+    )  # fmt: skip

@@ -2,7 +2,7 @@
 
 import sys
 
-from feature_repo.packed_rows import PackedRows
+from feature_repo.packed_rows import open_rows
 from feature_repo.settings import Settings
 from serving.asking import OfferRequest, Stamp
 from serving.bootstrap import current_release, open_scorer
@@ -15,7 +15,7 @@ AT = "2026-01-01T00:00:00+00:00"
 def main() -> int:
     """Decide everybody twice, alone and in thousands; prints one line."""
     settings = Settings()
-    with PackedRows.open(settings.online) as rows:
+    with open_rows(settings) as rows:
         scorer = open_scorer(current_release(settings), rows)
         ids = everybody(rows, settings.raw).having("accounts_open")
         same = [

@@ -3,7 +3,7 @@
 import sys
 from itertools import chain
 
-from feature_repo.packed_rows import PackedRows
+from feature_repo.packed_rows import open_rows
 from feature_repo.settings import Settings
 from monitoring.batch_log import read, verify_batches
 from monitoring.decision_log import payloads, verify
@@ -17,7 +17,7 @@ def main() -> int:
     """Replay what the current release decided; prints one line."""
     settings = Settings()
     folder = settings.decisions
-    with PackedRows.open(settings.online) as rows:
+    with open_rows(settings) as rows:
         scorer = open_scorer(current_release(settings), rows)
         logged = [chain(read(folder, case), payloads(folder, case, NEWEST)) for case in USE_CASES]
         same = [scorer.replay(payload).same for payload in chain.from_iterable(logged)]

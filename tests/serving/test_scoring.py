@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from feature_repo.packed_rows import PackedRows, Rows
+from feature_repo.packed_rows import PackedRows
+from feature_repo.rows.reading import Rows
 from serving.asking import CreditRequest, CustomerRequest, OfferRequest
 from serving.errors import NotReplayable, RowsOfAnotherRelease, RowsUnreachable, UnknownCustomer
 from serving.loaded import Loaded
@@ -268,8 +269,10 @@ def test_without_online_rows_credit_refers_and_scores_say_so(scorer: Scorer, who
 
 
 def test_a_missing_view_degrades_and_credit_refers(tiny: Tiny) -> None:
-    with sqlite3.connect(tiny.online) as connection:
-        connection.execute("DELETE FROM rows_credit WHERE customer_id = 'ann'")
+    with PackedRows.open(tiny.online, read_only=False) as rows:
+        others = rows.read(["ben", "cat", "dan"], ["credit"])
+        rows.drop(["credit"])
+        rows.write("credit", others.columns, others.customer_ids, others.event_us[:, 0], others.values)
     half = make_scorer(tiny)
     said = answer(credit(half, ["ann"], declared_income=5_000.0)[0])
     assert (said["outcome"], said["degraded"]) == ("refer", ["credit"])
@@ -277,7 +280,7 @@ def test_a_missing_view_degrades_and_credit_refers(tiny: Tiny) -> None:
 
 
 def test_rows_of_another_layout_are_refused_at_the_start(tiny: Tiny) -> None:
-    with sqlite3.connect(tiny.online) as connection:
-        connection.execute("DELETE FROM views WHERE view = 'credit'")
+    with PackedRows.open(tiny.online, read_only=False) as rows:
+        rows.drop(["credit"])
     with pytest.raises(RowsOfAnotherRelease, match="credit"):
         make_scorer(tiny)

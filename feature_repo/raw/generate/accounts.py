@@ -4,7 +4,7 @@ import numpy as np
 
 from feature_repo.raw.contracts import BOOKING_CATEGORIES, BOOKING_CHANNELS
 from feature_repo.raw.generate.arrow import NULL, Array
-from feature_repo.raw.generate.clock import DAY, HOUR
+from feature_repo.raw.generate.clock import HOUR
 from feature_repo.raw.generate.drafts import Drafts
 from feature_repo.raw.generate.people import Flags, Reals, Whole
 
@@ -13,6 +13,9 @@ TYPES = np.array(["current", "savings", "card", "current"])
 CATEGORY = {name: number for number, name in enumerate(BOOKING_CATEGORIES)}
 CHANNEL = {name: number for number, name in enumerate(BOOKING_CHANNELS)}
 COUNTRIES = np.array(["CN", "HK", "US", "JP", "GB", "SG"])
+BOOKED_IN = np.array(["CNY", "USD"])
+BOOKED = ("account", "at", "cents", "category", "channel", "party", "country")
+EMPTY = np.zeros(0, np.int64)
 FOREVER = np.iinfo(np.int64).max
 
 
@@ -88,21 +91,26 @@ class Accounts:
             self._version(account[open_], at[open_])
 
     def post(self, start: int, end: int) -> dict[str, Array]:
-        """Close the month: the bookings-table columns of every booking in it, in time order."""
-        rows = {name: np.concatenate([part[name] for part in self._month]) for name in self._month[0]}
+        """Close the month: every booking in it in time order, as numbers and codes; `Journal` writes them."""
+        rows = {name: np.concatenate([part[name] for part in self._month] or [EMPTY]) for name in BOOKED}
         self._month = []
         at = rows["at"] * 1_000_000
         keep = (at >= self.opened_at[rows["account"]]) & (at < self.closed_at[rows["account"]])
         keep &= (at >= start) & (at < end)
         rows = _with_farewells({name: values[keep] for name, values in rows.items()}, self, start, end)
         order = np.argsort((rows["account"] << 34) | rows["at"], kind="stable")
+        account = rows["account"][order]
+        balance = np.empty(len(order), np.int64)
+        balance[order] = self._settle(account, rows["cents"][order])
+        rows["balance"] = balance
+        order = np.lexsort((rows["account"], rows["at"]))
         rows = {name: values[order] for name, values in rows.items()}
-        rows["balance"] = self._settle(rows["account"], rows["cents"])
-        order = np.argsort(rows["at"], kind="stable")
-        rows = {name: values[order] for name, values in rows.items()}
-        numbers = np.arange(self.booked, self.booked + len(order))
+        rows["number"] = np.arange(self.booked, self.booked + len(order))
+        rows["at"] = rows["at"] * 1_000_000
+        rows["currency"] = (rows["account"] >= FOREIGN * self.n).astype(np.int8)
+        rows["account"] = self.public[rows["account"]]
         self.booked += len(order)
-        return self._columns(rows, numbers)
+        return rows
 
     def _settle(self, account: Whole, cents: Whole) -> Whole:
         """Balance after each booking (sorted by account and time); carries the balances forward."""
@@ -114,24 +122,6 @@ class Accounts:
         last = np.append(first[1:], len(account)) - 1
         self.balance[account[last]] = balance[last]
         return balance
-
-    def _columns(self, rows: dict[str, Array], numbers: Whole) -> dict[str, Array]:
-        at = rows["at"].astype(np.int64) * 1_000_000
-        cash = (rows["category"] == CATEGORY["cash_in"]) | (rows["category"] == CATEGORY["cash_out"])
-        return {
-            "booking_id": numbers,
-            "account_id": self.public[rows["account"]],
-            "booked_at": at,
-            "recorded_at": at + _delay(len(at), self._rng),
-            "amount": rows["cents"],
-            "currency": np.where(rows["account"] >= FOREIGN * self.n, "USD", "CNY"),
-            "is_cash": cash,
-            "channel": rows["channel"],
-            "category": rows["category"],
-            "counterparty_id": rows["party"],
-            "counterparty_country": COUNTRIES[rows["country"]],
-            "balance_after": rows["balance"],
-        }
 
     def _version(self, account: Whole, at: Whole) -> None:
         closed = self.closed_at[account]
@@ -159,11 +149,3 @@ def _with_farewells(rows: dict[str, Array], accounts: Accounts, start: int, end:
         "country": np.zeros(len(gone), np.int8),
     }
     return {name: np.concatenate([values, last[name]]) for name, values in rows.items()}
-
-
-def _delay(rows: int, rng: np.random.Generator) -> Whole:
-    """How long after a booking the bank knew it: seconds, for 12 % hours, for 3 % days."""
-    kind = rng.random(rows)
-    wait = rng.exponential(1.0, rows)
-    unit = np.where(kind < 0.85, 20_000_000.0, np.where(kind < 0.97, 5.0 * HOUR, 2.0 * DAY))
-    return (wait * unit).astype(np.int64) // 1_000_000 * 1_000_000

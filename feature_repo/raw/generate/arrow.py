@@ -13,6 +13,10 @@ Array = npt.NDArray[Any]
 NULL = int(np.iinfo(np.int64).min)
 """Stands for a missing value in integer arrays (numbers of things, cents, microseconds)."""
 
+SPAN = 1_000_000
+"""How far apart the numbers of two partitions begin: customers, accounts, loans and the like."""
+BOOKING_SPAN = 100 * SPAN
+BOOKING_WIDTH = 12
 PREFIX = {
     "customer_id": "C", "account_id": "A", "booking_id": "B", "counterparty_id": "P",
     "loan_id": "L", "application_id": "R", "interaction_id": "I", "offer_id": "O",
@@ -20,18 +24,21 @@ PREFIX = {
 }  # fmt: skip
 
 
-def identifiers(prefix: str, numbers: npt.NDArray[np.int64], width: int = 9) -> pa.Array:
-    """Numbers as fixed-width identifiers; NULL stays null.
+THREE_DIGITS = np.array([[ord(digit) for digit in f"{number:03d}"] for number in range(1000)], np.uint8)
 
-    >>> identifiers("C", np.array([7, NULL]), width=4).to_pylist()
-    ['C0007', None]
+
+def identifiers(prefix: str, numbers: npt.NDArray[np.int64], width: int = 9) -> pa.Array:
+    """Numbers as fixed-width identifiers, the width a multiple of three; NULL stays null.
+
+    >>> identifiers("C", np.array([7, NULL]), width=6).to_pylist()
+    ['C000007', None]
     """
     text = np.empty((len(numbers), width + 1), np.uint8)
     text[:, 0] = ord(prefix)
     left = np.where(numbers == NULL, 0, numbers)
-    for place in range(width, 0, -1):
-        text[:, place] = left % 10 + ord("0")
-        left = left // 10
+    for place in range(width - 2, 0, -3):
+        text[:, place : place + 3] = THREE_DIGITS[left % 1000]
+        left = left // 1000
     offsets = np.arange(len(numbers) + 1, dtype=np.int32) * (width + 1)
     return pa.StringArray.from_buffers(
         len(numbers), pa.py_buffer(offsets), pa.py_buffer(text), *_validity(numbers != NULL)
@@ -55,16 +62,31 @@ def times(microseconds: npt.NDArray[np.int64]) -> pa.Array:
     return pa.array(microseconds, mask=microseconds == NULL).cast(ARROW[Kind.TIME])
 
 
-def table(contract: Table, columns: Mapping[str, Array]) -> pa.Table:
-    """One Arrow table with exactly the contract's schema; a column that is not given is null."""
+def table(contract: Table, columns: Mapping[str, Array], partition: int = 0) -> pa.Table:
+    """One Arrow table with exactly the contract's schema; a column that is not given is null.
+
+    Whole numbers become the identifiers of that partition.
+    """
     rows = len(next(iter(columns.values())))
     return pa.Table.from_arrays(
-        [_column(column, columns.get(column.name), rows) for column in contract.columns],
+        [_column(column, columns.get(column.name), rows, partition) for column in contract.columns],
         schema=contract.schema,
     )
 
 
-def _column(column: Column, values: Array | None, rows: int) -> pa.Array:
+def own_identifiers(column: str, numbers: npt.NDArray[np.int64], partition: int) -> pa.Array:
+    """The identifiers a partition gives to its own things; counterparties belong to no partition.
+
+    >>> own_identifiers("loan_id", np.array([5]), 2).to_pylist()
+    ['L002000005']
+    """
+    if column == "booking_id":
+        return identifiers("B", numbers + partition * BOOKING_SPAN, BOOKING_WIDTH)
+    shift = 0 if column == "counterparty_id" else partition * SPAN
+    return identifiers(PREFIX[column], np.where(numbers == NULL, NULL, numbers + shift))
+
+
+def _column(column: Column, values: Array | None, rows: int, partition: int) -> pa.Array:
     if values is None:
         return pa.nulls(rows, ARROW[column.kind])
     if column.kind is Kind.MONEY:
@@ -76,7 +98,7 @@ def _column(column: Column, values: Array | None, rows: int) -> pa.Array:
     if values.dtype.kind in "OU":
         return pa.array(values, pa.string())
     if column.kind is Kind.ID:
-        return identifiers(PREFIX[column.name], values.astype(np.int64, copy=False))
+        return own_identifiers(column.name, values.astype(np.int64, copy=False), partition)
     if column.kind is Kind.CODE:  # an index into the contract's list; below zero is null
         return pa.array(column.allowed).take(pa.array(values, mask=values < 0))
     return pa.array(values.astype(np.int64), mask=values == NULL).cast(ARROW[column.kind])

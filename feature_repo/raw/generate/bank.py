@@ -1,33 +1,31 @@
-"""Lets the generated bank live month by month, and writes what it knew and what was true."""
+"""Makes the generated bank: partitions that live alone, and what they share."""
 
+from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from feature_repo.raw.contracts import BOOKINGS, FAMILIES
-from feature_repo.raw.generate.accounts import FOREIGN, FOREVER, Accounts
-from feature_repo.raw.generate.arrow import NULL, Array, identifiers, table, times
-from feature_repo.raw.generate.clock import DAY, Calendar, iso
-from feature_repo.raw.generate.contact import Bureau, Contact
-from feature_repo.raw.generate.credit import Credit
-from feature_repo.raw.generate.drafts import Drafts
-from feature_repo.raw.generate.flows import Flows
-from feature_repo.raw.generate.holdings import Holdings
-from feature_repo.raw.generate.life import Leaving, Life
+from feature_repo.raw.contracts import FX_RATES, PRODUCTS
+from feature_repo.raw.generate.accounts import BOOKED_IN
+from feature_repo.raw.generate.clock import Calendar, iso
+from feature_repo.raw.generate.crew import Crew
+from feature_repo.raw.generate.economy import Economy, Shock, economy
+from feature_repo.raw.generate.files import write
 from feature_repo.raw.generate.market import products, rates
-from feature_repo.raw.generate.needs import EFFECT, SOLD, Needs
-from feature_repo.raw.generate.people import FAMILY, People, Reals, Whole, people
-from feature_repo.raw.generate.shelf import PERSONAS
+from feature_repo.raw.generate.partition import Made, Plan, live
+from feature_repo.raw.generate.truth import write_story
 from feature_repo.raw.landing import digest, landing
 from feature_repo.raw.source import Source
 
-BOOKED = ("CNY", "USD")
-CORRECTED = 0.003
-"""The share of bookings first recorded with a wrong amount."""
+PARTITION = 10_000
+"""Customers a partition: large enough for fast arrays, small enough for 300 MB a process."""
+MOST_IN_A_PARTITION = 100_000
+"""Numbers of two partitions begin arrow.SPAN apart, and a customer may have four accounts."""
+NEWCOMERS = 0.02
+"""What share of the bank's customers a campaign brings in addition, each month it runs."""
 
 
 def make(
@@ -38,184 +36,74 @@ def make(
     months: int = 48,
     ends: date = date(2026, 1, 1),
     threads: int = 2,
+    shock: Shock | None = None,
+    shock_from: int = 6,
+    partition: int = PARTITION,
+    on_progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> Source:
     """Make a bank of that many customers over the months before `ends`; same seed, same bytes.
 
-    Raw tables go to `raw`, what only the maker knows to `truth`; both are swapped in whole.
+    Raw tables go to `raw`, what only the maker knows to `truth`; both are swapped in whole. Bytes
+    depend on seed, customers, months, shock and `partition` (customers a partition), never on
+    `threads`, the number of processes. `shock` holds for the last `shock_from` months; a campaign
+    brings customers on top of `customers`. Raises ShockTooLong, NoSpace, WorkerLost.
     """
+    if not 1 <= partition <= MOST_IN_A_PARTITION:
+        raise ValueError(f"A partition holds 1 to {MOST_IN_A_PARTITION} customers, not {partition}.")
     calendar = Calendar.of(ends, months)
+    shared = np.random.default_rng(np.random.SeedSequence([seed, 0]))
+    around = economy(calendar, shared, shock, shock_from)
+    exchange = rates(calendar, shared)
     with landing(raw) as draft, landing(truth) as hidden:
-        bank = Bank(customers, calendar, np.random.default_rng(seed), draft)
-        bank.begin()
-        for month in range(calendar.months):
-            bank.month(month)
-        rows = bank.finish(hidden)
+        plans = _plans(customers, seed, calendar, around, draft, hidden, partition)
+        rows: dict[str, int] = {}
+        cents = dict.fromkeys(BOOKED_IN.tolist(), 0)
+        for done, made in enumerate(_made(plans, threads), 1):
+            rows = {name: rows.get(name, 0) + made.rows.get(name, 0) for name in rows | made.rows}
+            cents = {name: sum_ + made.cents[name] for name, sum_ in cents.items()}
+            on_progress(done, len(plans))
+        rows |= _shared_tables(calendar, exchange, draft)
+        write_story(
+            hidden, calendar.edges.astype("datetime64[us]"), around, seed=seed, customers=customers,
+            partition=partition, partitions=len(plans),
+        )  # fmt: skip
+        totals = {"bookings.rows": str(rows["bookings"])} | {
+            f"bookings.amount.{name}": f"{Decimal(sum_) / 100:.2f}" for name, sum_ in cents.items()
+        }
+        rows = dict(sorted(rows.items()))
         source = Source(
-            "generated", "CNY", iso(calendar.start), iso(calendar.end), digest(draft), rows, bank.totals()
+            "generated", "CNY", iso(calendar.start), iso(calendar.end), digest(draft), rows, totals
         )
         source.write(draft)
     return source
 
 
-class Bank:
-    """Everybody and everything of the bank, and the order in which a month happens."""
-
-    def __init__(self, customers: int, calendar: Calendar, rng: np.random.Generator, raw: Path) -> None:
-        self._calendar, self._rng, self._raw = calendar, rng, raw
-        self._drafts = Drafts()
-        self.crowd: People = people(customers, calendar, rng)
-        self.accounts = Accounts(customers, rng, self._drafts)
-        self.needs = Needs(self.crowd, self.accounts)
-        self.holdings = Holdings(self.crowd, self.accounts, self._drafts, rng)
-        self.flows = Flows(self.crowd, self.accounts, rng)
-        self.credit = Credit(self.crowd, self.accounts, self.holdings, self._drafts, rng)
-        self.life = Life(self.crowd, self.accounts, self.holdings, self._drafts, rng)
-        self.leaving = Leaving(self.crowd, self.accounts, self.holdings, rng)
-        self.contact = Contact(self.crowd, self._drafts, rng)
-        self.bureau = Bureau(self.crowd, self._drafts, rng)
-        self._hazards: list[pa.Table] = []
-        self._booked = np.zeros(1 + len(BOOKED), np.int64)  # rows, cents by currency
-
-    def begin(self) -> None:
-        """Accounts, holdings, consents and versions of before; opening balances."""
-        crowd, rng, everyone = self.crowd, self._rng, np.arange(self.crowd.n)
-        self.persona_at_first = crowd.persona.copy()
-        self.accounts.open(0, everyone, crowd.joined_at)
-        old = crowd.joined_at < self._calendar.start
-        months = rng.gamma(1.5, 1.3, crowd.n) * np.exp(-0.5 * crowd.stress) * old
-        self.accounts.balance[: crowd.n] = np.round(months * crowd.income * 100).astype(np.int64)
-        dollar = np.flatnonzero(rng.random(crowd.n) < np.where(np.isin(crowd.persona, (3, 5)), 0.2, 0.02))
-        self.accounts.open(FOREIGN, dollar, crowd.joined_at[dollar] + DAY)
-        pair = np.flatnonzero((crowd.persona == FAMILY) & (rng.random(crowd.n) < 0.25))
-        if len(pair) > 1:
-            other = np.roll(pair, 1)
-            since = np.maximum(crowd.joined_at[pair], crowd.joined_at[other]) + DAY
-            self.accounts.authorise(pair, other, since)
-        self.life.begin()
-        self.holdings.begin()
-        self.contact.begin()
-
-    def month(self, month: int) -> None:
-        """One month: lives change, offers go out, people buy, pay, borrow, talk and leave."""
-        self.life.month(month)
-        self.contact.offer(month)
-        hazards = self.needs.hazards(month)
-        leaving = self.leaving.hazard(month, np.isin(np.arange(self.crowd.n), self.credit.running()))
-        self._remember(month, hazards, leaving)
-        self.leaving.month(month, leaving)
-        hazards = {name: np.where(self.crowd.leaving < 0, hazard, 0.0) for name, hazard in hazards.items()}
-        bought = self.holdings.buy(month, hazards)
-        self.holdings.mature(month)
-        self.holdings.sell(month)
-        self.credit.repay(month)
-        for family in ("loan", "mortgage"):
-            self.credit.apply(family, month, *bought[family])
-        self.credit.apply("loan", month, *self._newcomers(month))
-        self.credit.strangers(month, max(1, self.crowd.n // 700))
-        self.contact.answers(month, bought)
-        self.contact.month(month)
-        self.bureau.month(month)
-        self.flows.month(month)
-        start, end = (int(edge) for edge in self._calendar.edges[month : month + 2])
-        self._write_bookings(month, self.accounts.post(start, end))
-
-    def _newcomers(self, month: int) -> tuple[Whole, Whole]:
-        """Some join because they borrow: they ask two days before they are customers."""
-        crowd, edge = self.crowd, int(self._calendar.edges[month])
-        asks = (
-            (crowd.joined_at > edge + 4 * DAY)
-            & (crowd.joined_at < edge + 22 * DAY)
-            & (self._rng.random(crowd.n) < 0.18)
-        )
-        who = np.flatnonzero(asks & (crowd.persona != 0))
-        return who, crowd.joined_at[who] - 2 * DAY
-
-    def finish(self, hidden: Path) -> dict[str, int]:
-        """Write the small tables and the truth; rows by table."""
-        shelf, exchange = products(self._calendar), rates(self._calendar, self._rng)
-        drafted = self._drafts.tables() | {"products": shelf, "fx_rates": exchange}
-        tables = {name: _known(rows, self._calendar.end) for name, rows in drafted.items()}
-        for name, rows in tables.items():
-            (self._raw / name).mkdir()
-            pq.write_table(rows, self._raw / name / "part-0.parquet", compression="zstd")
-        self._write_truth(hidden)
-        return {name: rows.num_rows for name, rows in sorted(tables.items())} | {
-            "bookings": int(self._booked[0])
-        }
-
-    def totals(self) -> dict[str, str]:
-        """Control totals."""
-        rows, *cents = self._booked.tolist()
-        sums = {
-            f"bookings.amount.{name}": f"{Decimal(sum_) / 100:.2f}"
-            for name, sum_ in zip(BOOKED, cents, strict=True)
-        }
-        return {"bookings.rows": str(rows), **sums}
-
-    def _write_bookings(self, month: int, rows: dict[str, Array]) -> None:
-        end = self._calendar.end
-        rows["recorded_at"] = np.minimum(rows["recorded_at"], end - 1_000_000)
-        rows = _corrected(rows, end, self._rng)
-        self._booked += (
-            len(rows["amount"]),
-            *(rows["amount"][rows["currency"] == name].sum() for name in BOOKED),
-        )
-        folder = self._raw / "bookings"
-        folder.mkdir(exist_ok=True)
-        name = f"{self._calendar.first_days[month]:%Y-%m}.parquet"
-        pq.write_table(table(BOOKINGS, rows), folder / name, compression="zstd", use_dictionary=True)
-
-    def _remember(self, month: int, hazards: dict[str, Reals], leaving: Array) -> None:
-        who = np.flatnonzero(self.crowd.present(month))
-        self._hazards.append(pa.table({
-            "customer_id": identifiers("C", who),
-            "month": times(np.full(len(who), self._calendar.edges[month])),
-            **{name: hazards[name][who] for name in SOLD},
-            "churn": leaving[who],
-            "leaves_in": pa.array(self.crowd.leaving[who], mask=self.crowd.leaving[who] < 0),
-        }))  # fmt: skip
-
-    def _write_truth(self, hidden: Path) -> None:
-        crowd, credit = self.crowd, self.credit
-        everyone = identifiers("C", np.arange(crowd.n))
-        pq.write_table(pa.concat_tables(self._hazards), hidden / "hazards.parquet")
-        names = np.array(PERSONAS)
-        pq.write_table(pa.table({
-            "customer_id": everyone, "persona": names[self.persona_at_first],
-            "persona_last": names[crowd.persona], "stress": crowd.stress, "grievance": crowd.grievance,
-            "digital": crowd.digital, "appetite": crowd.appetite,
-            **{f"need_{name}": crowd.need[:, number] for number, name in enumerate(FAMILIES)},
-        }), hidden / "customers.parquet")  # fmt: skip
-        asked = {
-            name: np.concatenate([part[name] for part in credit.truth]) for name in ("application", "pd")
-        }
-        pq.write_table(pa.table({
-            "application_id": identifiers("R", asked["application"]), "pd": asked["pd"],
-        }), hidden / "applications.parquet")  # fmt: skip
-        default = credit.book["default_at"]
-        pq.write_table(pa.table({
-            "loan_id": identifiers("L", np.arange(len(default))),
-            "application_id": identifiers("R", credit.book["application"]),
-            "default_at": times(np.where(default == FOREVER, NULL, default)),
-        }), hidden / "loans.parquet")  # fmt: skip
-        pq.write_table(
-            pa.table({"family": list(EFFECT), "log_odds": list(EFFECT.values())}), hidden / "offers.parquet"
-        )
+def _plans(
+    customers: int, seed: int, calendar: Calendar, around: Economy, raw: Path, truth: Path, size: int
+) -> list[Plan]:
+    """The bank's customers cut into partitions, and after them those a campaign brings."""
+    extra = 0
+    if around.shock is Shock.CAMPAIGN:
+        extra = max(1, round(customers * NEWCOMERS * (calendar.months - around.first)))
+    sizes = [(wanted, new) for whole, new in ((customers, False), (extra, True))
+             for wanted in (min(size, whole - done) for done in range(0, whole, size))]  # fmt: skip
+    return [
+        Plan(number, wanted, new, seed, calendar, around, raw, truth)
+        for number, (wanted, new) in enumerate(sizes)
+    ]
 
 
-def _known(rows: pa.Table, end: int) -> pa.Table:
-    """Only rows recorded before the end."""
-    recorded = rows["recorded_at"].cast(pa.int64()).to_numpy()
-    return rows.filter(pa.array(recorded < end))
+def _made(plans: list[Plan], threads: int) -> Iterator[Made]:
+    """Every partition, made here when there is nothing to share, else by worker processes."""
+    if min(threads, len(plans)) == 1:
+        yield from map(live, plans)
+        return
+    with Crew(live, min(threads, len(plans))) as crew:
+        yield from crew.run(plans)
 
 
-def _corrected(rows: dict[str, Array], end: int, rng: np.random.Generator) -> dict[str, Array]:
-    """Some bookings were first recorded with another amount; the truth is recorded days later."""
-    wrong = np.flatnonzero(rng.random(len(rows["amount"])) < CORRECTED)
-    later = rows["recorded_at"][wrong] + rng.integers(DAY, 20 * DAY, len(wrong)) // 1_000_000 * 1_000_000
-    wrong, later = wrong[later < end], later[later < end]
-    first = {name: values[wrong] for name, values in rows.items()}
-    error = np.round(first["amount"] * rng.uniform(0.05, 0.9, len(wrong))).astype(np.int64)
-    first["amount"], first["balance_after"] = first["amount"] - error, first["balance_after"] - error
-    rows["recorded_at"][wrong] = later
-    return {name: np.concatenate([first[name], values]) for name, values in rows.items()}
+def _shared_tables(calendar: Calendar, exchange: pa.Table, raw: Path) -> dict[str, int]:
+    shared = ((PRODUCTS, products(calendar)), (FX_RATES, exchange))
+    for contract, table in shared:
+        write(contract, table, raw, 0)
+    return {contract.name: table.num_rows for contract, table in shared}

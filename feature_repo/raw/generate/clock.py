@@ -74,6 +74,25 @@ class Calendar:
         day = self.first_days[month]
         return SPRING_FESTIVAL.get(day.year, 2) == day.month
 
+    def working_days(self, month: int) -> Times:
+        """For each day of the month (from 0): itself, or the Friday before when it is a weekend.
+
+        A weekend that begins the month is moved to its first working day.
+
+        >>> Calendar.of(date(2025, 12, 1), 1).working_days(0)[:4].tolist()  # 1 November 2025: a Saturday
+        [2, 2, 2, 3]
+        """
+        days = np.arange(self.days(month))
+        weekday = (days + self.first_days[month].weekday()) % 7
+        moved = days - np.maximum(weekday - 4, 0)
+        return np.where(moved >= 0, moved, days + 7 - weekday)
+
+    def busy_days(self, month: int) -> Times:
+        """The days of the month (from 0), Saturdays and Sundays three times for every two."""
+        days = np.arange(self.days(month))
+        weekday = (days + self.first_days[month].weekday()) % 7
+        return np.repeat(days, np.where(weekday >= 5, 3, 2))
+
     def years(self, month: int) -> float:
         """Years since the first month."""
         return month / 12.0

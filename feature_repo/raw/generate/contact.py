@@ -6,12 +6,15 @@ from feature_repo.raw.contracts import FAMILIES
 from feature_repo.raw.generate.arrow import NULL, Array
 from feature_repo.raw.generate.clock import DAY, HOUR
 from feature_repo.raw.generate.drafts import Drafts
+from feature_repo.raw.generate.economy import Economy
 from feature_repo.raw.generate.needs import EFFECT, SOLD, sigmoid
 from feature_repo.raw.generate.people import CONTACTS, Flags, People, Reals, Whole
 from feature_repo.raw.generate.shelf import FAMILY, IDS, OF_FAMILY
 
 TOPICS = np.array(["balance", "card", "transfer", "app_help", "loan", "mortgage", "investment", "complaint"])
 ASKED = {"loan": "loan", "mortgage": "mortgage", "investment": "fund"}
+TALKS, INTEREST = 0.30, 0.9
+"""Conversations a month, and what asking about a family adds to its log odds from the next month on."""
 TREATED = 0.7
 """The share of a campaign's chosen customers who really get the offer; the rest is the control arm."""
 
@@ -19,8 +22,8 @@ TREATED = 0.7
 class Contact:
     """Books interactions, offers, consents and important dates."""
 
-    def __init__(self, crowd: People, drafts: Drafts, rng: np.random.Generator) -> None:
-        self._crowd, self._drafts, self._rng = crowd, drafts, rng
+    def __init__(self, crowd: People, drafts: Drafts, economy: Economy, rng: np.random.Generator) -> None:
+        self._crowd, self._drafts, self._economy, self._rng = crowd, drafts, economy, rng
         self._talks = self._offers = 0
         self._open: list[dict[str, Array]] = []
         self._marketing = np.zeros(crowd.n, np.bool_)
@@ -48,14 +51,13 @@ class Contact:
         crowd, rng = self._crowd, self._rng
         there = crowd.present(month)
         start = int(crowd.calendar.edges[month])
-        who = np.repeat(np.arange(crowd.n), rng.poisson(np.where(there, 0.30 * crowd.activity, 0)))
-        angry = np.flatnonzero(there & (rng.random(crowd.n) < sigmoid(-4.1 + 0.75 * crowd.grievance)))
-        wish = crowd.need[who][:, [FAMILIES.index(name) for name in ASKED.values()]]
-        weights = np.hstack([np.tile([3.0, 2.0, 2.0, 2.2], (len(who), 1)), 0.7 * np.exp(wish)]).cumsum(axis=1)
+        who = np.repeat(np.arange(crowd.n), rng.poisson(np.where(there, TALKS * crowd.activity, 0)))
+        angry = np.flatnonzero(there & (rng.random(crowd.n) < complaint(crowd)))
+        weights = _topic_weights(crowd)[who].cumsum(axis=1)
         topic = (rng.random(len(who))[:, None] * weights[:, -1:] > weights).sum(axis=1)
         for name, family in ASKED.items():
             asked = who[TOPICS[topic] == name]
-            crowd.pulse[asked, FAMILIES.index(family)] += 0.9
+            crowd.pulse[asked, FAMILIES.index(family)] += INTEREST
         crowd.complaints[angry] += 1.0
         who, topic = np.concatenate([who, angry]), np.concatenate([topic, np.full(len(angry), 7)])
         self._talk(start, who, TOPICS[topic])
@@ -64,14 +66,23 @@ class Contact:
         self._consent(quits, "email", "marketing", at, np.zeros(len(quits), np.bool_))
         self._marketing[quits] = False
 
-    def offer(self, month: int, bought: dict[str, tuple[Whole, Whole]] | None = None) -> None:
-        """Two campaigns a month, by turns over the families, to customers chosen at random."""
+    def able(self, month: int) -> Flags:
+        """Who may be written to: agreed, is no company, and is not on the way out."""
+        crowd = self._crowd
+        return crowd.present(month) & self._marketing & ~crowd.company & (crowd.leaving < 0)
+
+    def families(self, month: int) -> list[str]:
+        """The families of this month's campaigns, by turns."""
+        campaigns = int(self._economy.campaigns[month])
+        return [SOLD[(2 * month + turn) % len(SOLD)] for turn in range(campaigns)]
+
+    def offer(self, month: int) -> list[dict[str, Array]]:
+        """This month's campaigns, each to customers chosen at random; the offers, a batch a campaign."""
         crowd, rng = self._crowd, self._rng
-        start = int(crowd.calendar.edges[month])
-        able = crowd.present(month) & self._marketing & ~crowd.company & (crowd.leaving < 0)
-        for turn in range(2):
-            family = SOLD[(2 * month + turn) % len(SOLD)]
-            who = np.flatnonzero(able & (rng.random(crowd.n) < 0.10))
+        start, able = int(crowd.calendar.edges[month]), self.able(month)
+        sent: list[dict[str, Array]] = []
+        for family in self.families(month):
+            who = np.flatnonzero(able & (rng.random(crowd.n) < self._economy.reach[month]))
             treated = rng.random(len(who)) < TREATED
             shelf = OF_FAMILY[family]
             product = shelf[rng.integers(0, len(shelf), len(who))]
@@ -86,9 +97,11 @@ class Contact:
                 "selection_probability": np.full(len(who), TREATED),
             }  # fmt: skip
             self._drafts.add("offers", **rows, recorded_at=rows["at"])
-            self._open.append(
+            sent.append(
                 {**rows, "family": FAMILY[product], "treated": treated, "month": np.full(len(who), month)}
             )
+        self._open.extend(sent)
+        return sent
 
     def answers(self, month: int, bought: dict[str, tuple[Whole, Whole]]) -> None:
         """Treated offers of this month and the last that were taken up; the older ones lapse."""
@@ -151,6 +164,25 @@ class Contact:
     def _consent(self, who: Whole, channel: str, purpose: str, at: Whole, given: Flags) -> None:
         self._drafts.add("consents", customer_id=who, channel=channel, purpose=purpose,
                          state=np.where(given, "given", "withdrawn"), at=at, recorded_at=at)  # fmt: skip
+
+
+def asks(crowd: People) -> dict[str, Reals]:
+    """How often a month each customer asks about the families one asks about."""
+    weights = _topic_weights(crowd)
+    share = weights / weights.sum(axis=1, keepdims=True)
+    return {
+        family: TALKS * crowd.activity * share[:, 4 + place] for place, family in enumerate(ASKED.values())
+    }
+
+
+def _topic_weights(crowd: People) -> Reals:
+    wish = crowd.need[:, [FAMILIES.index(name) for name in ASKED.values()]]
+    return np.hstack([np.tile([3.0, 2.0, 2.0, 2.2], (crowd.n, 1)), 0.7 * np.exp(wish)])
+
+
+def complaint(crowd: People) -> Reals:
+    """The chance a month to complain."""
+    return sigmoid(-4.1 + 0.75 * crowd.grievance)
 
 
 class Bureau:

@@ -1,45 +1,49 @@
-"""Applications, loans and how they are paid back."""
+"""Who asks for money, and whom the policy of the time grants it."""
 
 import numpy as np
 
-from feature_repo.raw.generate.accounts import CURRENT, FOREVER, Accounts
-from feature_repo.raw.generate.arrow import NULL, Array
+from feature_repo.raw.generate.accounts import Accounts
+from feature_repo.raw.generate.arrow import Array
 from feature_repo.raw.generate.clock import DAY, HOUR
 from feature_repo.raw.generate.drafts import Drafts
-from feature_repo.raw.generate.holdings import Holdings
-from feature_repo.raw.generate.needs import sigmoid
+from feature_repo.raw.generate.loans import Loans
 from feature_repo.raw.generate.people import FAMILY, People, Reals, Whole
-from feature_repo.raw.generate.shelf import IDS, RATE, choose
+from feature_repo.raw.generate.shelf import RATE, choose
 
-TROUBLE = -4.7
+TROUBLE = -4.5
 """Log odds a month that an average loan gets into trouble."""
-CURE = 0.25
-"""The chance each month that a loan in trouble is brought up to date."""
-TERMS = {"loan": np.array([6, 12, 18, 24, 36]), "mortgage": np.array([120, 180, 240, 300])}
+TERMS = {"loan": np.array([6, 12, 18, 24, 36, 48, 60]), "mortgage": np.array([120, 180, 240, 300])}
+ASKED = {"loan": (3.6, 0.75), "mortgage": (55.0, 0.35)}
+"""Amount asked for in monthly incomes: median, spread of its logarithm."""
+SEEN, BLUR, CUT_OFF = 0.6, 0.9, 1.45
+"""The policy sees so much of the true log odds, blurred so much, and refuses beyond the cut-off."""
+UNSEEN = 0.25
+"""Spread of what nobody sees in a loan's log odds."""
+WITHDRAWN = 0.03
+"""The share of customers who think better of it."""
+STRANGERS = 500_000
+"""Customer numbers from here on belong to applicants whom the bank does not know."""
 
 
 class Credit:
-    """Applies the historical policy, grants loans, lets them be paid, missed, cured or lost."""
+    """Applications of customers and strangers, decided by the historical policy."""
 
     def __init__(
-        self, crowd: People, accounts: Accounts, holdings: Holdings, drafts: Drafts, rng: np.random.Generator
+        self, crowd: People, accounts: Accounts, loans: Loans, drafts: Drafts, rng: np.random.Generator
     ) -> None:
-        self._crowd, self._accounts, self._holdings = crowd, accounts, holdings
-        self._drafts, self._rng = drafts, rng
-        self.book: dict[str, Array] = {name: np.zeros(0, np.int64) for name in (
-            "customer", "product", "application", "granted", "cents", "term", "instalment", "month", "due_at",
-            "missed", "first_missed", "default_at", "over")}  # fmt: skip
-        self.book["trouble"] = np.zeros(0)
-        self.truth: list[dict[str, Array]] = []
-        self._asked = 0
+        self._crowd, self._accounts, self._loans = crowd, accounts, loans
+        self._drafts, self._rng, self._asked = drafts, rng, 0
 
-    def apply(self, family: str, month: int, who: Whole, at: Whole) -> None:
-        """Customers ask for money; the policy of the time, noisy, grants most of it."""
+    def apply(self, family: str, month: int, who: Whole, at: Whole) -> dict[str, Array]:
+        """Customers ask for money; the policy of the time, noisy, grants most of it.
+
+        Returned is what only the maker knows of each application: who, term and trouble.
+        """
         crowd, rng = self._crowd, self._rng
         income = np.log(np.maximum(crowd.declared[who], 500) / 9000)
         product = choose(family, crowd.persona[who], income, crowd.risk[who], crowd.held[who], rng)
-        times = {"loan": (3.6, 0.75), "mortgage": (55.0, 0.35)}[family]
-        amount = times[0] * crowd.declared[who] * np.exp(rng.normal(0, times[1], len(who)))
+        times, spread = ASKED[family]
+        amount = times * crowd.declared[who] * np.exp(rng.normal(0, spread, len(who)))
         term = TERMS[family][rng.integers(0, len(TERMS[family]), len(who))]
         cents = np.clip((amount / 1000).round(), 2, 5000).astype(np.int64) * 100_000
         rate = RATE[product] / 12
@@ -48,13 +52,15 @@ class Credit:
             rng.normal(0.04 + 0.04 * np.maximum(crowd.stress[who], 0), 0.08)
         )
         partner = rng.random(len(who)) < np.where(crowd.persona[who] == FAMILY, 0.4, 0.08)
-        trouble = self._trouble(who, instalment, partner, rng)
-        seen = 0.6 * trouble + rng.normal(0, 0.9, len(who))
-        granted = (seen < TROUBLE * 0.6 + 1.45) & ~crowd.held[who, product]
+        trouble = self.trouble(who, instalment, partner) + rng.normal(0, UNSEEN, len(who))
+        seen = SEEN * (trouble - TROUBLE) + rng.normal(0, BLUR, len(who))
+        withdrawn = rng.random(len(who)) < WITHDRAWN
+        granted = (seen < CUT_OFF) & ~crowd.held[who, product] & ~withdrawn
+        verdict = np.select([withdrawn, granted], ["withdrawn", "approved"], "refused")
         number = self._number(len(who))
         decided = at + (1 + rng.integers(0, 2, len(who))) * DAY // 2
         paid_out = np.maximum(decided + DAY // 2, crowd.joined_at[who] + HOUR)
-        for recorded, outcome in ((at, None), (decided, np.where(granted, "approved", "refused"))):
+        for recorded, outcome in ((at, None), (decided, verdict)):
             self._drafts.add(
                 "applications", application_id=number, customer_id=who, at=at, recorded_at=recorded,
                 amount=cents, currency="CNY", term_months=term,
@@ -62,12 +68,12 @@ class Credit:
                 declared_income=(declared / 10).round().astype(np.int64) * 1000,
                 co_applicant=partner, outcome=outcome,
             )  # fmt: skip
-        self.truth.append({"application": number, "pd": default_probability(trouble, term)})
         offered = {
             "customer": who, "product": product, "application": number, "granted": paid_out, "cents": cents,
             "term": term, "instalment": instalment, "trouble": trouble,
         }  # fmt: skip
-        self._grant(month, {name: values[granted] for name, values in offered.items()})
+        self._loans.grant(month, {name: values[granted] for name, values in offered.items()})
+        return offered
 
     def strangers(self, month: int, count: int) -> None:
         """People the bank does not know ask too; it refused them, and they never became customers."""
@@ -79,136 +85,27 @@ class Credit:
             * 1_000_000
         )
         number = self._number(count)
-        cents, term = rng.integers(2, 120, count) * 100_000, TERMS["loan"][rng.integers(0, 5, count)]
+        cents, term = rng.integers(2, 120, count) * 100_000, rng.choice(TERMS["loan"], count)
         income, partner = rng.integers(200, 1500, count) * 1000, rng.random(count) < 0.1
         outcome = np.where(rng.random(count) < 0.75, "refused", "withdrawn")
         for recorded, said in ((at, None), (at + DAY, outcome)):
             self._drafts.add(
-                "applications", application_id=number, customer_id=self._crowd.n + number, at=at,
+                "applications", application_id=number, customer_id=STRANGERS + number, at=at,
                 recorded_at=recorded,
                 amount=cents, currency="CNY", term_months=term, purpose="consumption", declared_income=income,
                 co_applicant=partner, outcome=said,
             )  # fmt: skip
 
-    def repay(self, month: int) -> None:
-        """One month of every running loan: paid, paid late, missed, cured, lost or finished."""
-        book, crowd = self.book, self._crowd
-        live = np.flatnonzero((book["over"] == 0) & (book["month"] < month))
-        if not len(live):
-            return
-        rng, start = self._rng, int(crowd.calendar.edges[month])
-        who, due = book["customer"][live], start + book["due_at"][live]
-        number = month - book["month"][live]
-        shock = 1.0 * (crowd.jobless[who] > 0)
-        falls = rng.random(len(live)) < sigmoid(book["trouble"][live] + shock)
-        cures = rng.random(len(live)) < np.where(book["default_at"][live] == FOREVER, CURE, 0.04)
-        behind = book["missed"][live] > 0
-        misses = np.where(behind, ~cures, falls)
-        self._miss(live[misses], due[misses], number[misses])
-        back = behind & ~misses
-        self._cure(live[back], due[back])
-        good = ~misses & (number <= book["term"][live])
-        self._pay(live[good], due[good])
-        done = ~misses & (number >= book["term"][live])
-        self._end(live[done], np.full(int(done.sum()), start + 27 * DAY), "repaid")
-        lost = misses & (due - book["first_missed"][live] > 200 * DAY)
-        self._end(live[lost], due[lost] + HOUR, "written_off")
-
-    def running(self) -> Whole:
-        """Customers with a running loan."""
-        return np.unique(self.book["customer"][self.book["over"] == 0])
-
-    def _trouble(self, who: Whole, instalment: Whole, partner: Array, rng: np.random.Generator) -> Reals:
+    def trouble(self, who: Whole, instalment: Whole, partner: Array) -> Reals:
+        """Log odds a month that such a loan gets into trouble, without what nobody sees."""
         crowd = self._crowd
         burden = np.log(instalment / 100 / np.maximum(crowd.income[who], 500) / 0.22)
         poor = np.log1p(np.maximum(self._accounts.wealth()[who], 0) / np.maximum(crowd.income[who], 500))
         return np.asarray(
             TROUBLE + 0.9 * crowd.stress[who] + 1.35 * np.clip(burden, -2, 2.5) - 1.15 * (poor - 1.0)
-            + 0.8 * crowd.jobless_before[who] - 0.4 * partner + rng.normal(0, 0.25, len(who)), np.float64
-        )  # fmt: skip
-
-    def _grant(self, month: int, granted: dict[str, Array]) -> None:
-        who, at, cents, rows = (
-            granted["customer"],
-            granted["granted"],
-            granted["cents"],
-            len(granted["cents"]),
-        )
-        fresh = granted | {
-            "month": np.full(rows, month), "due_at": self._rng.integers(2, 15, rows) * DAY,
-            "missed": np.zeros(rows, np.int64), "first_missed": np.full(rows, FOREVER),
-            "default_at": np.full(rows, FOREVER), "over": np.zeros(rows, np.int64),
-        }  # fmt: skip
-        first = len(self.book["customer"])
-        self.book = {name: np.concatenate([values, fresh[name]]) for name, values in self.book.items()}
-        self._record(np.arange(first, first + rows), at + HOUR, "running")
-        self._holdings.open(who, granted["product"], at, cents, np.full(rows, FOREVER))
-        self._accounts.book(CURRENT, who, at, cents, "transfer_in", "transfer")
-        spent = at + self._rng.integers(HOUR, 45 * HOUR, rows) // 1_000_000 * 1_000_000
-        part = cents * self._rng.uniform(0.85, 1.0, rows)
-        self._accounts.book(CURRENT, who, spent, -part, "transfer_out", "transfer")
-
-    def _pay(self, loan: Whole, due: Whole) -> None:
-        rng, book = self._rng, self.book
-        late = rng.random(len(loan)) < sigmoid(-2.7 + 0.9 * self._crowd.stress[book["customer"][loan]])
-        early = due - rng.integers(0, 20 * HOUR, len(loan))
-        paid = np.where(late, due + rng.integers(DAY, 12 * DAY, len(loan)), early) // 1_000_000 * 1_000_000
-        owed = book["instalment"][loan]
-        self._repayment(loan[late], due[late], due[late], None)
-        self._repayment(loan, due, np.maximum(paid, due), paid)
-        self._accounts.book(CURRENT, book["customer"][loan], paid, -owed, "loan_payment", "standing_order")
-
-    def _miss(self, loan: Whole, due: Whole, number: Whole) -> None:
-        book = self.book
-        asked = loan[number <= book["term"][loan]]  # after the last instalment nothing new falls due
-        self._repayment(asked, due[number <= book["term"][loan]], due[number <= book["term"][loan]], None)
-        book["missed"][asked] += 1
-        book["first_missed"][loan] = np.minimum(book["first_missed"][loan], due)
-        bad = (due - book["first_missed"][loan] >= 89 * DAY) & (book["default_at"][loan] == FOREVER)
-        book["default_at"][loan[bad]] = book["first_missed"][loan[bad]] + 90 * DAY
-
-    def _cure(self, loan: Whole, at: Whole) -> None:
-        """Pay every missed instalment on the day this month's falls due."""
-        book, edges = self.book, self._crowd.calendar.edges
-        first = np.searchsorted(edges, book["first_missed"][loan], side="right") - 1
-        for later in range(int(book["missed"][loan].max(initial=0))):
-            owes = book["missed"][loan] > later
-            due = edges[first[owes] + later] + book["due_at"][loan[owes]]
-            self._repayment(loan[owes], due, at[owes], at[owes])
-        owed = book["missed"][loan] * book["instalment"][loan]
-        self._accounts.book(CURRENT, book["customer"][loan], at, -owed, "loan_payment", "transfer")
-        book["missed"][loan], book["first_missed"][loan] = 0, FOREVER
-
-    def _end(self, loan: Whole, at: Whole, status: str) -> None:
-        self._record(loan, at, status)
-        self.book["over"][loan] = 1
-        self._holdings.close(self.book["customer"][loan], self.book["product"][loan], at)
-
-    def _record(self, loan: Whole, recorded: Whole, status: str) -> None:
-        book = self.book
-        who, product = book["customer"][loan], book["product"][loan]
-        self._drafts.add(
-            "loans", loan_id=loan, customer_id=who, account_id=self._accounts.public[who],
-            application_id=book["application"][loan], granted_at=book["granted"][loan], recorded_at=recorded,
-            amount=book["cents"][loan], currency="CNY", term_months=book["term"][loan], rate=RATE[product],
-            instalment=book["instalment"][loan], purpose=IDS[product], status=status,
-        )  # fmt: skip
-
-    def _repayment(self, loan: Whole, due: Whole, recorded: Whole, paid: Whole | None) -> None:
-        owed = self.book["instalment"][loan]
-        self._drafts.add(
-            "repayments", loan_id=loan, due_at=due, recorded_at=recorded, due_amount=owed,
-            paid_at=NULL if paid is None else paid, paid_amount=NULL if paid is None else owed,
+            + 0.8 * crowd.jobless_before[who] - 0.4 * partner, np.float64
         )  # fmt: skip
 
     def _number(self, count: int) -> Whole:
         self._asked += count
         return np.arange(self._asked - count, self._asked)
-
-
-def default_probability(trouble: Reals, term: Whole) -> Reals:
-    """The chance of 90 days past due within 12 months, given the monthly log odds of trouble.
-
-    Trouble must begin by the ninth instalment and survive three chances to be cured.
-    """
-    return np.asarray((1 - CURE) ** 3 * (1 - (1 - sigmoid(trouble)) ** np.minimum(term, 9)), np.float64)

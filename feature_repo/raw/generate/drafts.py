@@ -12,7 +12,8 @@ from feature_repo.raw.generate.arrow import Array, table
 class Drafts:
     """Batches of rows for each table; scalars are repeated to the batch's length."""
 
-    def __init__(self) -> None:
+    def __init__(self, partition: int = 0) -> None:
+        self._partition = partition
         self._batches: dict[str, list[dict[str, Array]]] = defaultdict(list)
 
     def add(self, name: str, **columns: Array | int | float | str | None) -> None:
@@ -35,7 +36,7 @@ class Drafts:
 
     def _table(self, name: str) -> pa.Table:
         contract, batches = BY_NAME[name], self._batches[name]
-        whole = pa.concat_tables(table(contract, batch) for batch in batches)
+        whole = pa.concat_tables(table(contract, batch, self._partition) for batch in batches)
         order = [("recorded_at", "ascending"), *((column, "ascending") for column in contract.key)]
         return whole.sort_by(order).combine_chunks()
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from feature_repo.raw.contracts import FAMILIES
 from feature_repo.raw.generate.accounts import CARD, CURRENT, FOREVER, SAVINGS, Accounts
-from feature_repo.raw.generate.arrow import NULL
+from feature_repo.raw.generate.arrow import NULL, Array
 from feature_repo.raw.generate.clock import DAY, HOUR
 from feature_repo.raw.generate.drafts import Drafts
 from feature_repo.raw.generate.needs import SOLD
@@ -13,6 +13,8 @@ from feature_repo.raw.generate.shelf import FIT, IDS, MINIMUM, MONTHS, OF_FAMILY
 
 AT_FIRST = {"savings": 0.30, "card": 0.35, "fund": 0.16, "insurance": 0.18, "pension": 0.10}
 """The share of customers of before who hold a product of the family when the story begins."""
+AGAIN = 1.6
+"""What a deposit that has come back adds to the log odds of the next."""
 MONEY_IN = ("deposit", "fund", "pension")
 
 
@@ -81,6 +83,12 @@ class Holdings:
         self._crowd.held[who, product] = False
         self._due[who, product] = FOREVER
 
+    def matures(self, month: int) -> Array:
+        """Who has a deposit that falls due in that month, (n,)."""
+        edges = self._crowd.calendar.edges
+        first, last = edges[min(month, len(edges) - 1)], edges[min(month + 1, len(edges) - 1)]
+        return np.asarray((self._crowd.held & (self._due >= first) & (self._due < last)).any(axis=1))
+
     def mature(self, month: int) -> None:
         """Deposits that fall due this month come back, and tempt their owners to go on."""
         edges = self._crowd.calendar.edges
@@ -88,7 +96,7 @@ class Holdings:
         who, product = np.nonzero(due & (self._crowd.leaving < 0)[:, None])
         at = np.maximum(self._due[who, product], edges[month]) // 1_000_000 * 1_000_000
         self._accounts.book(CURRENT, who, at, self._cents[who, product] * 1.015, "investment", "transfer")
-        self._crowd.pulse[who, FAMILIES.index("deposit")] += 1.6
+        self._crowd.pulse[who, FAMILIES.index("deposit")] += AGAIN
         self.close(who, product, at)
 
     def sell(self, month: int, share: float = 0.012) -> None:

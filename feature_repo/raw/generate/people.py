@@ -94,8 +94,8 @@ class People:
         return np.asarray(self.held[:, own].any(axis=1), np.bool_)
 
 
-def people(n: int, calendar: Calendar, rng: np.random.Generator) -> People:
-    """Draw n customers; a third of them join while the calendar runs."""
+def people(n: int, calendar: Calendar, rng: np.random.Generator, newcomers_from: int | None = None) -> People:
+    """Draw n customers; a third of them join while the calendar runs, or all from that month on."""
     persona = rng.choice(len(PERSONAS), n, p=SHARES)
     low, high = AGES[persona].T
     year = calendar.first_days[calendar.months // 2].year
@@ -107,9 +107,10 @@ def people(n: int, calendar: Calendar, rng: np.random.Generator) -> People:
         np.round(3.0 + 0.4 * (persona == AFFLUENT) - 0.9 * (persona == RETIRED) + rng.normal(0, 1.0, n)), 1, 5
     )
     assessed = np.clip(np.round(appetite + rng.normal(0, 0.6, n)), 1, 5)
-    new = rng.random(n) < 1 / 3
+    new = rng.random(n) < (1 / 3 if newcomers_from is None else 1)
+    first = calendar.start if newcomers_from is None else int(calendar.edges[newcomers_from])
     before = calendar.start - (rng.gamma(1.6, 900, n) * DAY).astype(np.int64) - 60 * DAY
-    during = calendar.start + (rng.random(n) * (calendar.end - calendar.start - 20 * DAY)).astype(np.int64)
+    during = first + (rng.random(n) * (calendar.end - first - 20 * DAY)).astype(np.int64)
     cumulated = WORKS_AS[persona].cumsum(axis=1)
     spare = np.full(n, -1, np.int64)
     return People(

@@ -104,6 +104,10 @@ SCALE = np.array([product.scale for product in SHELF])
 OF_FAMILY = {family: np.flatnonzero(code == FAMILY) for code, family in enumerate(FAMILIES)}
 
 
+CHANCE_OF_TASTE = 0.9
+"""Scale of the Gumbel noise in a choice."""
+
+
 def choose(
     family: str,
     persona: npt.NDArray[np.int64],
@@ -116,10 +120,34 @@ def choose(
 
     `appetite` is 1-5, `held` is (n, products); a held product is seldom taken twice.
     """
+    utility = _utility(family, persona, log_income, appetite, held)
+    chance = CHANCE_OF_TASTE * rng.gumbel(size=utility.shape)
+    return np.asarray(OF_FAMILY[family][np.argmax(utility + chance, axis=1)])
+
+
+def chance_of_new(
+    family: str,
+    persona: npt.NDArray[np.int64],
+    log_income: npt.NDArray[np.float64],
+    appetite: npt.NDArray[np.int64],
+    held: npt.NDArray[np.bool_],
+) -> npt.NDArray[np.float64]:
+    """The probability that `choose` takes a product that is not held yet, (n,): a softmax."""
+    weight = np.exp(_utility(family, persona, log_income, appetite, held) / CHANCE_OF_TASTE)
+    return np.asarray((weight * ~held[:, OF_FAMILY[family]]).sum(axis=1) / weight.sum(axis=1), np.float64)
+
+
+def _utility(
+    family: str,
+    persona: npt.NDArray[np.int64],
+    log_income: npt.NDArray[np.float64],
+    appetite: npt.NDArray[np.int64],
+    held: npt.NDArray[np.bool_],
+) -> npt.NDArray[np.float64]:
     shelf = OF_FAMILY[family]
     utility = FIT[shelf][:, persona].T + SCALE[shelf] * log_income[:, None]
     if family in ("fund", "pension"):
         distance = RISK[shelf] - appetite[:, None]
         utility += -0.7 * np.abs(distance) - 1.3 * np.maximum(distance, 0)
     utility -= 2.0 * held[:, shelf]
-    return np.asarray(shelf[np.argmax(utility + 0.9 * rng.gumbel(size=utility.shape), axis=1)])
+    return np.asarray(utility, np.float64)

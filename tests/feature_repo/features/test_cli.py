@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,24 @@ def test_build_and_apply_leave_what_training_and_scoring_read(
     applied = CliRunner().invoke(features, ["apply"])
     assert applied.exit_code == 0
     assert "credit_risk_v1" in applied.stdout
+
+
+def test_materialize_and_freshness_say_what_came_and_how_old_it_is(
+    bank: Bank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bank()
+    monkeypatch.setenv("BANK_HOME", str(tmp_path))
+    for command in (["build", "--snapshots", "2"], ["apply"]):
+        assert CliRunner().invoke(features, command).exit_code == 0
+    end = json.loads(CliRunner().invoke(features, ["freshness", "--json"]).stdout)["views"][0]["newest"]
+    assert "the first" not in CliRunner().invoke(features, ["materialize"]).stdout
+    Settings().online.unlink()
+    brought = json.loads(CliRunner().invoke(features, ["materialize", "--end", end[:10], "--json"]).stdout)
+    assert brought["views"] == [{"view": view, "since": None, "customers": 1} for view in VIEWS]
+    late = datetime.fromisoformat(end) + timedelta(days=10)
+    asked = ["freshness", "--as-of", f"{late:%Y-%m-%d}", "--limit-days"]
+    [view, *_] = json.loads(CliRunner().invoke(features, [*asked, "9", "--json"]).stdout)["views"]
+    assert (view["rows"], view["median_age_days"], view["stale"]) == (1, 10.0, 1.0)
+    shown = CliRunner().invoke(features, [*asked, "11"]).stdout
+    assert "median 10.0 days old, 0.0% over 11 days" in shown
+    assert "Next: bank features materialize" in shown

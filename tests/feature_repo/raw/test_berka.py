@@ -6,6 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from feature_repo.raw.compare import compare
 from feature_repo.raw.ingest import ingest
 
 DATA = os.environ.get("BANK_TEST_DATA", "")
@@ -101,3 +102,14 @@ def test_money_leaves_with_a_minus(berka):
         """select count(*) from bookings where category in ('fee', 'household', 'penalty_interest')
                        and amount > 0""",
     ) == [(0,)]
+
+
+def test_the_generated_bank_resembles_it_where_country_and_decade_do_not_matter(
+    berka, generated, tmp_path: Path
+):
+    """Amounts, balances, loans and defaults; how often and how one pays is another decade's matter."""
+    found = compare(generated.raw, berka[1], tmp_path)
+    value = {distance.marginal: distance.value for distance in found.distances}
+    least = {"amount": 0.2, "balance": 0.3, "burden": 0.3, "term": 0.35, "default": 0.08}
+    assert {name for name, limit in least.items() if value[name] > limit} == set()
+    assert value["cash"] > 0.3  # a bank of the 1990s pays in cash

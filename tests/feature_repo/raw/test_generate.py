@@ -18,8 +18,8 @@ def ask(generated, query: str, **names: str) -> list[tuple]:
         connection.execute("set threads = 1")
         for table in generated.source.rows:
             connection.execute(f"create view {table} as from '{generated.raw}/{table}/*.parquet'")
-        for path in generated.truth.glob("*.parquet"):
-            connection.execute(f"create view truth_{path.stem} as from '{path}'")
+        for path in generated.truth.glob("*/"):
+            connection.execute(f"create view truth_{path.name} as from '{path}/*.parquet'")
         return connection.execute(query).fetchall()
 
 

@@ -76,7 +76,8 @@ def test_a_row_that_breaks_its_contract_is_set_aside_by_class_never_by_value(
     source = load(files)
     (fault,) = quarantine(files, table)
     assert (fault["column"], fault["value_class"]) == (column, value_class)
-    assert set(fault) == {"row", "column", "value_class", "reason"}
+    assert set(fault) == {"file", "row", "column", "value_class", "reason"}
+    assert fault["file"] == f"{table}.csv"
     assert "cheese" not in str(fault)
     assert "seven" not in str(fault)
     assert source.quarantined[table] == 1

@@ -1,0 +1,1 @@
+"""Packed rows from the inside: their bytes, their layouts, and the two places they lie."""
