@@ -112,7 +112,7 @@ def accounts(snapshot: Snapshot) -> Seen:
     rights = latest(snapshot.of_customers("account_owners"), "account_id")
     rights = rights.select(*snapshot.spine.columns, "account_id", "role")
     versions = latest(snapshot.beside(rights, "accounts", "account_id"), "account_id")
-    return Seen(snapshot.engine.keep(snapshot.in_base_currency("accounts", versions, "credit_limit")))
+    return Seen(snapshot.engine.keep(snapshot.in_base_currency(versions, "credit_limit")))
 
 
 def bookings(snapshot: Snapshot) -> Seen:
@@ -186,13 +186,13 @@ def _repayments(snapshot: Snapshot) -> ir.Table:
     granted = granted.mutate(running=granted.status.fill_null("running").isin(RUNNING))
     granted = granted.select(*snapshot.spine.columns, "loan_id", "running", "currency")
     dues = snapshot.beside(granted, "repayments", "loan_id")
-    return snapshot.engine.keep(snapshot.in_base_currency("loans", dues, "due_amount", "paid_amount"))
+    return snapshot.engine.keep(snapshot.in_base_currency(dues, "due_amount", "paid_amount"))
 
 
 def applications(snapshot: Snapshot) -> Seen:
     """Applications for credit, of the last year."""
     seen = snapshot.of_customers("applications", max(WINDOWS))
-    return Seen(snapshot.in_base_currency("applications", seen, "amount"))
+    return Seen(snapshot.in_base_currency(seen, "amount"))
 
 
 def bureau(snapshot: Snapshot) -> Seen:

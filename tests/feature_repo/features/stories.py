@@ -18,6 +18,7 @@ from feature_repo.features.catalogue import BY_NAME, FEATURES
 from feature_repo.raw.source import Source
 from feature_repo.settings import Machine
 from feature_repo.snapshot import TIME
+from feature_repo.wide import wide
 from tests.feature_repo.conftest import ANN, ANNS, DATE, LONG_AGO, OWNS, Row, written
 
 MICROSECOND = timedelta(microseconds=1)
@@ -59,7 +60,8 @@ def tell(raw: Path, stories: Mapping[str, Story], **shared: list[Row]) -> dict[s
     features = [feature for feature in FEATURES if feature.name in wanted]
     with engine(raw, Machine(2)) as opened:
         (rows,) = (
-            build.wide(snapshot, features).to_pylist() for snapshot in build.snapshots(opened, raw, spine)
+            opened.arrow(wide(snapshot, features)).to_pylist()
+            for snapshot in build.snapshots(opened, raw, spine)
         )
     found = {names[row["customer_id"]]: row for row in rows}
     return {name: {f: found[name][f] for f in told.expected} for name, told in stories.items()}
