@@ -9,8 +9,8 @@ from feature_repo.features.catalogue import BY_NAME, SERVICES, Feature, tables_n
 from feature_repo.features.columns import OWNERS, PURPOSES, VIEWS
 
 COLUMNS = {  # and the share of the width each takes, in percent
-    "Feature": 19, "Meaning": 27, "Unit": 5, "Window": 6, "May be used for": 12, "Raw tables": 12,
-    "Without rows": 8, "Services": 11,
+    "Feature": 19, "Meaning": 26, "Unit": 5, "Window": 6, "May be used for": 12, "Raw tables": 12,
+    "Without rows": 7, "Services": 13,
 }  # fmt: skip
 MARKS = {
     "protected": "never read by a credit or offer model; kept for fairness tests and duties of care",
@@ -28,11 +28,11 @@ nav ul{display:flex;flex-wrap:wrap;gap:.3rem 1.4rem;padding:0;list-style:none}
 table-layout:fixed}
 caption{position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden}
 th,td{padding:.35rem .7rem .35rem 0;border-bottom:1px solid #ddd;text-align:left;vertical-align:top}
-thead th{border-bottom:2px solid #1a1a1a;white-space:nowrap}
+thead th{border-bottom:2px solid #1a1a1a}
 tbody th{font-weight:600;font-family:ui-monospace,monospace}
 th,td{overflow-wrap:break-word}tbody tr:target{background:#fff3c4}
 .mark{display:inline-block;border:1px solid currentColor;border-radius:.6rem;padding:0 .5rem;
-margin-top:.15rem;font:600 .75rem system-ui,sans-serif}.protected{color:#b00020}.proxy{color:#8a4b00}
+margin-top:.15rem;font:600 .9em system-ui,sans-serif}.protected{color:#b00020}.proxy{color:#8a4b00}
 @media print{@page{size:A4 landscape;margin:12mm}body{max-width:none;padding:0;font-size:9pt}
 th,td{padding:.12rem .5rem .12rem 0}table{font-size:7.5pt}
 .scroll{overflow:visible}table{min-width:0}thead{display:table-header-group}tr{break-inside:avoid}
