@@ -24,7 +24,7 @@ dl{display:flex;flex-wrap:wrap;gap:.4rem 2.2rem;margin:1rem 0}
 dl div{display:flex;flex-direction:column-reverse}
 dt{color:#444;font-size:.85rem}dd{margin:0;font-size:1.5rem;font-weight:600;line-height:1.2}
 nav ul{display:flex;flex-wrap:wrap;gap:.3rem 1.4rem;padding:0;list-style:none}
-.scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.85rem;width:100%;min-width:68rem;
+.scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.85rem;width:100%;min-width:80rem;
 table-layout:fixed}
 caption{position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden}
 th,td{padding:.35rem .7rem .35rem 0;border-bottom:1px solid #ddd;text-align:left;vertical-align:top}
