@@ -20,7 +20,8 @@ def months_of(bookings: Seen) -> ir.Table:
 
     Money: inflow, outflow, cash_in, cash_out, salary, penalty_interest, spent_on_<category>,
     largest_in, largest_out; balance_sum, balance_min, balance_max, and balance_squares in cents.
-    Counts: bookings, payments, is_cash, by_<channel>, is_foreign, overdrawn, each share's `_known`.
+    Counts: bookings, inflows, outflows, payments, is_cash, by_<channel>, is_foreign, overdrawn, and
+    each share's `_known`.
     """
     table, amount, balance = bookings.table, bookings.amount, bookings.balance_after
     arrived, left = amount > 0, amount < 0
@@ -32,6 +33,7 @@ def months_of(bookings: Seen) -> ir.Table:
         inflow=amount.sum(where=arrived),
         outflow=(-amount).sum(where=left),
         inflows=bookings.count(where=arrived),
+        outflows=bookings.count(where=left),
         payments=bookings.count(where=left & bookings.channel.isin(("card", "online", "mobile", "branch"))),
         paid_ago=bookings.ago.min(where=left & bookings.channel.isin(("card", "online", "mobile", "branch"))),
         largest_in=amount.max(where=arrived),

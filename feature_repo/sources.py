@@ -111,8 +111,8 @@ def accounts(snapshot: Snapshot) -> Seen:
     """Accounts the customer owns or may use, with the version in force and the `role`."""
     rights = latest(snapshot.of_customers("account_owners"), "account_id")
     rights = rights.select(*snapshot.spine.columns, "account_id", "role")
-    versions = snapshot.beside(rights, "accounts", "account_id")
-    return Seen(snapshot.engine.keep(latest(versions, "account_id")))
+    versions = latest(snapshot.beside(rights, "accounts", "account_id"), "account_id")
+    return Seen(snapshot.engine.keep(snapshot.in_base_currency(versions, "credit_limit")))
 
 
 def bookings(snapshot: Snapshot) -> Seen:
@@ -184,13 +184,15 @@ def repayments(snapshot: Snapshot) -> Seen:
 def _repayments(snapshot: Snapshot) -> ir.Table:
     granted = snapshot.of_customers("loans")
     granted = granted.mutate(running=granted.status.fill_null("running").isin(RUNNING))
-    granted = granted.select(*snapshot.spine.columns, "loan_id", "running")
-    return snapshot.engine.keep(snapshot.beside(granted, "repayments", "loan_id"))
+    granted = granted.select(*snapshot.spine.columns, "loan_id", "running", "currency")
+    dues = snapshot.beside(granted, "repayments", "loan_id")
+    return snapshot.engine.keep(snapshot.in_base_currency(dues, "due_amount", "paid_amount"))
 
 
 def applications(snapshot: Snapshot) -> Seen:
     """Applications for credit, of the last year."""
-    return Seen(snapshot.of_customers("applications", max(WINDOWS)))
+    seen = snapshot.of_customers("applications", max(WINDOWS))
+    return Seen(snapshot.in_base_currency(seen, "amount"))
 
 
 def bureau(snapshot: Snapshot) -> Seen:

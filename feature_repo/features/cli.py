@@ -2,9 +2,13 @@
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from feature_repo.features.feature import Feature
 
 features = typer.Typer(help="Features: list, build, apply to Feast, bring online.", no_args_is_help=True)
 Date = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])]
@@ -13,28 +17,46 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the same as JSON.")]
 
 @features.command("list")
 def list_features(
-    view: Annotated[str | None, typer.Option(help="Only this view.")] = None, as_json: AsJson = False
+    view: Annotated[str | None, typer.Option(help="Only this view.")] = None,
+    page: Annotated[
+        Path | None, typer.Option(metavar="FILE", dir_okay=False, help="Write the catalogue as a web page.")
+    ] = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Every feature: its view, window, unit, what it may be used for, and what it means."""
+    """Every feature: its view, unit, owner, what it may be used for, and what it means."""
     from feature_repo.features.catalogue import FEATURES
 
     shown = [feature for feature in FEATURES if view in (None, feature.view)]
     if not shown:
         raise typer.BadParameter(f"There is no view '{view}'.", param_hint="--view")
+    if page:
+        _write_page(page, shown)
     if as_json:
         rows = [
             {"name": f.name, "view": f.view, "unit": f.unit, "window_days": f.window_days, "meaning": f.doc,
-             "protected": f.protected, "purposes": sorted(f.purposes)}
+             "owner": f.owner, "purposes": sorted(f.purposes), "protected": f.protected, "proxy": f.proxy}
             for f in shown
         ]  # fmt: skip
         typer.echo(json.dumps(rows, indent=1))
         return
-    for feature in shown:
-        mark = "protected" if feature.protected else feature.unit
-        typer.echo(f"{feature.view:<11} {feature.name:<32} {mark:<10} {feature.doc}")
-    typer.echo(
-        f"{len(shown)} features; {sum(f.protected for f in shown)} protected. Next: bank features build"
-    )
+    for f in [] if page else shown:
+        mark = "protected" if f.protected else "proxy" if f.proxy else ""
+        uses = " ".join(sorted(f.purposes))
+        typer.echo(f"{f.view:<11}{f.name:<32}{f.unit:<8}{f.owner:<18}{uses:<26}{mark:<10}{f.doc}")
+    marked = f"{sum(f.protected for f in shown)} protected, {sum(f.proxy for f in shown)} proxies"
+    written = f" in {page}" if page else ""
+    typer.echo(f"{len(shown)} features{written}; {marked}. Next: bank features build")
+
+
+def _write_page(path: Path, shown: "list[Feature]") -> None:
+    """Write the catalogue page, whole or not at all."""
+    from feature_repo.features.page import page
+
+    if not path.absolute().parent.is_dir():
+        raise typer.BadParameter(f"There is no folder {path.absolute().parent}.", param_hint="--page")
+    draft = path.with_name(path.name + ".draft")
+    draft.write_text(page(shown), encoding="utf-8")
+    draft.replace(path)
 
 
 @features.command()

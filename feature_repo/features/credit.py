@@ -169,21 +169,26 @@ def exposure_total(loan_amount_outstanding: ir.Value, credit_limit_total: ir.Val
 def debt_to_income(
     loan_amount_outstanding: ir.Value, credit_limit_total: ir.Value, income_monthly: ir.Value
 ) -> ir.Value:
-    """The exposure against a year of the income on file, at most 100."""
-    exposure = loan_amount_outstanding + credit_limit_total
-    return ibis.least(exposure / (income_monthly * 12).nullif(0), MOST)
+    """The exposure against a year of the income on file, at most 100; unknown as that income is."""
+    return against(loan_amount_outstanding + credit_limit_total, income_monthly * 12)
 
 
 def instalment_to_income(instalments_monthly: ir.Value, income_monthly: ir.Value) -> ir.Value:
-    """Payment to income: monthly instalments against the monthly income on file, at most 100."""
-    return ibis.least(instalments_monthly / income_monthly.nullif(0), MOST)
+    """Payment to income: monthly instalments against the income on file, at most 100; unknown as that is."""
+    return against(instalments_monthly, income_monthly)
 
 
 def instalment_to_inflow(instalments_monthly: ir.Value, inflow_90d: ir.Value, days: int) -> ir.Value:
     """Monthly instalments against the money received a month over the last {days} days, at most 100."""
-    ratio = ibis.least(instalments_monthly / (inflow_90d / (days / 30)).nullif(0), MOST)
-    of_nothing = (instalments_monthly > 0).ifelse(MOST, 0.0)
-    return (inflow_90d > 0).ifelse(ratio, of_nothing)
+    return against(instalments_monthly, inflow_90d / (days / 30))
+
+
+def against(part: ir.Value, whole: ir.Value) -> ir.Value:
+    """A part against a whole, at most MOST, as it is of nothing; unknown where the whole is."""
+    of_nothing = (part > 0).ifelse(MOST, 0.0)
+    return whole.isnull().ifelse(
+        None, (whole > 0).ifelse((part / whole.nullif(0)).clip(upper=MOST), of_nothing)
+    )
 
 
 FEATURES: tuple[Feature, ...] = (

@@ -1,19 +1,19 @@
 """Life events: what changed in the customer's record and ways."""
 
-import ibis
 import ibis.expr.types as ir
 
 from feature_repo.features.feature import Feature, entry
-from feature_repo.snapshot import Seen
+from feature_repo.snapshot import DAY_US, Seen
 from feature_repo.sources import level
 
 SALARY_LATE_DAYS = 60.0
+NOT_ON_FILE = -1.0  # no income is below 0
 
 
 def record_changes(customer_changes: Seen, days: int) -> ir.Value:
     """New versions of the customer's record in the last {days} days, the first not counted."""
-    changed = customer_changes.region_before.notnull() | customer_changes.occupation_before.notnull()
-    return customer_changes.count(where=customer_changes.within(days) & changed)
+    first = customer_changes.ago.max() <= days * DAY_US
+    return customer_changes.count(where=customer_changes.within(days)) - first.cast("int64")
 
 
 def moves(customer_changes: Seen, days: int) -> ir.Value:
@@ -29,12 +29,15 @@ def occupation_changes(customer_changes: Seen, days: int) -> ir.Value:
 
 
 def income_change(customer_changes: Seen, days: int) -> ir.Value:
-    """Income on file against that of {days} days before: 0 the same, 1 twice as much; at most 10."""
-    now = customer_changes.income_monthly.argmax(customer_changes.event).cast("float64")
-    then = customer_changes.income_monthly.argmax(
-        customer_changes.event, where=customer_changes.before(days)
-    ).cast("float64")
-    return ibis.least(now / then.nullif(0) - 1, 10.0)
+    """Income on file against that of {days} days before: 0 the same, 1 twice as much; at most 10.
+
+    Unknown unless both are on file and the one before was above 0.
+    """
+    # A version without income says so: of unknowns, engines would take the version before or none.
+    income = customer_changes.income_monthly.cast("float64").fill_null(NOT_ON_FILE)
+    now = income.argmax(customer_changes.event).nullif(NOT_ON_FILE)
+    then = income.argmax(customer_changes.event, where=customer_changes.before(days)).nullif(NOT_ON_FILE)
+    return (now / then.nullif(0) - 1).clip(upper=10.0)
 
 
 def risk_level_changes(customer_changes: Seen, days: int) -> ir.Value:

@@ -55,9 +55,8 @@ def accounts_open(accounts: Seen) -> ir.Value:
 
 def accounts_opened(accounts: Seen, days: int) -> ir.Value:
     """Own accounts opened in the last {days} days."""
-    return accounts.count(
-        where=(accounts.role == "owner") & (days_between(accounts.opened_at, accounts.as_of) <= days)
-    )
+    opened = (accounts.role == "owner") & (accounts.opened_at < accounts.as_of)
+    return accounts.count(where=opened & (days_between(accounts.opened_at, accounts.as_of) <= days))
 
 
 def accounts_closed(accounts: Seen, days: int) -> ir.Value:

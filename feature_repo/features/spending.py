@@ -104,7 +104,7 @@ def payments(booking_months: Monthly, days: int) -> ir.Value:
 def outflow_per_booking(booking_months: Monthly, days: int) -> ir.Value:
     """Money: mean amount of a booking that left in the last {days} days."""
     window = booking_months.within(days)
-    left = (booking_months.bookings - booking_months.inflows).sum(where=window)
+    left = booking_months.outflows.sum(where=window)
     total = booking_months.outflow.sum(where=window).cast("float64")
     return total / left.cast("float64").nullif(0)
 

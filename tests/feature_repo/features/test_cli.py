@@ -20,9 +20,15 @@ pytestmark = [
 def test_the_list_names_every_feature_and_what_it_is_for() -> None:
     shown = json.loads(CliRunner().invoke(features, ["list", "--json"]).stdout)
     assert [feature["name"] for feature in shown] == list(COLUMNS)
-    assert next(f for f in shown if f["name"] == "age_years")["protected"]
+    age = next(f for f in shown if f["name"] == "age_years")
+    assert (age["owner"], age["purposes"], age["protected"], age["proxy"]) == (
+        "customer data", ["service"], True, False,
+    )  # fmt: skip
     text = CliRunner().invoke(features, ["list", "--view", "credit"]).stdout
     assert text.count("\n") == len(VIEWS["credit"]) + 1
+    assert text.count(" lending ") == len(VIEWS["credit"])
+    assert text.count(" credit marketing service ") == len(VIEWS["credit"])
+    assert " proxy " in CliRunner().invoke(features, ["list", "--view", "life"]).stdout
     assert CliRunner().invoke(features, ["list", "--view", "weather"]).exit_code == 2
 
 
