@@ -76,7 +76,7 @@ def _known(raw: Path, date: str) -> dict[str, str]:
         "customers", "accounts", "account_owners", "products", "holdings", "loans", "repayments",
         "applications", "fx_rates", "interactions", "offers", "bureau", "consents",
     )  # fmt: skip
-    rates = "select currency, arg_max(rate, as_of) as rate from known_fx_rates group by currency"
+    rates = "select currency, arg_max(rate, as_of) as fx from known_fx_rates group by currency"
     return {**{f"known_{name}": known(name) for name in names}, "rates": rates}
 
 
@@ -452,7 +452,7 @@ def _days(earlier: str, later: str) -> str:
 
 def _in_cny(amount: str) -> str:
     """An amount at the last known rate of its currency, in whole cents."""
-    converted = f"round(({amount})::double * rate, 2)::decimal(18, 2)"
+    converted = f"round(({amount})::double * fx, 2)::decimal(18, 2)"
     return f"case when currency <> 'CNY' then {converted} else {amount} end"
 
 
