@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
+from feature_repo.features.catalogue import FEATURES
 from feature_repo.features.columns import COLUMNS
 from feature_repo.raw.contracts import BY_NAME, Kind
 
@@ -22,31 +23,11 @@ CHANNELS = ("branch", "atm", "card", "online", "mobile", "standing_order")
 SPENT_ON = (
     "rent", "household", "insurance", "card_payment", "loan_payment", "investment", "transfer_out", "fee",
 )  # fmt: skip
+SPENT_90 = tuple(name for name in SPENT_ON if name not in ("investment", "fee"))
+SPENT_365 = ("investment", "card_payment", "transfer_out")
 INVESTED = ("deposit", "fund", "pension")
-# What is unknown where nothing is there; everything else is 0.
-UNKNOWN = frozenset(
-    "age_years is_female is_company tenure_months income_monthly risk_level risk_assessment_age_days "
-    "account_age_days prefers_digital has_relationship_manager income_change_365d days_since_last_move "
-    "salary_stopped savings_rate_90d savings_rate_365d largest_inflow_90d largest_outflow_90d "
-    "days_since_last_salary salary_trend_90d inflow_concentration_180d balance_last balance_mean_30d "
-    "balance_mean_90d balance_mean_180d balance_mean_365d balance_min_90d balance_min_365d balance_max_90d "
-    "balance_max_365d balance_volatility_90d balance_volatility_365d balance_trend_90d "
-    "days_since_last_booking history_days inflow_trend_30d inflow_trend_90d outflow_trend_30d "
-    "outflow_trend_90d inflow_volatility_365d outflow_volatility_365d cash_share_90d cash_share_365d "
-    "cash_out_share_90d foreign_share_90d foreign_share_365d mobile_share_90d mobile_share_365d "
-    "online_share_90d branch_share_90d branch_share_365d atm_share_90d card_share_90d card_share_365d "
-    "standing_order_share_90d mobile_trend_90d rent_share_90d household_share_90d insurance_share_90d "
-    "card_payment_share_90d card_payment_share_365d loan_payment_share_90d investment_share_365d "
-    "transfer_out_share_90d transfer_out_share_365d payment_recency_days outflow_per_booking_90d "
-    "loan_tenure_days payment_ratio_90d payment_ratio_365d days_since_last_late instalment_to_inflow_90d "
-    "instalment_to_income days_since_last_application bureau_score bureau_delinquencies bureau_inquiries "
-    "bureau_age_days credit_utilisation exposure_total debt_to_income product_risk_held_max "
-    "days_since_last_purchase days_since_first_purchase days_since_last_closing holding_days_mean "
-    "risky_share risk_held_mean risk_bought_mean risk_bought_max_365d days_since_last_investment risk_room "
-    "investments_to_wealth inbound_share_365d rating_mean_365d rating_min_365d days_since_last_complaint "
-    "days_since_last_contact offer_acceptance_365d days_since_last_offer consent_marketing_email "
-    "consent_marketing_phone consent_marketing_app consent_profiling".split()
-)
+# Counts and sums: nothing there is 0. Of the others nothing is known.
+ZERO = tuple(feature.name for feature in FEATURES if feature.nothing == 0)
 
 
 class Bank:
@@ -109,7 +90,7 @@ def features(raw: Path, as_of: datetime) -> pd.DataFrame:
     _products(bank)
     _contact(bank)
     _consents(bank)
-    zero = [name for name in COLUMNS if name not in UNKNOWN and name in bank.found]
+    zero = list(ZERO)
     bank.found[zero] = bank.found[zero].astype("float64").fillna(0)
     _derived(bank)
     return bank.found[list(COLUMNS)].astype("float64").sort_index()
@@ -265,19 +246,26 @@ def _windows(bank: Bank, months: pd.DataFrame) -> None:
     for d in (30, 90, 365):
         new[f"payments_{d}d"] = sums[d]["payments"]
     for d in (180, 365):
-        new[f"salary_months_{d}d"] = _positive(by[d], months, d)
+        paid = months[(months["salary"] > 0) & (months["month"] < (13 if d == 365 else d // 30))]
+        new[f"salary_months_{d}d"] = paid.groupby(level=0).size()
     for d in (90, 365):
         new |= _two_windows(sums[d], d)
-        new |= {f"balance_min_{d}d": by[d]["balance_min"].min(), f"balance_max_{d}d": by[d]["balance_max"].max()}
-    now, then = new["balance_mean_90d"], before[90]["balance_sum"] / before[90]["balance_known"].replace(0, np.nan)
+        new |= {
+            f"balance_min_{d}d": by[d]["balance_min"].min(),
+            f"balance_max_{d}d": by[d]["balance_max"].max(),
+        }
+    now, then = (
+        new["balance_mean_90d"],
+        before[90]["balance_sum"] / before[90]["balance_known"].replace(0, np.nan),
+    )
     was_mobile = before[90]["by_mobile"] / before[90]["channel_known"].replace(0, np.nan)
     quarter, year = sums[90], sums[365]
     bank.add(
         **new,
         **{f"{name}_share_90d": _share(quarter, f"by_{name}", "channel_known") for name in CHANNELS},
-        **{f"{name}_share_365d": _share(year, f"by_{name}", "channel_known") for name in ("mobile", "branch", "card")},
-        **{f"{x}_share_90d": _share(quarter, f"spent_{x}", "outflow") for x in SPENT_ON if x not in ("investment", "fee")},
-        **{f"{x}_share_365d": _share(year, f"spent_{x}", "outflow") for x in ("investment", "card_payment", "transfer_out")},
+        **{f"{x}_share_365d": _share(year, f"by_{x}", "channel_known") for x in ("mobile", "branch", "card")},
+        **{f"{x}_share_90d": _share(quarter, f"spent_{x}", "outflow") for x in SPENT_90},
+        **{f"{x}_share_365d": _share(year, f"spent_{x}", "outflow") for x in SPENT_365},
         largest_inflow_90d=by[90]["largest_in"].max(),
         largest_outflow_90d=by[90]["largest_out"].max(),
         months_active_365d=by[365].size(),
@@ -310,11 +298,6 @@ def _two_windows(w: pd.DataFrame, d: int) -> dict[str, pd.Series]:
         f"cash_out_{d}d": w["cash_out"],
         f"invested_{d}d": w["spent_investment"],
     }
-
-
-def _positive(by: object, months: pd.DataFrame, days: int) -> pd.Series:
-    paid = months[(months["salary"] > 0) & (months["month"] < (13 if days == 365 else days // 30))]
-    return paid.groupby(level=0).size()
 
 
 def _share(window: pd.DataFrame, part: str, whole: str) -> pd.Series:
@@ -357,7 +340,9 @@ def _credit(bank: Bank) -> None:
     by_term = (loans["amount"] / loans["term_months"]).round(2)
     loans["due"] = bank.in_cny(loans["instalment"].fillna(by_term), loans["currency"])
     loans["amount"] = bank.in_cny(loans["amount"], loans["currency"])
-    dues = bank.known("repayments").merge(loans[["loan_id", "customer_id", "running", "currency"]], on="loan_id")
+    dues = bank.known("repayments").merge(
+        loans[["loan_id", "customer_id", "running", "currency"]], on="loan_id"
+    )
     for name in ("due_amount", "paid_amount"):
         dues[name] = bank.in_cny(dues[name], dues["currency"])
     settled = dues["paid_at"] < bank.as_of
@@ -433,7 +418,9 @@ def _products(bank: Bank) -> None:
     rows["worth"] = bank.in_cny(rows["value"].fillna(rows["amount"]), rows["currency"])
     shelf = bank.known("products").sort_values("valid_from").drop_duplicates("product_id", keep="last")
     shelf["risk"] = np.fmax(_level(shelf["risk_level"]), _level(shelf["seller_risk_level"]))
-    _investments(bank, rows.assign(is_open=is_open).merge(shelf[["product_id", "family", "risk"]], on="product_id"))
+    _investments(
+        bank, rows.assign(is_open=is_open).merge(shelf[["product_id", "family", "risk"]], on="product_id")
+    )
 
 
 def _investments(bank: Bank, rows: pd.DataFrame) -> None:
@@ -521,7 +508,9 @@ def _derived(bank: Bank) -> None:
     idle = pd.Series(np.where(f["instalments_monthly"] > 0, 100.0, 0.0), f.index)
     bank.add(
         salary_stopped=(f["salary_months_180d"] >= 3) & (f["days_since_last_salary"] > 60),
-        instalment_to_inflow_90d=(f["instalments_monthly"] / (came / 3)).clip(upper=100).where(came > 0, idle),
+        instalment_to_inflow_90d=(f["instalments_monthly"] / (came / 3))
+        .clip(upper=100)
+        .where(came > 0, idle),
         instalment_to_income=(f["instalments_monthly"] / income).clip(upper=100),
         credit_utilisation=f["card_debt"] / f["credit_limit_total"].replace(0, np.nan),
         exposure_total=exposure,

@@ -5,9 +5,12 @@ is kept between steps. Measured against it, and slower: one `filter` for each wi
 themselves; a window function over all bookings to find corrections; float sums in place of decimals.
 """
 
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+import pyarrow as pa
 
 from feature_repo.features.columns import COLUMNS
 from feature_repo.raw.contracts import BY_NAME
@@ -50,6 +53,14 @@ MEASURES: dict[str, tuple[str, str, str]] = {
 }  # fmt: skip
 
 
+def features(raw: Path, as_of: datetime, threads: int, memory: str) -> pa.Table:
+    """The answer of the query on DuckDB with so many threads and so much memory; the rest is spilled."""
+    with TemporaryDirectory(prefix="bank-sql-") as scratch, duckdb.connect() as session:
+        session.execute(f"SET threads = {threads}; SET memory_limit = '{memory}'; SET TimeZone = 'UTC'")
+        session.execute(f"SET temp_directory = '{scratch}'; SET preserve_insertion_order = false")
+        return session.sql(query(raw, as_of)).to_arrow_table()
+
+
 def query(raw: Path, as_of: datetime) -> str:
     """The statement: customer_id and COLUMNS as doubles, sorted; for a bank whose base currency is CNY."""
     date = f"timestamptz '{as_of.isoformat()}'"
@@ -63,14 +74,15 @@ def query(raw: Path, as_of: datetime) -> str:
 
 def _known(raw: Path, date: str) -> dict[str, str]:
     """What was known of each small table: of every key the row recorded last before the date."""
+
     def known(table: str) -> str:
         contract = BY_NAME[table]
         key = ", ".join(f'"{name}"' for name in contract.key)
         newest = f"row_number() over (partition by {key} order by recorded_at desc)"
         inner = f"select * from read_parquet('{raw}/{table}/*.parquet') where recorded_at < {date}"
-        ago = f"epoch_us({date}) - epoch_us(\"{contract.event}\")"
+        ago = f'epoch_us({date}) - epoch_us("{contract.event}")'
         rows = f"select *, {ago} as ago from ({inner} qualify {newest} = 1)"
-        return f"{rows} where \"{contract.event}\" < {date}"
+        return f'{rows} where "{contract.event}" < {date}'
 
     names = (
         "customers", "accounts", "account_owners", "products", "holdings", "loans", "repayments",
@@ -101,7 +113,7 @@ def _customers(date: str) -> dict[str, str]:
             count(*) filter (where occupation <> occupation_before and {_in(365)}) as occupation_changes_365d,
             arg_max(income_monthly, valid_from)::double as income_now,
             arg_max(income_monthly, valid_from) filter (where not {_in(365)})::double as income_then,
-            coalesce(sum(substr(risk_level, 2)::int - substr(risk_before, 2)::int) filter (where {_in(365)}), 0)
+            sum(substr(risk_level, 2)::int - substr(risk_before, 2)::int) filter (where {_in(365)})
                 as risk_level_changes_365d,
             min(ago) filter (where region <> region_before) / {DAY_US} as days_since_last_move
             from versions group by customer_id""",
@@ -246,7 +258,7 @@ def _credit(date: str) -> dict[str, str]:
     unpaid = "running and not settled"
     instalment = "coalesce(instalment, round(amount::double / term_months, 2)::decimal(18, 2))"
     paid = "greatest(least(coalesce(paid / nullif((due * term_months)::double, 0), 0), 1), 0)"
-    counted: Callable[[int], str] = lambda d: f"count(*) filter (where {_in(d)})"  # noqa: E731
+    quarter, half, year = (f"count(*) filter (where {_in(days)})" for days in (90, 180, 365))
     return {
         "granted": f"""select * replace ({_in_cny("amount")} as amount), {_in_cny(instalment)} as due,
             coalesce(status in ('running', 'running_in_debt'), true) as running
@@ -262,8 +274,9 @@ def _credit(date: str) -> dict[str, str]:
             sum(due) filter (where running)::double as instalments_monthly,
             count(*) filter (where status = 'repaid') as loans_repaid,
             count(*) filter (where status = 'written_off') as loans_written_off,
-            {counted(365)} as loans_granted_365d, max(ago) / {DAY_US} as loan_tenure_days,
-            max(greatest(term_months - ago / {DAY_US} / 30.4375, 0)) filter (where running) as loan_months_left
+            {year} as loans_granted_365d, max(ago) / {DAY_US} as loan_tenure_days,
+            max(greatest(term_months - ago / {DAY_US} / 30.4375, 0)) filter (where running)
+                as loan_months_left
             from granted left join paid using (loan_id) group by customer_id""",
         "payback": f"""select customer_id, max(late) filter (where {unpaid}) as days_past_due,
             greatest(max(late) filter (where {_in(90)}), 0) as days_past_due_max_90d,
@@ -276,7 +289,7 @@ def _credit(date: str) -> dict[str, str]:
             sum(due_amount) filter (where {unpaid})::double as arrears_amount,
             min(ago) filter (where late >= 1) / {DAY_US} as days_since_last_late
             from dues group by customer_id""",
-        "asked": f"""select customer_id, {counted(90)} as applications_90d, {counted(180)} as applications_180d,
+        "asked": f"""select customer_id, {quarter} as applications_90d, {half} as applications_180d,
             count(*) as applications_365d,
             count(*) filter (where outcome = 'refused') as applications_refused_365d,
             min(ago) / {DAY_US} as days_since_last_application, 
@@ -312,7 +325,8 @@ def _products(date: str) -> dict[str, str]:
             count(*) filter (where is_open and {left} between 0 and 90) as products_maturing_90d
             from bought group by customer_id""",
         "shelf": """select product_id, family,
-            greatest(substr(risk_level, 2)::int, substr(seller_risk_level, 2)::int) as risk from known_products
+            greatest(substr(risk_level, 2)::int, substr(seller_risk_level, 2)::int) as risk
+            from known_products
             qualify row_number() over (partition by product_id order by valid_from desc) = 1""",
         "purchases": f"""select customer_id, family, risk, ago, is_open, {_in_cny("amount")} as put_in,
             {_in_cny("coalesce(value, amount)")} as worth
@@ -356,8 +370,10 @@ def _contact(date: str) -> dict[str, str]:
         given, withdrawn = (
             f"max(\"at\") filter (where state = '{state}' and {where})" for state in ("given", "withdrawn")
         )
-        return f"case when coalesce({given}, {withdrawn}) is not null " \
+        return (
+            f"case when coalesce({given}, {withdrawn}) is not null "
             f"then coalesce({given} > {withdrawn}, {withdrawn} is null) end"
+        )
 
     consents = ", ".join(
         consent(f"purpose = 'marketing' and channel = '{channel}'") + f" as consent_marketing_{channel}"
@@ -408,28 +424,28 @@ DERIVED = {
     "/ nullif(coalesce(holdings_value, 0) + greatest(coalesce(balance_last, 0), 0), 0)",
 }
 # Counts and sums: nothing there is 0. Of the others nothing is known.
-ZERO = frozenset(
-    "accounts_open accounts_authorised accounts_opened_365d accounts_closed_365d account_types "
-    "record_changes_365d moves_365d occupation_changes_365d risk_level_changes_365d inflow_30d inflow_90d "
-    "inflow_180d inflow_365d outflow_30d outflow_90d outflow_180d outflow_365d net_flow_90d net_flow_365d "
-    "bookings_30d bookings_90d bookings_180d bookings_365d months_active_365d salary_monthly_90d "
-    "salary_monthly_365d salary_months_180d salary_months_365d regular_payer_months_180d "
-    "regular_inflow_monthly_180d negative_balance_bookings_90d negative_balance_bookings_365d "
-    "penalty_interest_365d cash_in_90d cash_out_90d cash_out_365d fees_365d invested_90d invested_365d "
-    "counterparties_180d payments_30d payments_90d payments_365d loans_running loan_amount_outstanding "
-    "instalments_monthly days_past_due loans_repaid loans_written_off loans_granted_365d loan_months_left "
-    "days_past_due_max_90d days_past_due_max_365d payments_late_90d payments_late_365d "
-    "payments_in_time_365d instalments_unpaid arrears_amount applications_90d applications_180d "
-    "applications_365d applications_refused_365d amount_applied_365d credit_limit_total card_debt "
-    "products_held families_held has_savings has_deposit has_card has_loan has_mortgage has_fund "
-    "has_insurance has_pension holdings_value products_bought_90d products_bought_365d "
-    "products_closed_365d products_ever products_maturing_90d deposit_value fund_value pension_value "
-    "investments_bought_365d investment_amount_365d investment_amount_max market_purchases "
-    "interactions_30d interactions_90d interactions_365d complaints_90d complaints_365d "
-    "app_interactions_90d phone_interactions_90d branch_interactions_90d asked_about_loan_90d "
-    "asked_about_mortgage_90d asked_about_investment_90d unresolved_90d ratings_365d offers_30d "
-    "offers_180d offers_accepted_365d offers_ignored_365d".split()
-)
+NOTHING = """
+accounts_open accounts_authorised accounts_opened_365d accounts_closed_365d account_types
+record_changes_365d moves_365d occupation_changes_365d risk_level_changes_365d inflow_30d inflow_90d
+inflow_180d inflow_365d outflow_30d outflow_90d outflow_180d outflow_365d net_flow_90d net_flow_365d
+bookings_30d bookings_90d bookings_180d bookings_365d months_active_365d salary_monthly_90d
+salary_monthly_365d salary_months_180d salary_months_365d regular_payer_months_180d
+regular_inflow_monthly_180d negative_balance_bookings_90d negative_balance_bookings_365d
+penalty_interest_365d cash_in_90d cash_out_90d cash_out_365d fees_365d invested_90d invested_365d
+counterparties_180d payments_30d payments_90d payments_365d loans_running loan_amount_outstanding
+instalments_monthly days_past_due loans_repaid loans_written_off loans_granted_365d loan_months_left
+days_past_due_max_90d days_past_due_max_365d payments_late_90d payments_late_365d payments_in_time_365d
+instalments_unpaid arrears_amount applications_90d applications_180d applications_365d
+applications_refused_365d amount_applied_365d credit_limit_total card_debt products_held families_held
+has_savings has_deposit has_card has_loan has_mortgage has_fund has_insurance has_pension holdings_value
+products_bought_90d products_bought_365d products_closed_365d products_ever products_maturing_90d
+deposit_value fund_value pension_value investments_bought_365d investment_amount_365d
+investment_amount_max market_purchases interactions_30d interactions_90d interactions_365d complaints_90d
+complaints_365d app_interactions_90d phone_interactions_90d branch_interactions_90d asked_about_loan_90d
+asked_about_mortgage_90d asked_about_investment_90d unresolved_90d ratings_365d offers_30d offers_180d
+offers_accepted_365d offers_ignored_365d
+"""
+ZERO = frozenset(NOTHING.split())
 
 
 def _final() -> str:
@@ -492,9 +508,8 @@ def _trend(name: str, days: int) -> str:
 
 
 def _balance(when: str) -> str:
-    return (
-        f"(sum(balance_sum) filter (where {when}))::double / nullif(sum(balance_known) filter (where {when}), 0)"
-    )
+    total, number = (f"(sum({name}) filter (where {when}))" for name in ("balance_sum", "balance_known"))
+    return f"{total}::double / nullif({number}, 0)"
 
 
 def _volatility(flow: str) -> str:
