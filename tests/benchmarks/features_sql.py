@@ -1,8 +1,9 @@
 """All features as one DuckDB query, written by hand: what a good data engineer would set against ours.
 
-One statement for one date and every customer known then. It is fitted to that: there is no spine, nothing
-is kept between steps. Measured against it, and slower: one `filter` for each window over the bookings
-themselves; a window function over all bookings to find corrections; float sums in place of decimals.
+One statement for one date and every customer known then, fitted to that: no spine, nothing kept between steps.
+Variants that were measured and are not faster: a `filter` for each window over the bookings themselves, with
+no months between; a window function over all bookings to find corrections; bookings kept as a materialized
+table; customers as numbers; float sums; the last booking found in two steps.
 """
 
 from datetime import datetime
@@ -68,7 +69,8 @@ def query(raw: Path, as_of: datetime) -> str:
         **_known(raw, date), **_customers(date), **_accounts(date), **_bookings(raw, date), **_credit(date),
         **_products(date), **_contact(date),
     }  # fmt: skip
-    ctes = ",\n".join(f"{name} as ({body})" for name, body in parts.items())
+    large = dict.fromkeys(("kept", "booked"), "not materialized ")  # cheaper read again than kept
+    ctes = ",\n".join(f"{name} as {large.get(name, '')}({body})" for name, body in parts.items())
     return f"with {ctes}\n{_final()}"
 
 
@@ -147,10 +149,7 @@ def _bookings(raw: Path, date: str) -> dict[str, str]:
     """Bookings are many: corrections are found by a sieve of hashes, and windows are sums of months."""
     file = f"read_parquet('{raw}/bookings/*.parquet')"
     month = f"least((ago - 1) // {30 * DAY_US}, 12)"
-    measured = ", ".join(
-        f"{f}({x})" + (f" filter (where {where})" if where != "true" else "") + f" as {name}"
-        for name, (f, x, where) in MEASURES.items()
-    )
+    measured = ", ".join(f"{f}({_where(x, where)}) as {name}" for name, (f, x, where) in MEASURES.items())
     amount, balance = _in_cny("amount"), _in_cny("balance_after")
     months = [
         f"coalesce((sum({flow}) filter (where month = {number}))::double, 0) as {flow}_{number}"
@@ -459,6 +458,13 @@ def _final() -> str:
         for n in COLUMNS
     )
     return f"select customer_id, {columns} from profile {joins} order by customer_id"
+
+
+def _where(value: str, condition: str) -> str:
+    """The value where the condition holds, else null; measured a fifth faster than `filter`."""
+    if condition == "true":
+        return value
+    return f"case when {condition} then {'1' if value == '*' else value} end"
 
 
 def _days(earlier: str, later: str) -> str:
