@@ -1,9 +1,9 @@
 """All features as one DuckDB query, written by hand: what a good data engineer would set against ours.
 
 One statement for one date and every customer known then, fitted to that: no spine, nothing is kept between
-steps. Variants that were measured and are not faster: a `filter` for each window over the bookings themselves,
-with no months between; a window function over all bookings to find corrections; bookings kept as a
-materialized table; customers as numbers; float sums; the last booking found in two steps.
+steps. Variants that were measured and are not faster: a `filter` for each window over the bookings, with no
+months between; a window function over all bookings to find corrections; bookings kept as a materialized
+table; customers as numbers; float sums; the last booking found in two steps.
 """
 
 from datetime import datetime
