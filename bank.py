@@ -44,7 +44,9 @@ app.add_typer(monitoring.cli.monitor, name="monitor")
 
 @app.command("bench")
 def bench(
-    name: Annotated[str, typer.Argument(help="a benchmark in tests/benchmarks of a checkout: decision")],
+    name: Annotated[
+        str, typer.Argument(help="a benchmark in tests/benchmarks of a checkout: decision, features")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON line")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="fewer pairs, under 45 seconds")] = False,
 ) -> None:
@@ -53,7 +55,7 @@ def bench(
     import runpy
 
     path = Path(__file__).parent / "tests" / "benchmarks" / f"{name}.py"
-    known = sorted(file.stem for file in path.parent.glob("*.py"))
+    known = sorted(file.stem for file in path.parent.glob("*.py") if "\ndef run(" in file.read_text())
     if name not in known:
         _end(f"There is no benchmark '{name}'; in a checkout there are {known}.")
     found = runpy.run_path(str(path))["run"](quick)
