@@ -20,7 +20,7 @@ def months_of(bookings: Seen) -> ir.Table:
 
     Money: inflow, outflow, cash_in, cash_out, salary, penalty_interest, spent_on_<category>,
     largest_in, largest_out; balance_sum, balance_min, balance_max, and balance_squares in cents.
-    Counts: bookings, inflows, outflows, payments, is_cash, by_<channel>, is_foreign, overdrawn, and
+    Counts: bookings, outflows, payments, is_cash, by_<channel>, is_foreign, overdrawn, and
     each share's `_known`.
     """
     table, amount, balance = bookings.table, bookings.amount, bookings.balance_after
@@ -32,7 +32,6 @@ def months_of(bookings: Seen) -> ir.Table:
         bookings=table.count(),
         inflow=amount.sum(where=arrived),
         outflow=(-amount).sum(where=left),
-        inflows=bookings.count(where=arrived),
         outflows=bookings.count(where=left),
         payments=bookings.count(where=left & bookings.channel.isin(("card", "online", "mobile", "branch"))),
         paid_ago=bookings.ago.min(where=left & bookings.channel.isin(("card", "online", "mobile", "branch"))),

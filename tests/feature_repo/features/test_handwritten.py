@@ -19,16 +19,6 @@ DATE = datetime(2025, 11, 17, 13, 5, tzinfo=UTC)  # more is recorded later, corr
 QUERY = Path(__file__).parents[2] / "benchmarks" / "features_sql.py"
 
 
-WRONG = {  # known; strict, so that the mark goes when the feature is put right
-    "income_change_365d": "is 10 where no income of a year before is known: least() passes over null",
-    "outflow_per_booking_90d": "counts bookings of amount 0 among those that left",
-}
-CASES = [
-    pytest.param(name, marks=pytest.mark.xfail(strict=True, reason=WRONG[name]) if name in WRONG else ())
-    for name in COLUMNS
-]
-
-
 @pytest.fixture(scope="module")
 def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("bank")
@@ -54,7 +44,7 @@ def test_the_same_customers_are_known(ours: dict[str, pa.Table], theirs: pa.Tabl
     assert all(view["customer_id"].equals(theirs["customer_id"]) for view in ours.values())
 
 
-@pytest.mark.parametrize("column", CASES)
+@pytest.mark.parametrize("column", COLUMNS)
 def test_a_feature_is_what_the_query_says(column: str, ours: dict[str, pa.Table], theirs: pa.Table) -> None:
     found, expected = ours[view_of(column)][column].to_numpy(), theirs[column].to_numpy()
     unlike = ~np.isclose(found, expected, rtol=1e-9, atol=0, equal_nan=True)
