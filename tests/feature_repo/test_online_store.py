@@ -281,11 +281,11 @@ def test_materializing_brings_only_what_is_newer(bank: Bank, place: Settings) ->
     built(bank, place)
     store.apply(place)
     first = materialize.materialize(place, START + DAY / 2)
-    assert [(each.since, each.customers) for each in first] == [(None, 2)] * 5
+    assert [(each.since, each.customers) for each in first] == [(None, 2)] * len(VIEWS)
     again = materialize.materialize(place, START + DAY / 2)
-    assert [(each.since, each.customers) for each in again] == [(START, 0)] * 5
+    assert [(each.since, each.customers) for each in again] == [(START, 0)] * len(VIEWS)
     then = materialize.materialize(place, START + 2 * DAY)
-    assert [(each.since, each.customers) for each in then] == [(START, 1)] * 5
+    assert [(each.since, each.customers) for each in then] == [(START, 1)] * len(VIEWS)
     with open_rows(place) as rows:
         read = rows.read(["ann", "ben"], ["profile"])
     assert read.values[:, read.columns.index("income_monthly")].tolist() == [9.5, 9.5]
