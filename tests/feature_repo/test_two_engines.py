@@ -45,7 +45,7 @@ def computed(raw: Path, machine: Machine) -> pa.Table:
     """Every feature of every customer at the end, and of some at an earlier date too."""
     end = Source.read(raw).end
     with engine(raw, machine) as opened:
-        everybody = build.everybody(opened, end)
+        everybody = build.everybody(opened, end).sort_by("customer_id")
         earlier = everybody.slice(0, 500).set_column(
             1, "as_of", pa.repeat(pa.scalar(end - timedelta(days=100), everybody["as_of"].type), 500)
         )
