@@ -36,10 +36,13 @@ check: $(READY) ## static checks: format, lint, types, directions of imports
 test: check ## every check and every test
 	@$(BIN)/python -m pytest
 
-bench: $(READY) ## measure against baselines, in one run, on what `make run` left
+bench: $(READY) ## measure against baselines: decisions (on what `make run` left), features, online rows, push
 	@$(BIN)/bank bench decision --json
+	@$(BIN)/bank bench features --json
+	@$(BIN)/bank bench online --json
+	@$(BIN)/bank bench push --json
 
-prove: prove-replay prove-alone ## the heavy proofs, on what `make run` left (each one line)
+prove: prove-replay prove-alone prove-point_in_time ## the heavy proofs, on what `make run` left (each one line)
 
 prove-%: $(READY)
 	@$(BIN)/python -m tests.proofs.$*
