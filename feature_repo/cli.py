@@ -90,6 +90,34 @@ def _settings() -> "Settings":
     return Settings()
 
 
+@data.command()
+def check(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Look at the loaded tables: a report with plots, and how the loads went over time."""
+    import json
+    from dataclasses import asdict
+
+    from feature_repo.raw.quality import inspect
+    from feature_repo.raw.quality_page import page
+    from feature_repo.raw.source import Source
+
+    settings, at = _settings(), datetime.now(UTC)
+    source, limit = Source.read(settings.raw), settings.quarantine_limit
+    panels = inspect(settings.raw, limit, settings.threads)
+    path = settings.reports / f"data-{at:%Y%m%d-%H%M%S}.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page(source, panels, f"{at:%Y-%m-%d %H:%M} UTC"), encoding="utf-8")
+    if as_json:
+        found = {"source": source.name, "digest": source.digest, "report": str(path)}
+        typer.echo(json.dumps(found | {"panels": [asdict(panel) for panel in panels]}, sort_keys=True))
+        return
+    for panel in panels:
+        verdict = {True: "holds", False: "DOES NOT HOLD", None: ""}[panel.holds]
+        typer.echo(f"  {panel.key:<12}{panel.title}{'; ' + verdict if verdict else ''}")
+    typer.echo(f"report: {path}")
+
+
 def _tell_load(load: "Load") -> None:
     """What this load did: rows by fate, reasons of what was set aside, files that were known."""
     kinds = {

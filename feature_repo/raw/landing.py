@@ -36,7 +36,8 @@ def landing(folder: Path) -> Iterator[Path]:
     """
     draft = folder.with_name(f".{folder.name}.draft-{os.getpid()}")
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        if not folder.parent.exists():
+            folder.parent.mkdir(parents=True, exist_ok=True)
         with _alone(folder):
             _clear(folder)
             try:
