@@ -28,7 +28,7 @@ class Checked:
     """Holds rows on their way to disk against the contract; by then none may break it.
 
     The row checks that set rows aside are SQL; pandera, derived from the same contract, sees their result.
-    Of a batch of 200,000 rows it sees a sample of `most`, evenly spread: all would double the time.
+    Of a batch of 200,000 rows it sees a sample of `most`, evenly spread: all would add a third to a load.
     """
 
     def __init__(self, contract: Table, most: int = 2_000) -> None:

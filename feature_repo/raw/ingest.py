@@ -63,7 +63,7 @@ def ingest(
     lie before the mapping's `ends`, or `now` when it says none. What became of every row is the last
     line of the bank's history. Raises the errors of `feature_repo.errors`.
     """
-    began, raw = perf_counter(), raw.absolute()
+    began, folder, raw = perf_counter(), folder.absolute(), raw.absolute()
     held = Source.read(raw) if (raw / FILE).exists() and not fresh else NOTHING
     said = find(folder, mapping, held.name)
     adds = held.name == said.name
@@ -71,7 +71,7 @@ def ingest(
     with landing(raw) as draft:
         kind = _begin(raw, draft, adds)
         looks = {origin: {path: look(path) for path in paths} for origin, paths in present.items()}
-        loading = Loading(said, folder.resolve(), draft, held if adds else NOTHING, limit, now, threads)
+        loading = Loading(said, folder, draft, held if adds else NOTHING, limit, now, threads)
         new = loading.unknown(looks)
         source = loading.run(new, Keyed.load(key)) if new else held
         seconds = round(perf_counter() - began, 3)
@@ -250,7 +250,7 @@ class Loading:
         )  # fmt: skip
 
     def _name(self, path: Path) -> str:
-        return path.resolve().relative_to(self._folder).as_posix()
+        return path.relative_to(self._folder).as_posix()
 
 
 def _references() -> set[tuple[str, str]]:

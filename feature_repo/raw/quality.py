@@ -114,7 +114,8 @@ class Bank:
             )
         )
         worst = max(rows, key=lambda row: float(row[3]))
-        title = f"nine of ten rows are recorded within {float(worst[3]):,.1f} days in every table, {worst[0]} last"
+        within = f"{float(worst[3]):,.1f} days"
+        title = f"nine of ten rows are recorded within {within} in every table, {worst[0]} last"
         return Panel("delays", title, f"recorded_at minus the event's time, {len(rows)} tables",
                      _points(rows, 0, 3), "days (90 % of rows)",
                      ("table", "rows", "median days", "90 %", "99 %", "longest"), tuple(rows))  # fmt: skip

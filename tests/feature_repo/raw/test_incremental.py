@@ -324,3 +324,12 @@ def test_a_snapshot_as_of_a_date_sees_the_version_of_then(house: Path):
     assert {f"{row['as_of']:%Y-%m-%d}": row["region"] for row in seen} == {
         "2025-05-31": "north", "2025-06-02": "south",
     }  # fmt: skip
+
+
+def test_a_folder_named_from_where_one_stands_is_the_same_bank(files: Path, monkeypatch: pytest.MonkeyPatch):
+    load(files)
+    monkeypatch.chdir(files)
+    again = ingest(Path(), files.parent / "raw", None, 0.5, LATER, files.parent / "key", threads=1)
+    assert again.name == "bank"
+    assert last(files).kind == "added"
+    assert last(files).tables == {}
