@@ -112,6 +112,7 @@ class SparkEngine:
 def session(master: str) -> Iterator["SparkSession"]:
     """A Spark session in UTC that listens on loopback alone unless the cluster is elsewhere."""
     try:
+        from py4j.protocol import Py4JJavaError
         from pyspark.errors import PySparkRuntimeError
         from pyspark.sql import SparkSession
     except ImportError as error:
@@ -133,8 +134,8 @@ def session(master: str) -> Iterator["SparkSession"]:
         builder = builder.config("spark.driver.host", LOCAL)
     try:
         opened = builder.getOrCreate()
-    except PySparkRuntimeError as error:
-        raise NoSpark(str(error).splitlines()[0].strip().rstrip(".")) from error
+    except (PySparkRuntimeError, Py4JJavaError) as error:
+        raise NoSpark(f"no session at {master} ({type(error).__name__})") from error
     try:
         yield opened
     finally:
