@@ -24,34 +24,36 @@ def months_of(bookings: Seen) -> ir.Table:
     """
     table, amount, balance = bookings.table, bookings.amount, bookings.balance_after
     arrived, left = amount > 0, amount < 0
+    by_person = left & bookings.channel.isin(("card", "online", "mobile", "branch"))
+    income = bookings.category.isin(INCOME)
     cents = (balance * 100).cast(CENTS)
     shares: dict[str, ir.BooleanValue] = {"is_cash": bookings.is_cash, "is_foreign": bookings.is_foreign}
     shares |= {f"by_{name}": bookings.channel == name for name in BOOKING_CHANNELS}
     return table.group_by("row", month=_month(bookings)).agg(
         bookings=table.count(),
-        inflow=amount.sum(where=arrived),
-        outflow=(-amount).sum(where=left),
-        inflows=bookings.count(where=arrived),
-        payments=bookings.count(where=left & bookings.channel.isin(("card", "online", "mobile", "branch"))),
-        paid_ago=bookings.ago.min(where=left & bookings.channel.isin(("card", "online", "mobile", "branch"))),
-        largest_in=amount.max(where=arrived),
-        largest_out=(-amount).max(where=left),
-        cash_in=amount.sum(where=arrived & bookings.is_cash),
-        cash_out=(-amount).sum(where=left & bookings.is_cash),
-        salary=amount.sum(where=bookings.category.isin(INCOME)),
-        salary_ago=bookings.ago.min(where=bookings.category.isin(INCOME) & arrived),
-        penalty_interest=(-amount).sum(where=left & (bookings.category == "penalty_interest")),
+        inflow=_only(amount, arrived).sum(),
+        outflow=_only(-amount, left).sum(),
+        inflows=_only(1, arrived).count(),
+        payments=_only(1, by_person).count(),
+        paid_ago=_only(bookings.ago, by_person).min(),
+        largest_in=_only(amount, arrived).max(),
+        largest_out=_only(-amount, left).max(),
+        cash_in=_only(amount, arrived & bookings.is_cash).sum(),
+        cash_out=_only(-amount, left & bookings.is_cash).sum(),
+        salary=_only(amount, income).sum(),
+        salary_ago=_only(bookings.ago, income & arrived).min(),
+        penalty_interest=_only(-amount, left & (bookings.category == "penalty_interest")).sum(),
         balance_sum=balance.sum(),
         balance_known=balance.count(),
         balance_min=balance.min(),
         balance_max=balance.max(),
         balance_squares=(cents * cents).cast(CENTS).sum(),
-        overdrawn=bookings.count(where=balance < 0),
+        overdrawn=_only(1, balance < 0).count(),
         channel_known=bookings.channel.count(),
         is_cash_known=bookings.is_cash.count(),
         is_foreign_known=bookings.is_foreign.count(),
-        **{name: bookings.count(where=which) for name, which in shares.items()},
-        **{f"spent_on_{name}": (-amount).sum(where=left & (bookings.category == name)) for name in SPENT_ON},
+        **{name: _only(1, which).count() for name, which in shares.items()},
+        **{f"spent_on_{name}": _only(-amount, left & (bookings.category == name)).sum() for name in SPENT_ON},
     )
 
 
@@ -71,6 +73,11 @@ def counterparties_of(bookings: Seen) -> ir.Table:
             for month in range(REGULAR_MONTHS)
         ]),
     )  # fmt: skip
+
+
+def _only(value: ir.Value | int, condition: ir.BooleanValue) -> ir.Value:
+    """The value where the condition holds, else null: DuckDB sums it faster than with `where`."""
+    return condition.ifelse(value, None)
 
 
 def _month(bookings: Seen) -> ir.IntegerValue:
