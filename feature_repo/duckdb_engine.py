@@ -60,7 +60,9 @@ class DuckEngine:
         name = f"kept_{next(self._numbers)}"
         if not lasting:
             self._kept.append(name)
-        return self._backend.create_table(name, expression, temp=True)
+        # Not create_table(): that makes an empty table first and fills it by an INSERT, planned twice.
+        self._backend.raw_sql(f'CREATE TEMP TABLE "{name}" AS {self._backend.compile(expression)}')
+        return self._backend.table(name, database="temp.main")
 
     def forget(self) -> None:
         """Let go of what was kept, save what is lasting."""
