@@ -64,6 +64,8 @@ def bench(
     else:
         for key, value in {**found["figures"], **found["ratios"]}.items():
             typer.echo(f"{key:<28} {value:>12,}")
+        if note := found.get("note"):
+            typer.echo(note)
     if not found["holds"]:
         raise typer.Exit(3)
 

@@ -4,16 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
-from typing import Any
 
 import ibis
-import ibis.expr.datatypes as dt
-import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pyarrow as pa
-from ibis.expr.operations.core import Node
 
-from feature_repo.duckdb_engine import epoch_microseconds, hash_of
+from feature_repo.duckdb_engine import compiled, epoch_microseconds, hash_of
 from feature_repo.engine import quiet
 from feature_repo.errors import MissingTable
 from feature_repo.history import History, Span
@@ -71,7 +67,7 @@ class Recording:
 
     def keep(self, expression: ir.Table, lasting: bool = False) -> ir.Table:
         """A table that every run fills anew."""
-        kept, query = f"live_{next(self._numbers)}", _sql(expression)
+        kept, query = f"live_{next(self._numbers)}", compiled(expression)
         self._connection.execute(f"create or replace temp table {kept} as {query}")
         self._prepare(f"insert into {kept} {query}", kept)
         return self._backend.table(kept)
@@ -81,7 +77,7 @@ class Recording:
 
     def arrow(self, expression: ir.Table) -> pa.Table:
         """The rows of this first run; later runs give them too."""
-        query = _sql(expression)
+        query = compiled(expression)
         self._prepare(query, "")
         return self._connection.sql(query).to_arrow_table()
 
@@ -158,31 +154,6 @@ class Plan:
                 which = "true"
             self._connection.execute(f"delete from {into}")  # noqa: S608 - only names of the contract
             self._connection.execute(f"insert into {into} select * from {name(table.name)} where {which}")  # noqa: S608 - quoted values
-
-
-def _sql(expression: ir.Table) -> str:
-    """The expression as DuckDB's SQL, conditions of aggregates inside their arguments.
-
-    For each FILTER clause DuckDB makes room for the arguments of all of them: with a hundred, that takes
-    longer than summing a few thousand rows.
-    """
-    return str(ibis.to_sql(expression.op().replace(_unfiltered).to_expr(), dialect="duckdb"))
-
-
-def _unfiltered(node: Node, changed: dict[str, Any] | None) -> Node:
-    found = node.__recreate__(changed) if changed else node
-    where = getattr(found, "where", None)
-    if where is None or not isinstance(found, ops.Reduction):
-        return found
-    if isinstance(found, ops.CountStar):
-        return ops.Count(_where(where, ops.Literal(1, dt.int8)))
-    if isinstance(found, ops.ArgMax | ops.ArgMin):
-        return found.copy(key=_where(where, found.key), where=None)
-    return found.copy(arg=_where(where, found.arg), where=None)
-
-
-def _where(condition: Node, value: Node) -> Node:
-    return ops.IfElse(condition, value, ops.Literal(None, value.dtype))
 
 
 def _slice(table: str) -> str:

@@ -73,9 +73,15 @@ def run(quick: bool) -> dict[str, object]:
         "limits": {**least, **most},
         "holds": all(within) and not any(unlike.values()),
         "unlike": unlike,
-        "judged": f"speeds are judged at {FULL:,} customers only: run without --quick" if quick else "all",
+        "note": _note(quick, unlike),
         "rows": rows,
     }
+
+
+def _note(quick: bool, unlike: Mapping[str, list[str]]) -> str:
+    """What to know when reading the figures."""
+    judged = f"Speeds are judged at {FULL:,} customers only: run without --quick. " if quick else ""
+    return judged + " ".join(f"Unlike {side}: {', '.join(n)}." for side, n in unlike.items() if n)
 
 
 def _sizes(home: Path) -> tuple[int, ...]:
