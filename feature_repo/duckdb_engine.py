@@ -59,7 +59,7 @@ def _unfiltered(node: Node, changed: dict[str, Any] | None) -> Node:
     if isinstance(found, ops.CountStar):
         return ops.Count(_where(where, ops.Literal(1, dt.int8)))
     if isinstance(found, ops.ArgMax | ops.ArgMin):
-        return found.copy(key=_where(where, found.key), where=None)
+        return found.copy(arg=_where(where, found.arg), key=_where(where, found.key), where=None)
     return found.copy(arg=_where(where, found.arg), where=None)
 
 
