@@ -47,7 +47,7 @@ class LiveTables:
             if "lock" in str(error):
                 raise PushedElsewhere(path) from error
             raise
-        connection.execute("use live")
+        connection.execute("use live; set enable_progress_bar = false")
         connection.execute(f"set timezone = 'UTC'; set threads = {threads}; set memory_limit = '{MEMORY}'")
         connection.execute("set temp_directory = " + quoted(str(path.parent / ".live.spill")))
         opened = cls(connection, raw)
