@@ -1,5 +1,7 @@
 """Ibis on DuckDB: one process, spilling to disk what its memory does not hold."""
 
+import os
+from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -48,7 +50,7 @@ def compiled(expression: ir.Table) -> str:
     For each FILTER clause DuckDB makes room for the arguments of all of them: with a hundred of them that
     takes a sixth of the time of ten million rows, and nearly all of the time of a thousand.
     """
-    return str(ibis.to_sql(expression.op().replace(_unfiltered).to_expr(), dialect="duckdb"))
+    return str(ibis.to_sql(expression.op().replace(_unfiltered).to_expr(), dialect="duckdb", pretty=False))
 
 
 def _unfiltered(node: Node, changed: dict[str, Any] | None) -> Node:
@@ -101,6 +103,25 @@ class DuckEngine:
         # Not create_table(): that makes an empty table first and fills it by an INSERT, planned twice.
         self._backend.raw_sql(f'CREATE TEMP TABLE "{name}" AS {compiled(expression)}')
         return self._backend.table(name, database="temp.main")
+
+    def remember(self, table: str, expression: ir.Table) -> ir.Table:
+        """Rows that follow from the files of a raw table alone: in a file beside the raw tables.
+
+        It is named after the names, sizes and times of the table's files, and one of other files goes.
+        """
+        folder = self._raw.with_name(f".{self._raw.name}.remembered")
+        stated = [
+            (path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files(self._raw, table)
+        ]
+        path = folder / f"{table}-{sha256(repr(stated).encode()).hexdigest()[:32]}.parquet"
+        if not path.exists():
+            folder.mkdir(exist_ok=True)
+            draft = path.with_suffix(f".{os.getpid()}")
+            self._backend.raw_sql(f"COPY ({compiled(expression)}) TO '{draft}' (FORMAT parquet)")
+            draft.replace(path)
+            for old in set(folder.glob(f"{table}-*.parquet")) - {path}:
+                old.unlink(missing_ok=True)
+        return self._backend.read_parquet(path)
 
     def forget(self) -> None:
         """Let go of what was kept, save what is lasting."""

@@ -35,6 +35,10 @@ class Engine(Protocol):
         """The same rows, computed once and held: until `forget`, or if `lasting` until the engine closes."""
         ...
 
+    def remember(self, table: str, expression: ir.Table) -> ir.Table:
+        """Rows that follow from the files of a raw table alone, held until those change where that pays."""
+        ...
+
     def forget(self) -> None:
         """Let go of what was kept, save what is lasting."""
         ...

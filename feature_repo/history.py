@@ -1,6 +1,5 @@
 """Raw tables with the time each row was replaced, and what of them each row of a spine sees."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import reduce
@@ -24,23 +23,23 @@ class History:
     def rows(self, table: str) -> ir.Table:
         """A raw table with `superseded_at`: when the same key was recorded again."""
         if table not in self._rows:
-            raw = self.engine.read(table)
-            self._rows[table] = until_replaced(self.engine, raw, BY_NAME[table].key)
+            self._rows[table] = until_replaced(self.engine, table)
         return self._rows[table]
 
 
-def until_replaced(engine: Engine, rows: ir.Table, key: Sequence[str]) -> ir.Table:
-    """These rows with `superseded_at`: when the same key was recorded again; null when never.
+def until_replaced(engine: Engine, table: str) -> ir.Table:
+    """A raw table with `superseded_at`: when the same key was recorded again; null when never.
 
     Few keys are recorded twice. Those whose hash occurs twice are looked at more closely; hashes are
     only a sieve, so a collision costs nothing but the sorting of two more rows.
     """
+    rows, key = engine.read(table), BY_NAME[table].key
     marked = rows.select(*key, "recorded_at", mark=reduce(xor, (engine.hash(rows[name]) for name in key)))
     twice = marked.group_by("mark").agg(times=marked.count()).filter(ibis._.times > 1)
-    suspects = marked.semi_join(engine.keep(twice, lasting=True), "mark")
+    suspects = marked.semi_join(twice, "mark")
     following = suspects.recorded_at.lead().over(group_by=list(key), order_by="recorded_at")
     ends = suspects.select(*key, "recorded_at", superseded_at=following)
-    ends = engine.keep(ends.filter(ends.superseded_at.notnull()), lasting=True)
+    ends = engine.remember(table, ends.filter(ends.superseded_at.notnull()))
     joined = rows.left_join(ends, [*key, "recorded_at"], rname="{name}_ended")
     return joined.select(*rows.columns, "superseded_at")
 

@@ -78,6 +78,10 @@ class SparkEngine:
         (self._lasting if lasting else self._kept).append(frame)
         return self._view(frame)
 
+    def remember(self, table: str, expression: ir.Table) -> ir.Table:
+        """Rows that follow from the files of a raw table alone: until the engine closes."""
+        return self.keep(expression, lasting=True)
+
     def forget(self) -> None:
         """Let go of what was kept, save what is lasting."""
         while self._kept:

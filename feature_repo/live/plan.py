@@ -72,6 +72,10 @@ class Recording:
         self._prepare(f"insert into {kept} {query}", kept)
         return self._backend.table(kept)
 
+    def remember(self, table: str, expression: ir.Table) -> ir.Table:
+        """A table that every run fills anew: slices change."""
+        return self.keep(expression)
+
     def forget(self) -> None:
         """Nothing: every run fills the tables anew."""
 
