@@ -233,10 +233,16 @@ class LateBank:
             self._tell("loans", first, *changes)
             for due in sorted({self._moment() for _ in range(9)}):
                 paid = [
-                    {"paid_at": due + random.randrange(-2 * DAY_US, 50 * DAY_US), "paid_amount": amount}
+                    {"paid_at": self._paid(due), "paid_amount": amount}
                     for amount in (random.randrange(90_000),) * random.randint(0, 2)
                 ]
                 self._tell("repayments", {"loan_id": loan, "due_at": due, "due_amount": 90_000}, *paid)
+
+    def _paid(self, due: int) -> int:
+        """When an instalment is paid: about when it is due, or at the edge of a date."""
+        if self._random.random() < 0.7:
+            return due + self._random.randrange(-2 * DAY_US, 50 * DAY_US)
+        return self._random.choice(self._at) + self._random.choice((-1, 0, 1))
 
     def _holding(self, name: str) -> None:
         random = self._random
