@@ -62,7 +62,7 @@ def append(
         for table, given in rows.items():
             fate, sums = _table(draft, BY_NAME[table], given, at, threads)
             fates[table], counts[table] = fate, counts.get(table, 0) + fate.kept
-            totals = added(totals, sums)
+            totals = added(totals, followed(sums, totals, counts.get(table, 0) - fate.kept))
         after = max(source.end, ends) if ends else source.end
         named = digests(draft, source.files)
         grown = replace(
@@ -101,6 +101,21 @@ def there(connection: duckdb.DuckDBPyConnection, raw: Path, contract: Table) -> 
         query = f"from no_{contract.name}"
     connection.execute(f"create or replace temp view {view} as {query}")
     return view
+
+
+def followed(sums: Mapping[str, str], totals: Mapping[str, str], rows_before: int) -> dict[str, str]:
+    """Those of a table's sums that the bank keeps a total of; all of them when it had no rows of the table.
+
+    >>> followed({"loans.rows": "1", "loans.amount.EUR": "5"}, {"loans.amount.CNY": "9"}, rows_before=3)
+    {'loans.amount.EUR': '5'}
+    """
+    kept = {_column(total) for total in totals}
+    return {total: value for total, value in sums.items() if not rows_before or _column(total) in kept}
+
+
+def _column(total: str) -> str:
+    """The table and column a control total is of."""
+    return ".".join(total.split(".")[:2])
 
 
 def _table(

@@ -11,13 +11,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from feature_repo import errors
+from feature_repo.build import snapshots
 from feature_repo.engine import engine
 from feature_repo.raw import history
 from feature_repo.raw.history import Fate
 from feature_repo.raw.ingest import ingest
 from feature_repo.raw.landing import digest
 from feature_repo.raw.source import Source
-from feature_repo.snapshot import latest, spine_table, until_replaced, visible
+from feature_repo.settings import Machine
 
 FIRST, LATER = datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 6, 1, tzinfo=UTC)
 
@@ -317,10 +318,12 @@ def test_a_snapshot_as_of_a_date_sees_the_version_of_then(house: Path):
     first = next(row["customer_id"] for row in rows(house, "customers") if row["region"] == "north")
     dates = [datetime(2025, 5, 31, tzinfo=UTC), datetime(2025, 6, 2, tzinfo=UTC)]
     asked = pa.table({"customer_id": [first] * 2, "as_of": pa.array(dates, pa.timestamp("us", "UTC"))})
-    with engine(house.parent / "raw", 1) as opened:
-        spine = opened.given(spine_table(asked), "spine")
-        versions = until_replaced(opened.read("customers"), ("customer_id", "valid_from"), opened.keep)
-        seen = opened.arrow(latest(visible(spine, versions, "customer_id", "valid_from"))).to_pylist()
+    raw = house.parent / "raw"
+    with engine(raw, Machine(1)) as opened:
+        (seen,) = (
+            opened.arrow(snapshot.see("customers").table).to_pylist()
+            for snapshot in snapshots(opened, raw, asked)
+        )
     assert {f"{row['as_of']:%Y-%m-%d}": row["region"] for row in seen} == {
         "2025-05-31": "north", "2025-06-02": "south",
     }  # fmt: skip
