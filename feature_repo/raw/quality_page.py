@@ -22,7 +22,7 @@ th,td{padding:.2rem .6rem;border-bottom:1px solid #ddd;text-align:left}td.n{text
 def page(source: Source, panels: list[Panel], at: str) -> str:
     """The page; it loads nothing and runs nothing."""
     broken = sum(panel.holds is False for panel in panels)
-    verdict = "every limit holds" if not broken else f"{broken} limits do not hold"
+    verdict = "every limit holds" if not broken else f"limits that do not hold: {broken}"
     parts = "".join(_section(panel) for panel in panels)
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8">'

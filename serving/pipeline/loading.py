@@ -17,7 +17,9 @@ from training.dataset import spine
 def load_tables(settings: Settings, wanted: Wanted) -> Outcome:
     """Generate or ingest the raw tables."""
     if wanted.data is None:
-        source = generate.make(wanted.customers, wanted.seed, settings.raw, settings.truth)
+        source = generate.make(
+            wanted.customers, wanted.seed, settings.raw, settings.truth, threads=settings.threads
+        )
     else:
         key = settings.keys / "pseudonym.key"
         limit, threads = settings.quarantine_limit, settings.threads
