@@ -15,7 +15,7 @@ from onnx import TensorProto, helper
 from crm_rules.governance import approvals, demo, keys
 from crm_rules.governance.people import Role, Trust
 from crm_rules.policy import STANDARD
-from feature_repo.features.columns import VIEWS
+from feature_repo.features.columns import SERVED
 from feature_repo.packed_rows import PackedRows
 from serving.asking import Stamp
 from serving.loaded import Loaded
@@ -245,7 +245,7 @@ CUSTOMERS: dict[str, tuple[dict[str, float], tuple[str, ...]]] = {
 
 def write_rows(online: Path) -> None:
     with PackedRows.open(online, read_only=False) as rows:
-        for view, columns in VIEWS.items():
+        for view, columns in SERVED.items():
             matrix = [[row.get(column, np.nan) for column in columns] for row, _ in CUSTOMERS.values()]
             rows.write(view, columns, list(CUSTOMERS), [EVENT_US] * len(CUSTOMERS), np.array(matrix))
         owned = [[float(product in held) for product in IDS] for _, held in CUSTOMERS.values()]
@@ -255,7 +255,7 @@ def write_rows(online: Path) -> None:
 def make_tiny(home: Path) -> Tiny:
     trust = demo.make_demo(home / "trust.json", home / "keys", AT)
     parts = make_parts(home / "parts")
-    origin = Origin({**VIEWS, "owned": IDS}, {"from": "2025-01-01", "to": "2026-03-01"}, {"name": "tiny"})
+    origin = Origin({**SERVED, "owned": IDS}, {"from": "2025-01-01", "to": "2026-03-01"}, {"name": "tiny"})
     tiny = Tiny(home, parts, origin, trust, assemble(home / "releases", parts, origin))
     tiny.sign(tiny.release)
     set_current(tiny.releases, tiny.release, 1, "otto", AT, tiny.key("otto"))

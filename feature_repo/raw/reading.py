@@ -126,7 +126,7 @@ def rewrite(source: str, given: Readable, place: Path) -> Readable:
     rejected: list[tuple[int, Fault]] = []
     width, row, kept = len(given.columns), 0, 0
     with place.open("w", encoding="utf-8", newline="") as target:
-        writer = csv.writer(target, lineterminator="\n")
+        writer = csv.writer(target, lineterminator="\r\n")  # so that a cell with either sign is quoted
         writer.writerow(["_row", *given.columns])
         lines = _Lines(given)
         for row, cells in _rows(source, given, lines):

@@ -231,6 +231,8 @@ class Staging:
         """What most of a column's unreadable texts look like."""
         listed = ", ".join(str(number) for number, one in enumerate(self._faults) if one.column == column)
         found = self._one(f"select mode(_fault) from staged where _fault in ({listed}) and _unread > 0")
+        if found[0] is None:  # every such row was set aside for another column before
+            return "text that cannot be read so"
         one = self._faults[found[0]]
         return f"{one.value_class}: {one.reason}"
 

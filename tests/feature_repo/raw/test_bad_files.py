@@ -597,7 +597,7 @@ LINE = st.one_of(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(lines=st.lists(LINE, max_size=12), end=st.sampled_from(["\n", "\r\n"]))
 def test_nothing_is_lost_of_any_csv(
     tmp_path_factory: pytest.TempPathFactory, lines: list[list[str]], end: str
@@ -607,7 +607,9 @@ def test_nothing_is_lost_of_any_csv(
     for name, text in FILES.items():
         (folder / name).write_text(text)
     with (folder / "bookings.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator=end)
+        # A bare carriage return outside quotes would be a line end, and one row two.
+        bare = any("\r" in cell for line in lines for cell in line)
+        writer = csv.writer(file, lineterminator=end, quoting=csv.QUOTE_ALL if bare else csv.QUOTE_MINIMAL)
         writer.writerows([HEADER.strip().split(","), *lines, ["Z", "A1", "2024-03-01", "1", "CNY", "rent"]])
     try:
         source = load(folder, limit=1)
