@@ -519,9 +519,11 @@ def _balance(when: str) -> str:
 
 
 def _volatility(flow: str) -> str:
-    mean = "(" + " + ".join(f"{flow}_{m}" for m in range(12)) + ") / 12"
-    spread = " + ".join(f"({flow}_{m} - {mean}) ** 2" for m in range(12))
-    return f"case when {mean} > 0 then sqrt(({spread}) / 12) / ({mean}) end as {flow}_volatility_365d"
+    """From whole cents: in floats a steady amount would vary by what rounding leaves."""
+    cents = [f"coalesce(round({flow}_{m} * 100), 0)::hugeint" for m in range(12)]
+    total, squares = " + ".join(cents), " + ".join(f"{one} * {one}" for one in cents)
+    spread = f"sqrt((12 * ({squares}) - ({total}) * ({total}))::double)"
+    return f"{spread} / nullif(({total})::double, 0) as {flow}_volatility_365d"
 
 
 def _paid(days: int) -> str:
