@@ -8,17 +8,12 @@ import duckdb
 import pyarrow as pa
 
 from feature_repo.errors import BankError
-from feature_repo.raw.contracts import BY_NAME, TABLES, Kind, Table
-from feature_repo.raw.formula import name, quoted
+from feature_repo.raw.contracts import BY_NAME, TABLES, Table
+from feature_repo.raw.formula import SQL_TYPE, name, quoted
 from feature_repo.raw.source import Source, files
 
-SQL_TYPE = {
-    Kind.ID: "varchar", Kind.CODE: "varchar", Kind.TEXT: "varchar", Kind.MONEY: "decimal(18, 2)",
-    Kind.NUMBER: "double", Kind.INTEGER: "bigint", Kind.FLAG: "boolean", Kind.TIME: "timestamptz",
-}  # fmt: skip
 OF_ACCOUNT = ("accounts", "bookings")
 OF_LOAN = ("repayments",)
-SHARED = ("products", "fx_rates")
 MEMORY = "3GB"
 ROW_GROUP = 8_192  # rows: of a customer's accounts few others are read
 

@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 FILE = "loads.jsonl"
 
@@ -68,8 +69,8 @@ def write(raw: Path, load: Load) -> None:
         file.write(json.dumps(asdict(load), sort_keys=True) + "\n")
 
 
-def _load(said: dict[str, object]) -> Load:
-    tables = {table: Fate(**fate) for table, fate in said.pop("tables").items()}  # type: ignore[attr-defined]
-    said["snapshots"] = {table: tuple(dates) for table, dates in said["snapshots"].items()}  # type: ignore[attr-defined]
+def _load(said: dict[str, Any]) -> Load:
+    tables = {table: Fate(**fate) for table, fate in said.pop("tables").items()}
+    said["snapshots"] = {table: tuple(dates) for table, dates in said["snapshots"].items()}
     frozen = {key: tuple(value) if isinstance(value, list) else value for key, value in said.items()}
     return Load(tables=tables, **frozen)  # type: ignore[arg-type]
