@@ -15,7 +15,7 @@ from onnx import TensorProto, helper
 from crm_rules.governance import approvals, demo, keys
 from crm_rules.governance.people import Role, Trust
 from crm_rules.policy import STANDARD
-from feature_repo.features.columns import SERVED
+from feature_repo.features.services import SERVED
 from feature_repo.packed_rows import PackedRows
 from serving.asking import Stamp
 from serving.loaded import Loaded

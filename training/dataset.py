@@ -14,13 +14,13 @@ import pyarrow.compute as pc
 from feature_repo.errors import BankError
 from feature_repo.features.application import APPLICATION_COLUMNS, REQUEST_COLUMNS, application_features
 from feature_repo.features.catalogue import FEATURES, tables_needed
-from feature_repo.features.columns import SERVICES, permitted
+from feature_repo.features.services import SERVICES, permitted
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
 from feature_repo.store import historical
-from training.boosting import as_model_input
 from training.labels import DAY, I64, RUNNING, History, micros, times
-from training.trees import F32
+from training.learning.boosting import as_model_input
+from training.learning.trees import F32
 from training.validation import F64
 
 QUARTERS = 9

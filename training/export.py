@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from training.learning.trees import F32
 from training.trained import Trained
-from training.trees import F32
 from training.validation import F64
 
 DECILES = np.linspace(0.1, 0.9, 9)

@@ -188,8 +188,8 @@ def _evidence(trained: Trained, folder: Path) -> Path:
     folder.mkdir()
     (folder / "metrics.json").write_bytes(as_json(finite(trained.metrics)))
     (folder / "gates.json").write_bytes(as_json({"gates": [gate.as_json() for gate in trained.gates]}))
-    for name, image in trained.plots.items():
-        (folder / f"{name}.png").write_bytes(image)
+    for name, exhibit in trained.exhibits.items():
+        (folder / f"{name}.png").write_bytes(exhibit.image)
     return folder
 
 

@@ -1,6 +1,6 @@
-"""The models of the platform, each an entry: what it learns from, what it answers, who trains it."""
+"""The models of the platform, and how one is trained by name."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -8,35 +8,19 @@ from pathlib import Path
 from feature_repo.errors import BankError
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
-from training import credit_risk, propensity, recommendation, segmentation
+from training.credit_risk import model as credit_risk
 from training.export import as_json, finite
 from training.gates import Gate
+from training.propensity import model as propensity
+from training.recommendation import model as recommendation
 from training.registry import Registry
-from training.trained import Trained
-
-
-@dataclass(frozen=True)
-class ModelSpec:
-    """One model: its name, its feature service, its labels in words, and the function that trains it."""
-
-    name: str
-    service: str
-    learns: str
-    train: Callable[[Settings, Source, int], Trained]
-
+from training.run import Run, Tell, nobody
+from training.segmentation import model as segmentation
+from training.spec import ModelSpec
 
 MODELS: dict[str, ModelSpec] = {
-    spec.name: spec
-    for spec in (
-        ModelSpec("segmentation", segmentation.SERVICE, "which customers behave alike", segmentation.train),
-        ModelSpec("propensity", propensity.SERVICE, "who buys within 90 days, who leaves within 180",
-                  propensity.train),
-        ModelSpec("credit_risk", credit_risk.SERVICE, "who is 90 days past due within 12 months",
-                  credit_risk.train),
-        ModelSpec("recommendation", recommendation.SERVICE, "which product is added within 180 days",
-                  recommendation.train),
-    )
-}  # fmt: skip
+    spec.name: spec for spec in (segmentation.SPEC, propensity.SPEC, credit_risk.SPEC, recommendation.SPEC)
+}
 
 
 class UnknownModel(BankError, LookupError):
@@ -86,7 +70,7 @@ class ModelResult:
 
 
 def train_model(
-    name: str, settings: Settings, source: Source, person: str, at: datetime, seed: int
+    name: str, settings: Settings, source: Source, person: str, at: datetime, seed: int, tell: Tell = nobody
 ) -> ModelResult:
     """Load the data, train, measure, draw, log to MLflow and register as `challenger`.
 
@@ -94,7 +78,7 @@ def train_model(
     """
     if name not in MODELS:
         raise UnknownModel(name)
-    trained = MODELS[name].train(settings, source, seed)
+    trained = MODELS[name].train(Run(settings, source, seed, tell))
     version = Registry(settings).log(trained, f"{source.name} {source.digest[:16]}", person, at, seed)
     return ModelResult(
         name, version.part, trained.metrics, trained.gates, version.run_id, version.version,

@@ -14,8 +14,8 @@ from feature_repo.features import (
     profile,
     spending,
 )
-from feature_repo.features.columns import SERVICES
 from feature_repo.features.feature import Feature
+from feature_repo.features.services import SERVICES
 from feature_repo.sources import SOURCES
 
 __all__ = ["BY_NAME", "FEATURES", "SERVICES", "VIEWS", "CatalogueDisagrees", "Feature", "view_columns"]

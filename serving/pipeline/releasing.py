@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from crm_rules.policy import Policy
-from feature_repo.features.columns import SERVED
+from feature_repo.features.services import SERVED
 from feature_repo.packed_rows import open_rows
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings

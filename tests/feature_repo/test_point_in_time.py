@@ -13,7 +13,7 @@ import pytest
 
 from feature_repo import build, store
 from feature_repo.features.catalogue import BY_NAME, VIEWS
-from feature_repo.features.columns import SERVICES
+from feature_repo.features.services import SERVICES
 from feature_repo.settings import Machine, Settings
 from feature_repo.snapshot import DAY_US, TIME
 from tests.feature_repo.clerk import Values, replayed

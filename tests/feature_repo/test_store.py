@@ -14,7 +14,8 @@ from feast.repo_operations import get_repo_files
 from feature_repo import build, store
 from feature_repo.errors import MissingColumns
 from feature_repo.features.catalogue import view_columns
-from feature_repo.features.columns import SERVICES, VIEWS
+from feature_repo.features.columns import VIEWS
+from feature_repo.features.services import SERVICES
 from feature_repo.settings import Machine, Settings
 
 Bank = Callable[..., Path]

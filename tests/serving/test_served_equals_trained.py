@@ -15,9 +15,9 @@ from serving.online import OnlineRows
 from serving.records import Decision
 from serving.scoring import Scorer
 from tests.conftest import CALIBRATION, CREDIT_COLUMNS, EVENT_US, TREE_COLUMNS, Tiny, stamp
+from training.learning.trees import margin_onnx, read, reasons_onnx
 from training.release.assemble import assemble
 from training.release.verify import verify
-from training.trees import margin_onnx, read, reasons_onnx
 
 ROWS = 10_000
 Matrix = npt.NDArray[np.float64]

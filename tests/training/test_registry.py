@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from feature_repo.settings import Settings
+from training.evidence.exhibit import Exhibit
 from training.export import arrays, bins, write_part
 from training.gates import at_least
 from training.trained import Trained
@@ -21,7 +22,8 @@ def trained() -> Trained:
         files={"factors.npz": arrays(similarity=np.eye(2))}, reference={"n": 1},
         metrics={"map_at_5": 0.3, "bad": float("nan")},
         gates=(at_least("gain", 0.1, 0.0),), parameters={"chosen": "popularity"}, chosen="popularity",
-        window={"from": "2025-01-01", "to": "2025-06-30"}, plots={"ranking": b"png"},
+        window={"from": "2025-01-01", "to": "2025-06-30"},
+        exhibits={"ranking": Exhibit("a", "b", b"png", (), ())},
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from crm_rules.lending.reasons import (
     rule_reasons,
 )
 from feature_repo.features.application import APPLICATION_COLUMNS
-from feature_repo.features.columns import SERVICES
+from feature_repo.features.services import SERVICES
 
 COLUMNS = ("balance", "arrears", "income", "age", "tenure")
 TEXTS = {name: ReasonText(f"{name} en", f"{name} zh") for name in (*COLUMNS, NOT_KNOWN)}

@@ -10,7 +10,7 @@ from feature_repo.features.application import (
     F64Array,
     application_features,
 )
-from feature_repo.features.columns import SERVICES
+from feature_repo.features.services import SERVICES
 
 NAN = float("nan")
 REQUEST = {"amount": 12_000.0, "term_months": 24.0, "declared_income": NAN, "co_applicant": 1.0}

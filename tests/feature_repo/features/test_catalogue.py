@@ -15,19 +15,9 @@ from feature_repo.features import (
     spending,
 )
 from feature_repo.features.catalogue import BY_NAME, FEATURES, VIEWS, CatalogueDisagrees, _bound, left_out
-from feature_repo.features.columns import (
-    COLUMNS,
-    CONSENTS,
-    OWNERS,
-    PROTECTED,
-    PROXIES,
-    PURPOSE_OF,
-    PURPOSES,
-    SERVICES,
-    ProtectedColumns,
-    permitted,
-)
+from feature_repo.features.columns import COLUMNS, CONSENTS, OWNERS, PROTECTED, PROXIES, PURPOSES
 from feature_repo.features.feature import Feature
+from feature_repo.features.services import PURPOSE_OF, SERVICES, ProtectedColumns, permitted
 from feature_repo.raw.contracts import TABLES
 
 GROUPS = {

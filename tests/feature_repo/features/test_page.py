@@ -7,8 +7,9 @@ from typer.testing import CliRunner
 
 from feature_repo.features.catalogue import BY_NAME, FEATURES
 from feature_repo.features.cli import features
-from feature_repo.features.columns import COLUMNS, OWNERS, PURPOSES, SERVICES, VIEWS
+from feature_repo.features.columns import COLUMNS, OWNERS, PURPOSES, VIEWS
 from feature_repo.features.page import page
+from feature_repo.features.services import SERVICES
 
 
 class Page(HTMLParser):

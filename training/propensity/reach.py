@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from training.trees import F32
+from training.learning.trees import F32
 from training.validation import F64, Labels
 
 BINS = 20

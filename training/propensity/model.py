@@ -6,10 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from feature_repo.raw.source import Source
-from feature_repo.settings import Settings
-from training import boosting
-from training.boosting import Boosting, Rows, Shape, rounds_for
 from training.dataset import (
     QUARTERS,
     Dataset,
@@ -22,15 +18,20 @@ from training.dataset import (
     split_by_snapshot,
     usable,
 )
+from training.evidence.exhibit import Exhibit
+from training.evidence.plots import bars, discrimination
 from training.export import reference
 from training.gates import Gate, admitted, at_least, at_most
 from training.labels import CHURN, I64, PURCHASE, History, LabelSpec, churn, purchases
-from training.logistic import Scaling, newton, platt
-from training.plots import bars, discrimination
-from training.reach import Reach
+from training.learning import boosting
+from training.learning.boosting import Boosting, Rows, Shape, rounds_for
+from training.learning.logistic import Scaling, newton, platt
+from training.learning.trees import F32, margin_onnx, reasons_onnx
+from training.propensity.reach import Reach
 from training.release.calibration import Calibration
+from training.run import Run
+from training.spec import ModelSpec
 from training.trained import Trained
-from training.trees import F32, margin_onnx, reasons_onnx
 from training.validation import F64, Labels, auc, auc_difference, auc_interval, calibration_noise, scores
 
 SERVICE = "propensity_v1"
@@ -70,8 +71,9 @@ class Member:
         }  # fmt: skip
 
 
-def train(settings: Settings, source: Source, seed: int) -> Trained:
+def train(run: Run) -> Trained:
     """Train every member the data allows; the others are left out by name with the reason."""
+    settings, source, seed = run.settings, run.source, run.seed
     history = History(settings.raw, source, settings.threads)
     columns, left_out = usable(SERVICE, source)
     rows = load(settings, SERVICE, columns, everybody_at(history, quarters(source)[-QUARTERS:]))
@@ -204,7 +206,7 @@ def _assembled(rows: Dataset, members: Mapping[str, Member], left_out: Mapping[s
         gates=tuple(gate for name, member in members.items() for gate in _gates(name, member)),
         parameters={n: {"shape": m.model.shape.name, "rounds": m.model.rounds} for n, m in members.items()},
         window=main.window, chosen=f"boosting for {', '.join(members)}", left_out=left_out,
-        plots=_plots(members),
+        exhibits=_plots(members),
     )  # fmt: skip
 
 
@@ -231,16 +233,24 @@ def _gates(name: str, member: Member) -> list[Gate]:
     ]
 
 
-def _plots(members: Mapping[str, Member]) -> dict[str, bytes]:
+def _plots(members: Mapping[str, Member]) -> dict[str, Exhibit]:
     drawn = {
-        name: discrimination(f"Propensity {name}", m.y_test, m.p_test, m.plain_test, m.window)
+        name: discrimination(
+            f"Propensity {name}", f"购买倾向 {name}", m.y_test, m.p_test, m.plain_test, m.window
+        )
         for name, m in members.items()
     }
     main = next(iter(members.values()))
     values = {name: _with_bounds(m) for name, m in members.items()}
     best = max(values, key=lambda name: values[name][0])
     drawn["members"] = bars(
-        f"{best} is foreseen best", values, 0.5, "AUC out of time", main.window, len(main.y_test)
+        f"{best} is foreseen best",
+        f"{best} 的预测最好",
+        values,
+        0.5,
+        "AUC out of time",
+        main.window,
+        len(main.y_test),
     )
     return drawn
 
@@ -248,3 +258,6 @@ def _plots(members: Mapping[str, Member]) -> dict[str, bytes]:
 def _with_bounds(member: Member) -> tuple[float, float, float]:
     interval = auc_interval(member.y_test, member.p_test)
     return interval.value, interval.low, interval.high
+
+
+SPEC = ModelSpec("propensity", SERVICE, "who buys within 90 days, who leaves within 180", train)

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from training.credit_member import Member, fit_member, folds
-from training.trees import F32
+from training.credit_risk.member import Member, fit_member, folds
+from training.learning.trees import F32
 from training.validation import Labels, auc
 
 COLUMNS = ("days_past_due", "income_monthly", "inflow_90d", "noise")

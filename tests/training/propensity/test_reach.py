@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from training.reach import Reach
+from training.propensity.reach import Reach
 
 
 @pytest.fixture

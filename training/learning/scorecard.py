@@ -12,8 +12,8 @@ import numpy as np
 from optbinning import OptimalBinning
 from scipy.stats import chi2
 
-from training import logistic
-from training.trees import F32
+from training.learning import logistic
+from training.learning.trees import F32
 from training.validation import F64, Labels
 
 PDO, BASE_SCORE, BASE_ODDS = 20.0, 600.0, 50.0

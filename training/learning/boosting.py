@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import xgboost as xgb
 
-from training.trees import F32, Ensemble, read
+from training.learning.trees import F32, Ensemble, read
 from training.validation import F64, Labels
 
 # Two threads gain a tenth on an idle machine and lose tenfold on a busy one, where they wait spinning.

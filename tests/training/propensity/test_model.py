@@ -6,7 +6,7 @@ import pytest
 
 from training.dataset import Dataset
 from training.labels import DAY, PURCHASE
-from training.propensity import Bench, Member, _gates, fit
+from training.propensity.model import Bench, Member, _gates, fit
 from training.validation import Labels, auc
 
 CUSTOMERS, QUARTERS = 3000, 6

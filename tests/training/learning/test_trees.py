@@ -2,9 +2,9 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from training.boosting import Boosting, Rows, Shape, fit
+from training.learning.boosting import Boosting, Rows, Shape, fit
+from training.learning.trees import F32, margin_onnx, reasons_onnx
 from training.release.calibration import sigmoid
-from training.trees import F32, margin_onnx, reasons_onnx
 
 COLUMNS = ("balance", "income", "late", "tenure", "noise")
 

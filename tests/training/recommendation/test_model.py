@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import ndcg_score
 
-from training.content import BAND_COLUMNS, Content
-from training.ranking import rank
-from training.recommendation import Moment, candidates
+from training.recommendation.content import BAND_COLUMNS, Content
+from training.recommendation.model import Moment, candidates
+from training.recommendation.ranking import rank
 
 PRODUCTS = tuple(f"P{i}" for i in range(8))
 

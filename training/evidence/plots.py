@@ -8,32 +8,40 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from training.evidence.exhibit import Cell, Exhibit, rounded
 from training.validation import F64, Labels, auc, by_bin, lift
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#8A8A8A"  # Okabe and Ito
 mpl.use("Agg")
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
+    """The figure as a PNG that says nothing of who drew it when."""
     held = io.BytesIO()
     figure.savefig(held, format="png", dpi=90, metadata={"Software": None})
     return held.getvalue()
 
 
-def _below(window: Mapping[str, str], n: int) -> str:
+def below(window: Mapping[str, str], n: int) -> str:
+    """n and the window, as every title ends."""
     first, last = window["from"][:10], window["to"][:10]
     return f"n = {n:,}, {first if first == last else f'{first} to {last}'}"
 
 
-def discrimination(name: str, y: Labels, p: F64, plain: F64, window: Mapping[str, str]) -> bytes:
-    """ROC, calibration and gain side by side; the plain baseline and the limit lines are grey."""
+def discrimination(
+    name: str, name_zh: str, y: Labels, p: F64, plain: F64, window: Mapping[str, str]
+) -> Exhibit:
+    """ROC, calibration and gain side by side; the table holds the tenths by probability."""
     figure = Figure(figsize=(12, 4), layout="constrained")
     roc, line, gain = figure.subplots(1, 3)
     _roc(roc, y, p, plain)
     _calibration(line, y, p)
     _gain(gain, y, p)
-    figure.suptitle(f"{name}  ({_below(window, len(y))})")
-    return _png(figure)
+    figure.suptitle(f"{name}  ({below(window, len(y))})")
+    tenths = tuple((*rounded(group[:2]), group[2]) for group in by_bin(y, p))
+    finding = f"{name}: AUC {auc(y, p):.3f}, plain baseline {auc(y, plain):.3f}"
+    finding_zh = f"{name_zh}：AUC {auc(y, p):.3f}，简单基线 {auc(y, plain):.3f}"
+    return Exhibit(finding, finding_zh, png(figure), ("said", "seen", "n"), tenths)
 
 
 def _roc(axes: Axes, y: Labels, p: F64, plain: F64) -> None:
@@ -68,8 +76,14 @@ def _gain(axes: Axes, y: Labels, p: F64) -> None:
 
 
 def heat_map(
-    title: str, cells: F64, rows: Sequence[str], columns: Sequence[str], window: Mapping[str, str], n: int
-) -> bytes:
+    title: str,
+    title_zh: str,
+    cells: F64,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    window: Mapping[str, str],
+    n: int,
+) -> Exhibit:
     """Standard deviations from the average customer, a row each segment."""
     figure = Figure(figsize=(11, 2.2 + 0.5 * len(rows)), layout="constrained")
     axes = figure.subplots()
@@ -81,14 +95,17 @@ def heat_map(
         ink = "white" if abs(value) > 0.6 * most else "black"
         axes.text(j, i, f"{value:+.1f}", ha="center", va="center", fontsize=7, color=ink)
     figure.colorbar(image, label="std. deviations")
-    figure.suptitle(f"{title}  ({_below(window, n)})")
-    return _png(figure)
+    figure.suptitle(f"{title}  ({below(window, n)})")
+    table: tuple[tuple[Cell, ...], ...] = tuple(
+        (row, *rounded(values)) for row, values in zip(rows, cells, strict=True)
+    )
+    return Exhibit(title, title_zh, png(figure), ("", *columns), table)
 
 
 def bars(
-    title: str, values: Mapping[str, tuple[float, float, float]], limit: float, what: str,
+    title: str, title_zh: str, values: Mapping[str, tuple[float, float, float]], limit: float, what: str,
     window: Mapping[str, str], n: int,
-) -> bytes:  # fmt: skip
+) -> Exhibit:  # fmt: skip
     """A bar each with its interval (value, low, high), and the line to beat."""
     figure = Figure(figsize=(8, 1.4 + 0.45 * len(values)), layout="constrained")
     axes = figure.subplots()
@@ -97,6 +114,7 @@ def bars(
     spread = np.array([[values[n][0] - values[n][1], values[n][2] - values[n][0]] for n in names]).T
     axes.barh(names, middle, xerr=np.maximum(spread, 0), color=BLUE, ecolor=GREY)
     axes.axvline(limit, color=ORANGE, linestyle="--", label=f"to beat {limit:.3f}")
-    axes.set(title=f"{title}  ({_below(window, n)})", xlabel=what)
+    axes.set(title=f"{title}  ({below(window, n)})", xlabel=what)
     axes.legend()
-    return _png(figure)
+    table: tuple[tuple[Cell, ...], ...] = tuple((name, *rounded(values[name])) for name in names)
+    return Exhibit(title, title_zh, png(figure), ("", what, "low", "high"), table)

@@ -7,11 +7,13 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
-from feature_repo.features.columns import SERVICES
+from feature_repo.features.services import SERVICES
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
-from training.credit_member import Member, fit_member
+from training.credit_risk.member import Member, fit_member
 from training.dataset import Dataset, TooLittleData, iso, load, quarters, spine_table, with_request
+from training.evidence.exhibit import Exhibit
+from training.evidence.plots import discrimination
 from training.export import reference
 from training.gates import Gate, admitted, at_least, at_most
 from training.labels import (
@@ -24,7 +26,8 @@ from training.labels import (
     micros,
     times,
 )
-from training.plots import discrimination
+from training.run import Run
+from training.spec import ModelSpec
 from training.trained import Trained
 from training.validation import Labels, calibration_noise
 
@@ -50,8 +53,9 @@ class Situation:
         return {"from": iso(int(at.min())), "to": iso(int(at.max()))}
 
 
-def train(settings: Settings, source: Source, seed: int) -> Trained:
+def train(run: Run) -> Trained:
     """Train both situations; one that lacks input is left out by name."""
+    settings, source, seed = run.settings, run.source, run.seed
     members: dict[str, tuple[Situation, Member]] = {}
     left_out: dict[str, str] = {}
     for name, observe in (("application", applications), ("behaviour", running_loans)):
@@ -166,7 +170,7 @@ def _assembled(members: Mapping[str, tuple[Situation, Member]], left_out: Mappin
         window=members[main][0].window,
         chosen=", ".join(f"{name}: {member.decides}" for name, (_, member) in members.items()),
         left_out=left_out,
-        plots={name: _plot(name, situation, member) for name, (situation, member) in members.items()},
+        exhibits={name: _plot(name, situation, member) for name, (situation, member) in members.items()},
     )  # fmt: skip
 
 
@@ -194,7 +198,11 @@ def _reference(members: Mapping[str, tuple[Situation, Member]]) -> dict[str, obj
     return dict(frozen)
 
 
-def _plot(name: str, situation: Situation, member: Member) -> bytes:
+def _plot(name: str, situation: Situation, member: Member) -> Exhibit:
     title = f"Credit {name}: the {member.decides} decides"
+    title_zh = f"信用风险 {name}：由 {member.decides} 决定"
     y = situation.bad[situation.test]
-    return discrimination(title, y, member.test_probability, member.plain_test, situation.window)
+    return discrimination(title, title_zh, y, member.test_probability, member.plain_test, situation.window)
+
+
+SPEC = ModelSpec("credit_risk", SERVICE, "who is 90 days past due within 12 months", train)

@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import xgboost as xgb
 
-from training import boosting, logistic, scorecard
-from training.boosting import Boosting, Rows, Shape
+from training.learning import boosting, logistic, scorecard
+from training.learning.boosting import Boosting, Rows, Shape
+from training.learning.scorecard import Scorecard
+from training.learning.trees import F32, margin_onnx, reasons_onnx
 from training.release.calibration import Calibration
-from training.scorecard import Scorecard
-from training.trees import F32, margin_onnx, reasons_onnx
 from training.validation import F64, Interval, Labels, auc, auc_difference, auc_interval, scores
 
 RISK_RISES = frozenset({

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.tree import DecisionTreeClassifier
 
-from training.trees import F32
+from training.learning.trees import F32
 from training.validation import F64, Labels
 
 DEPTH = 4

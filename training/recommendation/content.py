@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from training.trees import F32
+from training.learning.trees import F32
 from training.validation import F64
 
 BANDS: tuple[tuple[str, int], ...] = (("is_company", 2), ("income_monthly", 4), ("risk_level", 5))

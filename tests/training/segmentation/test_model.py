@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from training.profiles import drivers, names
-from training.segmentation import Fitted, fit, jaccards
+from training.segmentation.model import Fitted, fit, jaccards
+from training.segmentation.profiles import drivers, names
 
 COLUMNS = ("income_monthly", "cash_share_90d", "products_held")
 

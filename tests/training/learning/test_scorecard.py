@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from training import scorecard
 from training.export import as_json
+from training.learning import scorecard
+from training.learning.trees import F32
 from training.release.fields import Fields
 from training.release.scorecard import Scorecard as Served
-from training.trees import F32
 from training.validation import Labels, auc
 
 COLUMNS = ("late", "income", "noise", "constant")

@@ -10,17 +10,18 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 from threadpoolctl import threadpool_limits
 
-from feature_repo.raw.source import Source
-from feature_repo.settings import Settings
 from training.dataset import Dataset, TooLittleData, everybody_at, iso, load, quarters, usable
+from training.evidence.exhibit import Exhibit
+from training.evidence.plots import heat_map
 from training.export import reference
 from training.gates import Gate, at_least
 from training.labels import CHURN, History, active, churn, purchases
-from training.plots import heat_map
-from training.profiles import Explained, drivers, explain, names
+from training.learning.trees import F32
 from training.release.segmentation import Segment, Segmentation
+from training.run import Run
+from training.segmentation.profiles import Explained, drivers, explain, names
+from training.spec import ModelSpec
 from training.trained import Trained
-from training.trees import F32
 from training.validation import F64
 
 SERVICE = "segmentation_v1"
@@ -53,8 +54,9 @@ class Evidence:
                 "agreement": round(self.agreement, 4), "smallest": round(self.smallest, 4)}  # fmt: skip
 
 
-def train(settings: Settings, source: Source, seed: int) -> Trained:
+def train(run: Run) -> Trained:
     """Fit on the last quarter start but one, check on the last."""
+    settings, source, seed = run.settings, run.source, run.seed
     history = History(settings.raw, source, settings.threads)
     moments = quarters(source)[-2:]
     if len(moments) < 2:
@@ -219,7 +221,7 @@ def _assembled(
         reference={"segmentation": frozen}, metrics=metrics,
         gates=_gates(fitted.chosen, fidelity, float(shares.min())), parameters={"k": fitted.chosen.k},
         window=window, chosen=f"k-means with {fitted.chosen.k} segments", left_out=left_out,
-        plots={"segments": _plot(model, columns, window, len(label))},
+        exhibits={"segments": _plot(model, columns, window, len(label))},
     )  # fmt: skip
 
 
@@ -260,9 +262,18 @@ def _gates(chosen: Evidence, fidelity: float, smallest: float) -> tuple[Gate, ..
     )
 
 
-def _plot(model: Segmentation, columns: Sequence[str], window: Mapping[str, str], n: int) -> bytes:
+def _plot(model: Segmentation, columns: Sequence[str], window: Mapping[str, str], n: int) -> Exhibit:
     rows = [f"{s.id} {s.name_en} ({s.share:.0%})" for s in model.segments]
     largest = max(model.segments, key=lambda segment: segment.share)
     return heat_map(
-        f"{largest.share:.0%} of customers: {largest.name_en}", model.centers, rows, columns, window, n
+        f"{largest.share:.0%} of customers: {largest.name_en}",
+        f"{largest.share:.0%} 的客户：{largest.name_zh}",
+        model.centers,
+        rows,
+        columns,
+        window,
+        n,
     )
+
+
+SPEC = ModelSpec("segmentation", SERVICE, "which customers behave alike", train)

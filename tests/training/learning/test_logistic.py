@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from training.logistic import Scaling, fit, newton, platt
+from training.learning.logistic import Scaling, fit, newton, platt
 
 
 @pytest.fixture

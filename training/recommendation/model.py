@@ -11,16 +11,18 @@ from threadpoolctl import threadpool_limits
 
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
-from training.content import BAND_COLUMNS, Content
 from training.dataset import TooLittleData, everybody_at, iso, load, quarters
+from training.evidence.plots import bars
 from training.export import arrays, reference
 from training.gates import Gate, at_least
 from training.labels import DAY, I64, History, active
-from training.plots import bars
-from training.ranking import Flags, Ranked, rank
+from training.learning.trees import F32
+from training.recommendation.content import BAND_COLUMNS, Content
+from training.recommendation.ranking import Flags, Ranked, rank
 from training.release.recommendation import Recommender, als_kernel
+from training.run import Run
+from training.spec import ModelSpec
 from training.trained import Trained
-from training.trees import F32
 from training.validation import F64
 
 SERVICE = "recommendation_v1"
@@ -65,8 +67,9 @@ JOIN holdings h ON h.customer_id = s.customer_id
 JOIN product p ON p.product_id = h.product_id GROUP BY s.row"""
 
 
-def train(settings: Settings, source: Source, seed: int) -> Trained:
+def train(run: Run) -> Trained:
     """Choose on one half-year of additions, test on the next one."""
+    settings, source, seed = run.settings, run.source, run.seed
     history = History(settings.raw, source, settings.threads)
     products = _products(history)
     learn, choose_on, test_on = _moments(history, source, settings, products)
@@ -197,7 +200,8 @@ def _assembled(
             test_on.matrix, BAND_COLUMNS, {"recommendation": top[np.isfinite(top)]}, window)},
         metrics=metrics, gates=(_gate(best, gain.high),), parameters={"chosen": best.name}, window=window,
         chosen=best.name,
-        plots={"ranking": bars(f"{best.name}: MAP@5 {model.mean['map_at_5']:.3f}",
+        exhibits={"ranking": bars(f"{best.name}: MAP@5 {model.mean['map_at_5']:.3f}",
+                               f"{best.name}：MAP@5 {model.mean['map_at_5']:.3f}",
                                {name: (i.value, i.low, i.high) for name, i in shown.items()},
                                plain.mean["map_at_5"], "MAP@5", window, len(model.precision))},
     )  # fmt: skip
@@ -240,3 +244,6 @@ def _flags(pairs: object, shape: tuple[int, int]) -> Flags:
     found: npt.NDArray[np.bool_] = np.zeros(shape, bool)
     found[pairs["row"].to_numpy(), pairs["place"].to_numpy()] = True  # type: ignore[index]
     return found
+
+
+SPEC = ModelSpec("recommendation", SERVICE, "which product is added within 180 days", train)

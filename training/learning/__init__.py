@@ -1,0 +1,1 @@
+"""Learners over arrays, usable alone on any table: scorecard, boosting, logistic regression."""

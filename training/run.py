@@ -1,0 +1,34 @@
+"""One training run: the bank it learns from, its seed, where its search is kept, whom it tells."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from feature_repo.raw.source import Source
+from feature_repo.settings import Settings
+
+Tell = Callable[[str, str], None]
+
+
+def nobody(step: str, found: str) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What every model's `train` is given.
+
+    `tell(step, found)` is called as each step ends, with one of STEPS and a line for a person.
+    """
+
+    settings: Settings
+    source: Source
+    seed: int
+    tell: Tell = nobody
+
+    def study(self, name: str) -> Path:
+        """Where the search `name` keeps its trials, so that an interrupted one goes on; a file of its own."""
+        return self.settings.home / "studies" / self.source.digest[:16] / f"{name}-{self.seed}.db"
+
+
+STEPS = ("contract", "features", "tune", "calibrate", "evaluate", "register")

@@ -1,0 +1,1 @@
+"""Segmentation: which customers behave alike, and who they are in words."""

@@ -1,0 +1,1 @@
+"""Training on any single table: reading, types, missing codes, suspected leaks, splits."""
