@@ -6,12 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from feature_repo.errors import BankError
-
 if TYPE_CHECKING:
-    from training.evidence.page import Papers
-    from training.evidence.record import Record
-    from training.registry import Registry, Version
+    from training.registry import Registry
+    from training.version import Version
 
 models = typer.Typer(help="What has been trained and registered.", no_args_is_help=True)
 NOTHING = "Nothing is registered yet. Next: `bank run`, or `bank train NAME`."
@@ -63,8 +60,9 @@ def card(name: Name, version: Number = None, out: Out = None, as_json: AsJson = 
     """The model card of a version, HTML and Markdown, in English and Chinese."""
     from training.evidence.papers import CARD
 
-    found, papers, _ = _papers(name, version, CARD)
-    files = _written(papers, found, CARD, out)
+    registry = _there()
+    found = registry.version(name, version)
+    files = _files(registry, found, CARD, out)
     if as_json:
         typer.echo(json.dumps({"model": name, "version": found.version, "files": list(map(str, files))}))
         return
@@ -80,8 +78,9 @@ def validate(name: Name, version: Number = None, out: Out = None, as_json: AsJso
     from training.evidence.papers import PACK
     from training.evidence.words import word
 
-    found, papers, record = _papers(name, version, PACK)
-    files = _written(papers, found, PACK, out)
+    registry = _there()
+    found = registry.version(name, version)
+    record, files = found.record, _files(registry, found, PACK, out)
     missing = {section: [note.en for note in notes] for section, notes in gaps(record).items()}
     if as_json:
         told = {"model": name, "version": found.version, "missing": missing, "files": list(map(str, files)),
@@ -134,37 +133,25 @@ def _there() -> "Registry":
 
 def _chosen(registry: "Registry", name: str, versions: str | None) -> "list[Version]":
     """The versions to compare: A and B, then the champion; each once."""
-    try:
-        champion = registry.champion(name)
-        if versions:
-            asked = [registry.version(name, number.strip()) for number in versions.split(",")]
-        else:
-            asked = [registry.version(name)]
-            earlier = [each for each in registry.versions() if each.name == name][1:2]
-            asked += [] if champion and champion.version != asked[0].version else earlier
-    except BankError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
+    champion = registry.champion(name)
+    if versions:
+        asked = [registry.version(name, number.strip()) for number in versions.split(",")]
+    else:
+        asked = [registry.version(name)]
+        earlier = [each for each in registry.versions() if each.name == name][1:2]
+        asked += [] if champion and champion.version != asked[0].version else earlier
     found = [*asked, *([champion] if champion else [])]
     return list({each.version: each for each in found}.values())
 
 
-def _papers(name: str, number: str | None, kind: str) -> "tuple[Version, Papers, Record]":
-    """A version's paper, made anew from its record, beside the champion of today."""
+def _files(registry: "Registry", version: "Version", kind: str, out: Path | None) -> list[Path]:
+    """A paper's files: as registration kept them, or in `out`, made anew beside the champion of today."""
+    if out is None:
+        return sorted(version.part.with_name(kind).glob(f"{kind}.*"))
     from training.evidence.papers import papers
 
-    registry = _there()
-    try:
-        version = registry.version(name, number)
-    except BankError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
-    record, champion = version.record, registry.champion(name)
-    other = champion.record if champion and champion.version != version.version else None
-    return version, papers(record, version.label, other)[kind], record
-
-
-def _written(papers: "Papers", version: "Version", kind: str, out: Path | None) -> list[Path]:
-    """The files in `out`, else as registration kept them."""
-    folder = papers.write(out) if out else version.part.with_name(kind)
-    return sorted(folder.glob(f"{kind}.*"))
+    champion = registry.champion(version.name)
+    other = champion if champion and champion.documented and champion.version != version.version else None
+    beside = other.record if other else None
+    written = papers(version.record, version.label, beside)[kind].write(out)
+    return sorted(written.glob(f"{kind}.*"))

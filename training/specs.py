@@ -132,12 +132,12 @@ def train_spec(
     tell: Tell = nobody,
 ) -> ModelResult:  # fmt: skip
     """The same for an entry at hand, which need not be in MODELS: a notebook's, for example."""
-    trained = spec.train(Run(settings, source, seed, tell))
-    from training.registry import Registry  # MLflow takes seconds to load, and training needs none of it
+    trained = spec.train(Run(settings, source, seed, tell, _parts(settings, spec)))
+    from training.registry import Registry  # MLflow takes seconds to load, and most training needs none of it
 
     registry = Registry(settings)
     served = registry.champion(spec.name)
-    if served:
+    if served and served.documented:
         tell("evaluate", beside(trained.metrics, served.label, served.record.metrics))
     version = registry.log(trained, lineage(source, spec.service, spec.learns, person, at, seed))
     passed = sum(gate.passed for gate in trained.gates)
@@ -147,3 +147,12 @@ def train_spec(
         spec.name, version.part, trained.metrics, trained.gates, version.run_id, version.version,
         trained.chosen, trained.window, trained.left_out, trained.warnings,
     )  # fmt: skip
+
+
+def _parts(settings: Settings, spec: ModelSpec) -> Mapping[str, Path]:
+    """The newest registered part of each model the entry comes after."""
+    if not spec.after:
+        return {}
+    from training.registry import Registry
+
+    return Registry(settings).newest(spec.after)

@@ -15,6 +15,7 @@ from training.evidence.lineage import Lineage, lineage
 from training.export import arrays, bins, write_part
 from training.gates import at_least
 from training.trained import Trained, Trial
+from training.version import NoRecord, NotRegistered
 
 AT = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -69,6 +70,13 @@ def test_the_newest_challenges_until_a_champion_is_named(registry):
     assert aliases[second.version] == ("challenger",)
 
 
+def test_the_newest_part_is_found_by_name_and_a_model_never_registered_is_absent(registry):
+    registry.log(trained(), made())
+    last = registry.log(trained(), made(seed=8))
+    assert registry.newest(("recommendation", "segmentation")) == {"recommendation": last.part}
+    assert registry.newest(()) == {}
+
+
 def test_nothing_registered_is_a_pickle(registry):
     version = registry.log(trained(), made())
     with np.load(version.part / "factors.npz", allow_pickle=False) as held:
@@ -115,8 +123,6 @@ def test_a_hundred_trials_cost_little(registry):
 ])  # fmt: skip
 def test_what_is_not_registered_is_said_with_what_is(registry, name, number, said):
     registry.log(trained(), made())
-    from training.registry import NotRegistered
-
     with pytest.raises(NotRegistered, match=said):
         registry.version(name, number)
 
@@ -151,3 +157,12 @@ def test_the_command_line_of_training_loads_no_training_library():
     heavy = "{'mlflow', 'feast', 'xgboost', 'sklearn', 'pandas', 'duckdb'}"
     code = f"import sys, training.cli; sys.exit(bool({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_version_without_a_record_says_so_and_training_goes_on_beside_it(registry):
+    older = registry.log(trained(), made())
+    registry.set_champion(older.name, older.version)
+    (older.part.with_name("evidence") / "record.json").unlink()
+    with pytest.raises(NoRecord, match="bank train recommendation"):
+        _ = older.record
+    assert registry.log(trained(), made()).documented

@@ -101,7 +101,7 @@ def test_quiet_months_stay_below_the_noise_floor():
 
 
 def test_a_shift_is_seen_in_the_month_it_happens(scored):
-    y, p, plain, at = scored.rows
+    _, p, _, at = scored.rows
     june = int(datetime(2025, 6, 1, tzinfo=UTC).timestamp() * 1e6)
     table = moved(scored, p=np.where(at >= june, np.sqrt(p), p))["stability"]
     verdicts = {row[0]: row[-1] for row in table.rows}
