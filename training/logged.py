@@ -1,11 +1,13 @@
 """What a run logs, as MLflow wants it: flat figures, short parameters, tags."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
+from typing import TypeVar
 
 from training.evidence.record import Record
 from training.export import as_json
 
+Each = TypeVar("Each")
 LONGEST = 500  # signs of a parameter
 
 
@@ -55,3 +57,13 @@ def tags(record: Record) -> dict[str, str]:
         "git_commit": lineage.git_commit, "lock": lineage.lock[:16],
         "left_out": as_json(dict(record.left_out)).decode(),
     }  # fmt: skip
+
+
+def batched(items: Sequence[Each], most: int) -> Iterator[Sequence[Each]]:
+    """The items in pieces of at most so many.
+
+    >>> list(batched([1, 2, 3], 2))
+    [[1, 2], [3]]
+    """
+    for start in range(0, len(items), most):
+        yield items[start : start + most]

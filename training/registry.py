@@ -20,7 +20,7 @@ from training.evidence.lineage import Lineage
 from training.evidence.papers import papers
 from training.evidence.record import Record
 from training.export import write_part
-from training.logged import LONGEST, allowed, flat, params, tags
+from training.logged import LONGEST, allowed, batched, flat, params, tags
 from training.trained import Trained, Trial
 from training.version import EVIDENCE, NotRegistered, Version
 
@@ -35,6 +35,7 @@ EXPERIMENT = "bank"
 for chatty in ("mlflow", "alembic"):  # they report each step of making their own tables
     logging.getLogger(chatty).setLevel(logging.WARNING)
 PART = "part"
+MOST_METRICS, MOST_PARAMS = 1000, 100  # that MLflow takes at once
 
 
 class Registry:
@@ -69,9 +70,7 @@ class Registry:
             self.client.log_artifacts(run.info.run_id, str(evidence), EVIDENCE)
             self.client.set_terminated(run.info.run_id, "FINISHED", started)
             version = self._version(self._register(trained.name, run, lineage.author))
-            for folder, documents in papers(
-                record, version.label, served.record if served and served.documented else None
-            ).items():
+            for folder, documents in papers(record, version.label, before).items():
                 self.client.log_artifacts(run.info.run_id, str(documents.write(Path(held) / folder)), folder)
         return version
 
@@ -81,11 +80,12 @@ class Registry:
         run = self.client.create_run(
             self.experiment, started, {"mlflow.user": lineage.author, **tags(record)}, record.name
         )
-        self.client.log_batch(
-            run.info.run_id,
-            [Metric(key, value, started, 0) for key, value in sorted(flat(record.metrics).items())],
-            [Param(key, text) for key, text in sorted(params(record).items())],
-        )
+        figures = [Metric(key, value, started, 0) for key, value in sorted(flat(record.metrics).items())]
+        for piece in batched(figures, MOST_METRICS):
+            self.client.log_batch(run.info.run_id, metrics=piece)
+        told = [Param(key, text) for key, text in sorted(params(record).items())]
+        for piece in batched(told, MOST_PARAMS):
+            self.client.log_batch(run.info.run_id, params=piece)
         for trial in record.trials:
             self._trial(trial, run.info.run_id, started)
         return run
