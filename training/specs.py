@@ -86,7 +86,7 @@ class ModelResult:
         tested = f"{self.name} {self.version}: {self.chosen}, tested on {self.window['from'][:10]} to " \
                  f"{self.window['to'][:10]}"  # fmt: skip
         after = (
-            f"Next: `bank models compare {self.name}`, `bank models card {self.name} --out .`, `bank run`."
+            f"Next: `bank models compare {self.name}`, `bank models card {self.name} --out .`."
         )
         return "\n".join([tested, *gates, *absent, *warned, after])
 
