@@ -85,9 +85,7 @@ class ModelResult:
         warned = [f"  warning: {text}" for text in self.warnings]
         tested = f"{self.name} {self.version}: {self.chosen}, tested on {self.window['from'][:10]} to " \
                  f"{self.window['to'][:10]}"  # fmt: skip
-        after = (
-            f"Next: `bank models compare {self.name}`, `bank models card {self.name} --out .`."
-        )
+        after = f"Next: `bank models compare {self.name}`, `bank models card {self.name} --out .`."
         return "\n".join([tested, *gates, *absent, *warned, after])
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from training.evidence.headline import Figure, headlines
+from training.evidence.headline import Figure, headlines, said
 from training.evidence.record import Record
 
 
@@ -58,9 +58,7 @@ class Comparison:
     def to_text(self) -> str:
         """Aligned columns: figure, each version with interval, difference of the first two."""
         heads = ("", *self.labels, *(("difference",) if len(self.labels) > 1 else ()))
-        body = [(row.name, *(f.text if f else "-" for f in row.figures), *_difference(row, len(self.labels)))
-                for row in self.rows]  # fmt: skip
-        body += self._verdicts()
+        body = [line for row in self.rows for line in _printed(row, len(self.labels))] + self._verdicts()
         widths = [max(len(line[i]) for line in (heads, *body)) for i in range(len(heads))]
         lines = ["  ".join(f"{cell:<{w}}" for cell, w in zip(line, widths, strict=True)).rstrip()
                  for line in (heads, *body)]  # fmt: skip
@@ -100,6 +98,16 @@ def _apart(one: Figure, other: Figure) -> bool | None:
     if one.low is None or one.high is None or other.low is None or other.high is None:
         return None
     return one.low > other.high or other.low > one.high
+
+
+def _printed(row: Row, versions: int) -> list[tuple[str, ...]]:
+    """The line of a figure, and beneath it that of its plain baseline where there is one."""
+    lines = [(row.name, *(f.text if f else "-" for f in row.figures), *_difference(row, versions))]
+    plain = [f.baseline if f else None for f in row.figures]
+    if any(each is not None for each in plain):
+        shown = ("-" if each is None else said(each) for each in plain)
+        lines.append(("  plain baseline", *shown, *(("",) if versions > 1 else ())))
+    return lines
 
 
 def _difference(row: Row, versions: int) -> tuple[str, ...]:
