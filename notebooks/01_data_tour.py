@@ -10,8 +10,8 @@
 
 # %% [markdown]
 # # 1. A tour of the data
-# What a loaded bank consists of, what "as of a date" means, and what the platform makes of it.
-# Run `bank run --no-serve` first; this reads the same `BANK_HOME`.
+# What a loaded bank consists of, what "as of a date" means, and what the platform makes of it. Run `bank
+# run --no-serve` first; this reads the same `BANK_HOME`.
 
 # %%
 from datetime import timedelta
@@ -45,12 +45,14 @@ display(pd.Series(source.rows, name="rows").to_frame().assign(quarantined=pd.Ser
 
 # %% [markdown]
 # ## Two times
-# A fact has a time when it holds (`valid_from`) and a time when the bank knew it (`recorded_at`). A change is a
-# new row. Here is the customer whose record changed most often; a snapshot sees only the rows recorded before it.
+# A fact has a time when it holds (`valid_from`) and a time when the bank knew it (`recorded_at`). A change
+# is a new row. Here is the customer whose record changed most often; a snapshot sees only the rows recorded
+# before it.
 
 # %%
-story = bank.sql("""SELECT valid_from, recorded_at, region, occupation, income_monthly, risk_level FROM customers
-  WHERE customer_id = (SELECT customer_id FROM customers GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1)
+story = bank.sql("""SELECT valid_from, recorded_at, region, occupation, income_monthly, risk_level
+  FROM customers WHERE customer_id = (
+    SELECT customer_id FROM customers GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1)
   ORDER BY recorded_at""").df()
 display(story)
 before = source.end - timedelta(days=365)
@@ -73,7 +75,8 @@ plt.show()
 
 # %% [markdown]
 # ## Products and offers
-# Some offers went to nobody on purpose: the control arm is what makes it possible to say what an offer changes.
+# Some offers went to nobody on purpose: the control arm is what makes it possible to say what an offer
+# changes.
 
 # %%
 if source.has("holdings"):

@@ -36,8 +36,8 @@ columns = SERVICES[SERVICE]
 
 # %% [markdown]
 # ## An honest dataset
-# A row is a customer at a quarter start. Features see what was recorded before it; the label sees what happened
-# after it. A label is -1 where its horizon ends after the data: unknown is not "no".
+# A row is a customer at a quarter start. Features see what was recorded before it; the label sees what
+# happened after it. A label is -1 where its horizon ends after the data: unknown is not "no".
 
 # %%
 spine = everybody_at(history, quarters(source)[-8:])
@@ -53,8 +53,8 @@ display(
 
 # %% [markdown]
 # ## An honest figure
-# The last quarter whose outcome is known tests. Between training and test lies an embargo as long as the horizon:
-# every label of a training row had ended before the first test row was observed.
+# The last quarter whose outcome is known tests. Between training and test lies an embargo as long as the
+# horizon: every label of a training row had ended before the first test row was observed.
 
 # %%
 split = split_by_snapshot(rows.as_of, left >= 0, CHURN.horizon)
@@ -78,8 +78,8 @@ told("honest: split by time, with an embargo", left[test], honest)
 
 # %% [markdown]
 # ## Mistake 1: features from after the date
-# Joined "by customer" instead of "by customer and date", features come from the end of the horizon. Somebody who has
-# left has no balance: the model reads the outcome, and the figure is wonderful.
+# Joined "by customer" instead of "by customer and date", features come from the end of the horizon.
+# Somebody who has left has no balance: the model reads the outcome, and the figure is wonderful.
 
 # %%
 known = left >= 0
@@ -90,8 +90,8 @@ ahead = learn(later.matrix[~tested], y[~tested]).predict_proba(later.matrix[test
 told("mistake 1: features of half a year later", y[tested], ahead)
 
 # %% [markdown]
-# One column nearly does it alone. That is the test to run on every new table: a single column with an AUC above
-# .95 is a suspect, not a discovery. (`bank train NAME --table` reports such columns by itself.)
+# One column nearly does it alone. That is the test to run on every new table: a single column with an AUC
+# above .95 is a suspect, not a discovery. (`bank train NAME --table` reports such columns by itself.)
 
 # %%
 alone = {}
@@ -112,7 +112,8 @@ told("mistake 2: rows split at random", left[others], mixed)
 
 # %% [markdown]
 # ## Mistake 3: no embargo
-# Training rows up to the quarter before the test: their half-year of outcome reaches into the test's own time.
+# Training rows up to the quarter before the test: their half-year of outcome reaches into the test's own
+# time.
 
 # %%
 close = known & (rows.as_of < rows.as_of[test].max())
@@ -129,5 +130,6 @@ lucky = max(range(40), key=lambda j: auc(left[test], noise[:, j]))
 told("mistake 4: the luckiest of 40 noise columns", left[test], noise[:, lucky])
 
 # %% [markdown]
-# The honest figure with its interval is the one to take home. What the mistakes add to it is borrowed from the
-# future: it will not be there in service. Not every mistake adds much on every bank; that is what makes them hard to see.
+# The honest figure with its interval is the one to take home. What the mistakes add to it is borrowed from
+# the future: it will not be there in service. Not every mistake adds much on every bank; that is what makes
+# them hard to see.

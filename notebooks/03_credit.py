@@ -10,11 +10,10 @@
 
 # %% [markdown]
 # # 3. Credit: a scorecard against boosting
-# A scorecard is a table of points a person can add up. Boosting finds interactions. Is the difference worth it?
-# Both learn from the same requests and are tested on later ones.
+# A scorecard is a table of points a person can add up. Boosting finds interactions. Is the difference worth
+# it? Both learn from the same requests and are tested on later ones.
 
 # %%
-import duckdb
 import numpy as np
 import pandas as pd
 from IPython.display import Image, display
@@ -35,8 +34,8 @@ history = History(settings.raw, source)
 
 # %% [markdown]
 # ## Who is in the data
-# Only requests that were granted have an outcome. Whatever we measure holds for people like those the bank said
-# yes to; it says nothing about those it refused.
+# Only requests that were granted have an outcome. Whatever we measure holds for people like those the bank
+# said yes to; it says nothing about those it refused.
 
 # %%
 requests = application_default(history)
@@ -52,8 +51,8 @@ print(f"{test.sum():,} later ones to test on, {bad[test].mean():.1%}")
 
 # %% [markdown]
 # ## What each column says
-# Information value: below .02 nothing, .1 to .3 some, above .5 suspicious. The bins' weight of evidence must make
-# sense before any model is fitted: more late payments, more default.
+# Information value: below .02 nothing, .1 to .3 some, above .5 suspicious. The bins' weight of evidence
+# must make sense before any model is fitted: more late payments, more default.
 
 # %%
 rising = ("payments_late_365d", "days_past_due_max_365d", "bureau_delinquencies", "bureau_inquiries")
@@ -95,8 +94,8 @@ gain = auc_difference(bad[test], scores["boosting"], scores["scorecard"])
 print(f"boosting over scorecard: {gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]")
 
 # %% [markdown]
-# An interval that holds zero means: on this many requests the two cannot be told apart, and the one a person can
-# read is the better choice.
+# An interval that holds zero means: on this many requests the two cannot be told apart, and the one a
+# person can read is the better choice.
 
 # %%
 window = {"from": iso(int(at[test].min())), "to": iso(int(at[test].max()))}
@@ -115,7 +114,7 @@ if (settings.truth / "applications").exists():
     asked = history.ask(
         'SELECT application_id, customer_id, "at" AS as_of FROM applications_latest'
     ).to_pandas()
-    truth = duckdb.sql(f"SELECT application_id, pd FROM '{settings.truth}/applications/*.parquet'").df()
+    truth = pd.read_parquet(settings.truth / "applications", columns=["application_id", "pd"])
     chances = asked.merge(truth, on="application_id").drop_duplicates(["customer_id", "as_of"])
     oracle = requests.select(["customer_id", "as_of"]).to_pandas().merge(chances, how="left").pd.to_numpy()
     best = auc_interval(bad[test], np.nan_to_num(oracle[test]))
@@ -124,7 +123,8 @@ if (settings.truth / "applications").exists():
 
 # %% [markdown]
 # ## The platform's own model
-# `bank train credit_risk` chooses between them inside the training rows, calibrates, explains and checks fairness.
+# `bank train credit_risk` chooses between them inside the training rows, calibrates, explains and checks
+# fairness.
 
 # %%
 for version in Registry(settings).versions():

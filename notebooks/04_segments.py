@@ -10,7 +10,8 @@
 
 # %% [markdown]
 # # 4. Segments that last
-# Any k gives k clusters. Which of them are there, would come back on other data, and can be told to a person?
+# Any k gives k clusters. Which of them are there, would come back on other data, and can be told to a
+# person?
 
 # %%
 import numpy as np
@@ -87,15 +88,14 @@ print(f"k = {k}" + ("" if len(sound) else ", although none is stable"))
 label = KMeans(k, n_init=4, random_state=0).fit_predict(points)
 raw = SimpleImputer(strategy="median").fit_transform(rows.only(columns))
 tree = DecisionTreeClassifier(max_depth=4, min_samples_leaf=0.02, random_state=0).fit(raw, label)
-print(
-    f"fidelity {tree.score(raw, label):.2f}, the largest segment alone {np.bincount(label).max() / len(label):.2f}"
-)
+largest = np.bincount(label).max() / len(label)
+print(f"fidelity {tree.score(raw, label):.2f}, the largest segment alone {largest:.2f}")
 print(export_text(tree, feature_names=list(columns), max_depth=2))
 
 # %% [markdown]
 # ## Do segments give away what they must not know?
-# The protected columns are in no feature list of a model; can they be guessed from the segment all the same? An
-# AUC of .5 says no.
+# The protected columns are in no feature list of a model; can they be guessed from the segment all the
+# same? An AUC of .5 says no.
 
 # %%
 protected = load(settings, "fairness_v1", SERVICES["fairness_v1"], rows.spine)
@@ -119,8 +119,8 @@ if (settings.truth / "customers").exists():
 
 # %% [markdown]
 # ## The platform's own segmentation
-# `bank train segmentation` adds what a bank needs over time: ids that stay the same across retraining, names,
-# profiles, and rules that marketing edits.
+# `bank train segmentation` adds what a bank needs over time: ids that stay the same across retraining,
+# names, profiles, and rules that marketing edits.
 
 # %%
 for version in Registry(settings).versions():

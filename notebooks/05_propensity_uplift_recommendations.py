@@ -42,8 +42,8 @@ def learn(matrix, label, rounds=60):
 
 # %% [markdown]
 # ## Who will buy
-# The buyers of a family within 90 days, learned on earlier quarters and tested on the last one that is known. The
-# plain baseline: who bought something lately will buy again.
+# The buyers of a family within 90 days, learned on earlier quarters and tested on the last one that is
+# known. The plain baseline: who bought something lately will buy again.
 
 # %%
 rows = load(settings, SERVICE, columns, everybody_at(history, quarters(source)[-6:]))
@@ -62,8 +62,8 @@ for name in ("benchmark", "gains", "calibration"):
 
 # %% [markdown]
 # ## Whom does an offer change
-# Somebody who buys anyway costs an offer and gains nothing. Offers have a control arm, drawn by chance: two models,
-# one for each arm, and their difference is the uplift. Later offers test.
+# Somebody who buys anyway costs an offer and gains nothing. Offers have a control arm, drawn by chance: two
+# models, one for each arm, and their difference is the uplift. Later offers test.
 
 # %%
 OFFERED = """SELECT customer_id, "at" AS as_of, bool_or(arm = 'treated') AS treated FROM offers GROUP BY ALL
@@ -91,7 +91,7 @@ uplift = response - without.predict_proba(seen.matrix[late])[:, 1]
 
 
 def qini(score):
-    """Additional buyers when the first n are treated: treated buyers less control buyers, scaled to the arm."""
+    """Additional buyers when the first n are treated: treated ones less those of control, scaled up."""
     order = np.argsort(-score, kind="stable")
     y, arm = outcome[late][order], treated[late][order]
     control = np.cumsum(y * ~arm) * np.cumsum(arm) / np.maximum(np.cumsum(~arm), 1)
@@ -113,12 +113,12 @@ for name, curve in curves.items():
     print(f"{name:<12} {area:+.1f} additional buyers above random, on average over the shares treated")
 
 # %% [markdown]
-# A curve on so few buyers is noisy: the platform reports its interval from a bootstrap, and uplift is only used
-# where that is clear of zero.
+# A curve on so few buyers is noisy: the platform reports its interval from a bootstrap, and uplift is only
+# used where that is clear of zero.
 #
 # ## Which product comes next
-# What customers hold together, against what is popular anyway. Only *added* products count: recommending what
-# somebody already holds is easy and useless.
+# What customers hold together, against what is popular anyway. Only *added* products count: recommending
+# what somebody already holds is easy and useless.
 
 # %%
 start = quarters(source)[-3]
@@ -151,9 +151,7 @@ ranked["both"] = ranked["held together"] * np.sqrt(popular + 1)
 for name, score in ranked.items():
     each = average_precision(score)
     bound = 1.96 * each.std() / np.sqrt(len(each))
-    print(
-        f"{name:<14} MAP@5 {each.mean():.3f} [{each.mean() - bound:.3f}, {each.mean() + bound:.3f}], n {len(each):,}"
-    )
+    print(f"{name:<14} MAP@5 {each.mean():.3f} [{each.mean() - bound:.3f}, {each.mean() + bound:.3f}]")
 
 # %% [markdown]
 # ## The platform's own models
