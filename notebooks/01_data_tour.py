@@ -10,8 +10,8 @@
 
 # %% [markdown]
 # # 1. A tour of the data
-# What a loaded bank consists of, what "as of a date" means, and what the platform makes of it. Run `bank
-# run --no-serve` first; this reads the same `BANK_HOME`.
+# What a loaded bank consists of, what "as of a date" means, and what the platform makes of it. This reads the
+# same `BANK_HOME` as `bank run --no-serve`, which comes first.
 
 # %%
 from datetime import timedelta

@@ -90,8 +90,9 @@ ahead = learn(later.matrix[~tested], y[~tested]).predict_proba(later.matrix[test
 told("mistake 1: features of half a year later", y[tested], ahead)
 
 # %% [markdown]
-# One column nearly does it alone. That is the test to run on every new table: a single column with an AUC
-# above .95 is a suspect, not a discovery. (`bank train NAME --table` reports such columns by itself.)
+# Single columns carry much of it, and that is the test to run on every new table: a column that ranks by
+# itself far better than the honest model, or above .95, is a suspect and not a discovery. (`bank train NAME
+# --table` reports such columns by itself.)
 
 # %%
 alone = {}
