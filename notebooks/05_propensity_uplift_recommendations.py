@@ -120,8 +120,8 @@ for name, curve in curves.items():
 
 # %% [markdown]
 # The difference of two models is noisier than either: on a small bank ranking by response can beat it. The
-# platform tries several uplift learners, reports an interval from a bootstrap, and uses uplift only where that
-# is clear of zero.
+# platform tries several uplift learners, reports an interval from a bootstrap, and uses uplift only where
+# that is clear of zero.
 #
 # ## Which product comes next
 # What customers hold together, against what is popular anyway. Only *added* products count: recommending

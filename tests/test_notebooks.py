@@ -1,4 +1,4 @@
-"""A notebook is a py:percent file paired with an ipynb: the same cells, no outputs, no paths of somebody's machine."""
+"""A notebook is a py:percent file paired with an ipynb: the same cells, and no outputs."""
 
 import json
 from pathlib import Path
