@@ -1,6 +1,7 @@
 """`bank train NAME --table FILE`: from a file to a report, its steps told as they end."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from training.table.out_of_fold import Learns, OutOfFold, judged
 from training.table.reading import Sheet, read
 from training.table.report import Report
 from training.table.scoring import score
-from training.table.splits import parted
+from training.table.splits import Fold, parted
 from training.validation import calibration_noise
 
 BINARY = ("credit_risk", "propensity")
@@ -42,11 +43,8 @@ def train_on_table(
     table = agreed(task, sheet)
     folds, words = parted(task.parted, table.y, table.groups, table.order)
     _tell_contract(tell, sheet, table, words)
-    study = home / "studies" / "table" / task.key(sheet.digest)
-    learns = learns or learner(task)
-    found = judged(table, folds, learns, study, tell)
-    report = _report(task, table, found, words)
-    _tell_figures(tell, report, table, found)
+    study, learns = home / "studies" / "table" / task.key(sheet.digest), learns or learner(task)
+    report = reported(task, table, folds, learns, study, tell)
     if other is None or out is None:
         return report
     scored = score(table, task, other, out, learns, study, tell)
@@ -54,7 +52,17 @@ def train_on_table(
     return replace(report, scored=scored.as_json(), warnings=(*report.warnings, *scored.warnings))
 
 
-def _report(task: Task, table: Table, found: OutOfFold, words: str) -> Report:
+def reported(
+    task: Task, table: Table, folds: Sequence[Fold], learns: Learns, study: Path | None, tell: Tell
+) -> Report:
+    """Judge out of fold and measure; `study` keeps the searches, a folder."""
+    found = judged(table, folds, learns, study, tell)
+    report = _report(task, table, found)
+    _tell_figures(tell, report, table, found)
+    return report
+
+
+def _report(task: Task, table: Table, found: OutOfFold) -> Report:
     y = table.y[found.rows]
     groups = tuple(
         compared(column.only(found.rows), y, found.probability["ours"], task.name == "credit_risk")
@@ -65,7 +73,7 @@ def _report(task: Task, table: Table, found: OutOfFold, words: str) -> Report:
         name: figures(y, found.probability[name]) if name in found.probability else None for name in MODELS
     }
     return Report(
-        task, len(table), len(y), float(table.y.mean()), table.event, words, found.chosen, models,
+        task, len(table), len(y), float(table.y.mean()), table.event, found.chosen, models,
         gap(y, found.probability), groups, _columns(table), (*table.warnings, *found.warnings, *unfair),
     )  # fmt: skip
 

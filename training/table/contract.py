@@ -1,15 +1,17 @@
 """From a file to rows that can be learned from: what each column is, what is left out, what looks wrong."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from training.learning.trees import F32
 from training.table import ages, remarks
 from training.table.codes import missing_codes
-from training.table.columns import Column, Kind, understood
+from training.table.columns import Column, Form, Kind, understood
 from training.table.dropped import Dropped, dropped
 from training.table.errors import NothingToLearnFrom, UnknownColumn
 from training.table.leaks import Alone
@@ -42,6 +44,17 @@ class Table:
 
     def __len__(self) -> int:
         return len(self.y)
+
+    @staticmethod
+    def of_numbers(names: Sequence[str], matrix: F32, y: Labels, groups: npt.NDArray[Any]) -> "Table":
+        """Rows that need no reading: floats (n, F) with NaN, labels, and whom each row is about."""
+        columns = {
+            name: Column(name, Form(Kind.NUMBER), matrix[:, j].astype(np.float64), {}, {})
+            for j, name in enumerate(names)
+            if len(np.unique(matrix[:, j])) > 1
+        }
+        whose = pd.factorize(groups)[0].astype(np.intp)
+        return Table(columns, y, "1", whose, None, {}, {}, {}, (), ())
 
     @property
     def order(self) -> F64 | None:

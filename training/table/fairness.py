@@ -76,7 +76,7 @@ def compared(column: Column, y: Labels, p: F64, risk: bool) -> Fairness:
     of the event); else those it would choose (the highest). Deserving are rows whose outcome bears it out.
     """
     cut = np.quantile(p, 1 - y.mean())
-    favoured = p < cut if risk else p >= cut
+    favoured = p <= cut if risk else p >= cut
     deserving = (y == 0) if risk else (y == 1)
     names = _names(column)
     sizes = pd.Series(names).value_counts()
@@ -85,11 +85,8 @@ def compared(column: Column, y: Labels, p: F64, risk: bool) -> Fairness:
     groups = tuple(
         _group(name, names == name, favoured, deserving, y, p, reference) for name in compared_names
     )
-    words = "accepted" if risk else "chosen"
-    rate = 1 - y.mean() if risk else y.mean()
-    return Fairness(
-        column.name, f"{words}: the {'lowest' if risk else 'highest'} {rate:.0%} of scores", groups
-    )
+    words = "accepted: the lowest" if risk else "chosen: the highest"
+    return Fairness(column.name, f"{words} {favoured.mean():.0%} of scores", groups)
 
 
 def _group(

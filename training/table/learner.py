@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from training.learning.classifier import BinaryClassifier
+from training.learning.binary import BinaryClassifier
 from training.run import Tell
 from training.table.contract import Table
 from training.table.options import Task

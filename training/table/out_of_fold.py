@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from training.run import Tell, nobody
 from training.table.baselines import BASELINES, probabilities
@@ -55,25 +56,30 @@ class OutOfFold:
 def judged(table: Table, folds: Sequence[Fold], learns: Learns, study: Path | None, tell: Tell) -> OutOfFold:
     """Fit on each fold's training rows, score its test rows, pool the scores."""
     frame, parts = table.frame, []
-    chosen: list[str] = []
-    trials: list[Trial] = []
-    warnings: list[str] = []
+    learners: list[Learner] = []
     for number, fold in enumerate(folds):
         learner = learns(table, study and study / f"fold-{number + 1}", nobody)
-        train, test = frame.iloc[fold.train], frame.iloc[fold.test]
-        learner.fit(train, table.y[fold.train], **_kept_whole(table, fold))
-        found = {"ours": learner.predict_proba(test)[:, 1], **learner.candidate_probability(test)}
-        for name in BASELINES:
-            found[name] = probabilities(name, train, table.y[fold.train], test)
-        parts.append({name: np.asarray(p, np.float64) for name, p in found.items()})
-        chosen.append(learner.chosen_)
-        trials += learner.trials_
-        warnings += [text for text in learner.warnings_ if text not in warnings]
+        with threadpool_limits(1):  # two threads gain little when alone and lose much on a busy machine
+            parts.append(_scores(learner, table, frame, fold))
+        learners.append(learner)
         tell("tune", _line(fold, learner, table.y[fold.test], parts[-1]))
     everywhere = [name for name in parts[0] if all(name in part for part in parts)]
-    pooled = {name: np.concatenate([part[name] for part in parts]) for name in everywhere}
-    rows = np.concatenate([fold.test for fold in folds])
-    return OutOfFold(rows, pooled, tuple(chosen), tuple(trials), tuple(warnings))
+    return OutOfFold(
+        rows=np.concatenate([fold.test for fold in folds]),
+        probability={name: np.concatenate([part[name] for part in parts]) for name in everywhere},
+        chosen=tuple(learner.chosen_ for learner in learners),
+        trials=tuple(trial for learner in learners for trial in learner.trials_),
+        warnings=tuple(dict.fromkeys(text for learner in learners for text in learner.warnings_)),
+    )
+
+
+def _scores(learner: Learner, table: Table, frame: pd.DataFrame, fold: Fold) -> dict[str, F64]:
+    """The chance of the event on a fold's test rows, by each model."""
+    train, test, y = frame.iloc[fold.train], frame.iloc[fold.test], table.y[fold.train]
+    learner.fit(train, y, **_kept_whole(table, fold))
+    found = {"ours": learner.predict_proba(test)[:, 1], **learner.candidate_probability(test)}
+    plain = {name: probabilities(name, train, y, test) for name in BASELINES}
+    return {name: np.asarray(p, np.float64) for name, p in {**found, **plain}.items()}
 
 
 def _kept_whole(table: Table, fold: Fold) -> dict[str, Any]:

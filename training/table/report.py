@@ -24,7 +24,6 @@ class Report:
     rows_judged: int
     target_rate: float
     event: str
-    split: str
     chosen: tuple[str, ...]
     models: Mapping[str, Figures | None]
     gap: Gap | None
@@ -78,8 +77,9 @@ class Report:
 
     def _fairness(self) -> Iterator[str]:
         for each in self.fairness:
-            yield (f"{each.column} ({each.favoured_are}): adverse impact ratio "
-                   f"{each.adverse_impact_ratio:.2f} (limit 0.80), equal opportunity difference {each.equal_opportunity:.3f}")  # fmt: skip
+            impact, opportunity = each.adverse_impact_ratio, each.equal_opportunity
+            yield (f"{each.column} ({each.favoured_are}): adverse impact ratio {impact:.2f} (limit 0.80), "
+                   f"equal opportunity difference {opportunity:.3f}")  # fmt: skip
             wide = max((len(group.name) for group in each.groups), default=0)
             for group in each.groups:
                 low, high = group.impact_interval

@@ -1,6 +1,5 @@
 """The target: two values, one of which is the event."""
 
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd

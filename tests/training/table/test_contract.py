@@ -1,4 +1,6 @@
-"""Bad input: each ends in a sentence that names the column, or stands in the report; never a silent number."""
+"""Bad input ends in a sentence that names the column, or stands in the report; never a silent number."""
+
+import re
 
 import numpy as np
 import pandas as pd
@@ -16,6 +18,7 @@ def with_column(values, name: str = "x") -> pd.DataFrame:
     return loans(N).assign(**{name: values})
 
 
+ALMOST = np.where(np.random.default_rng(2).random(N) < 0.01, 1, 0)
 BAD = loans(N)["bad"].to_numpy()
 RNG = np.random.default_rng(1)
 DAYS = pd.Timestamp(2020, 1, 1) + pd.to_timedelta(RNG.integers(0, 900, N), unit="D")
@@ -24,18 +27,21 @@ DAYS = pd.Timestamp(2020, 1, 1) + pd.to_timedelta(RNG.integers(0, 900, N), unit=
 @pytest.mark.parametrize(
     ("frame", "error", "said"),
     [
-        pytest.param(loans(N).assign(bad=1), UnusableTarget, r"only one value, '1' \(400 rows\)", id="one-class"),
+        pytest.param(loans(N).assign(bad=1), UnusableTarget, r"only one value, '1'", id="one-class"),
         pytest.param(loans(N).assign(bad=np.nan), UnusableTarget, "no value at all", id="no-target-at-all"),
         pytest.param(loans(N).assign(bad=RNG.choice(["a", "b", "c"], N)), UnusableTarget,
                      r"has 3 values, .*'b' .*--positive c", id="three-values"),
         pytest.param(loans(5), TableError, "only one value|Too little", id="five-rows"),
-        pytest.param(loans(N)[["bad"]].assign(k=7), NothingToLearnFrom, "constant: 'k'", id="only-a-constant"),
+        pytest.param(loans(N)[["bad"]].assign(k=7), NothingToLearnFrom, "constant: 'k'", id="constant"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_learned_is_refused(agree, frame, error, said):
-    with pytest.raises(error, match=said):
+    def learn() -> None:
         table = agree(frame)
         parted("5-fold", table.y, table.groups, None)
+
+    with pytest.raises(error, match=said):
+        learn()
 
 
 @pytest.mark.parametrize(
@@ -45,9 +51,13 @@ def test_what_cannot_be_learned_is_refused(agree, frame, error, said):
         pytest.param(with_column(np.nan), "x", "all missing", id="all-missing"),
         pytest.param(with_column("?"), "x", "all missing", id="all-a-word-for-missing"),
         pytest.param(with_column(np.arange(N)), "x", "running number", id="running-number"),
-        pytest.param(with_column(np.arange(N)[::-1] * 37, "customer_id"), "customer_id", "an id", id="id-by-name"),
+        pytest.param(
+            with_column(np.arange(N)[::-1] * 37, "customer_id"), "customer_id", "an id", id="id-by-name"
+        ),
         pytest.param(with_column([f"c-{i:x}" for i in range(N)]), "x", "an id", id="id-as-text"),
-        pytest.param(with_column([f"the loan of client {i}" for i in range(N)]), "x", "free text", id="free-text"),
+        pytest.param(
+            with_column([f"the loan of client {i}" for i in range(N)]), "x", "free text", id="free-text"
+        ),
         pytest.param(with_column(BAD), "x", "equals the target", id="equals-the-target"),
         pytest.param(with_column(np.where(BAD, "lost", "fine")), "x", "equals", id="target-renamed"),
         pytest.param(with_column(np.where(BAD, np.nan, 5.0)), "x", "equals", id="missing-where-bad"),
@@ -64,17 +74,17 @@ def test_what_is_no_feature_is_left_out_and_said(agree, frame, column, said):
 @pytest.mark.parametrize(
     ("frame", "said"),
     [
-        pytest.param(with_column(np.where(RNG.random(N) < 0.01, 1 - BAD, BAD)), "Suspected leak: 'x'", id="leak"),
+        pytest.param(with_column(BAD ^ ALMOST), "Suspected leak: 'x'", id="leak"),
         pytest.param(with_column(np.where(RNG.random(N) < 0.3, 999, RNG.integers(0, 28, N))),
                      r"codes .* x 999", id="999"),
-        pytest.param(with_column(RNG.choice([-9, -8, -7, 5, 30, 70, 81], N)), r"x -9 .*-8 .*-7", id="minus-7-8-9"),
+        pytest.param(with_column(RNG.choice([-9, -8, -7, 5, 30, 81], N)), r"x -9 .*-8 .*-7", id="-9"),
         pytest.param(with_column(RNG.choice([96, 98, 0, 1, 2, 3, 5], N)), r"x 96 .*98", id="96-and-98"),
         pytest.param(with_column(RNG.choice(["?", "a", "b"], N)), r"'\?'", id="question-mark"),
         pytest.param(with_column(RNG.choice(["unknown", "a", "b"], N)), "x 'unknown'", id="unknown"),
-        pytest.param(with_column(np.r_[["n/k"] * 4, np.arange(N - 4) % 9]), "'n/k': read as missing", id="text"),
+        pytest.param(with_column(np.r_[["n/k"] * 4, np.arange(N - 4) % 9]), "'n/k': read as miss", id="text"),
         pytest.param(with_column(DAYS.strftime("%d.%m.%Y")), "Dates read as days since", id="dates-as-text"),
         pytest.param(with_column(np.r_[50_000, RNG.random(N - 1)]), "outliers: x 50,000", id="outlier"),
-        pytest.param(with_column(np.where(RNG.random(N) < 0.3, np.nan, 1)), "Much is missing: x", id="missing"),
+        pytest.param(with_column(np.where(RNG.random(N) < 0.3, np.nan, 1)), "Much is missing: x", id="gaps"),
         pytest.param(pd.concat([loans(N), loans(N)[:9]]), "9 rows are copies", id="copies"),
         pytest.param(loans(N).assign(bad=np.where(np.arange(N) < 7, np.nan, BAD)), "7 rows have no target",
                      id="target-missing"),
@@ -83,8 +93,6 @@ def test_what_is_no_feature_is_left_out_and_said(agree, frame, column, said):
     ],
 )  # fmt: skip
 def test_what_deserves_a_look_stands_in_the_report(agree, frame, said):
-    import re
-
     table = agree(frame)
     assert [warning for warning in table.warnings if re.search(said, warning)], table.warnings
 
