@@ -97,7 +97,7 @@ def _tell_contract(tell: Tell, sheet: Sheet, table: Table, words: str) -> None:
     tell("contract", f"{sheet.path.name}: {len(sheet):,} rows, {len(sheet.names)} columns, {sheet.form}")
     tell("contract", f"event '{table.event}' on {table.y.mean():.2%} of {len(table):,} rows; split: {words}")
     kinds = ", ".join(f"{number} {kind}" for kind, number in _kinds(table).most_common())
-    tell("features", f"{len(table.features)} ({kinds}); {len(table.excluded)} columns are none")
+    tell("features", f"{len(table.features)} ({kinds}); {len(table.excluded)} columns left out")
     best = ", ".join(f"{each.column} {each.auc:.3f}" for each in table.alone[:SHOWN])
     tell("features", f"best alone, AUC: {best}")
 

@@ -10,7 +10,7 @@ from training.table.columns import Column
 from training.table.identity import LEAST_ROWS, named_like_an_id, why_no_feature
 from training.validation import Labels
 
-COINCIDENCE = 0.5  # where more rows than that repeat others, they do so by chance
+FINE = 0.05  # a column with so many values for each row makes it unlikely that two rows agree by chance
 Groups = npt.NDArray[np.intp]
 
 
@@ -21,7 +21,7 @@ def together(columns: Mapping[str, Column], y: Labels) -> tuple[Groups, tuple[st
     >>> column = Column("x", Form(Kind.NUMBER), np.r_[1.0, 1.0, np.arange(2.0, 98.0)], {}, {})
     >>> groups, said = together({"x": column}, np.zeros(98, np.int8))
     >>> int(groups[0]) == int(groups[1]), said[0]
-    (True, '1 row is a copy of another (every column alike); copies stay in one fold.')
+    (True, 'Duplicate rows: 1 are copies of another one (every column alike). Copies stay in one fold.')
     """
     n = len(y)
     ids = [name for name, column in columns.items() if why_no_feature(column) and column.known.all()]
@@ -35,17 +35,19 @@ def together(columns: Mapping[str, Column], y: Labels) -> tuple[Groups, tuple[st
 
 
 def _copies(columns: Mapping[str, Column], y: Labels) -> tuple[Groups, tuple[str, ...]]:
-    n = len(y)
+    """Rows alike in every column: copies where some column is fine, chance where all of them are coarse."""
+    n, alone = len(y), np.arange(len(y))
     if not columns or n < LEAST_ROWS:
-        return np.arange(n), ()
+        return alone, ()
     coded = pd.DataFrame({"": y} | {name: pd.factorize(c.values)[0] for name, c in columns.items()})
-    hashed = pd.util.hash_pandas_object(coded, index=False).to_numpy()
-    codes, found = pd.factorize(hashed)
-    copies = n - len(found)
-    if not copies:
-        return np.arange(n), ()
-    if copies > COINCIDENCE * n:
-        said = f"{copies:,} of {n:,} rows repeat another one: too many to be copies, so folds part them."
-        return np.arange(n), (said,)
-    what = "1 row is a copy" if copies == 1 else f"{copies:,} rows are copies"
-    return codes.astype(np.intp), (f"{what} of another (every column alike); copies stay in one fold.",)
+    codes, found = pd.factorize(pd.util.hash_pandas_object(coded, index=False).to_numpy())
+    if not (alike := n - len(found)):
+        return alone, ()
+    if coded.nunique().max() < FINE * n:
+        said = (
+            f"Duplicate rows: {alike:,} are alike in every column. The columns are too coarse to call them "
+        )
+        return alone, (said + "copies, so they count as different customers, and folds may part them.",)
+    return codes.astype(np.intp), (
+        f"Duplicate rows: {alike:,} are copies of another one (every column alike). Copies stay in one fold.",
+    )

@@ -85,7 +85,7 @@ def test_what_is_no_feature_is_left_out_and_said(agree, frame, column, said):
         pytest.param(with_column(DAYS.strftime("%d.%m.%Y")), "Dates read as days since", id="dates-as-text"),
         pytest.param(with_column(np.r_[50_000, RNG.random(N - 1)]), "outliers: x 50,000", id="outlier"),
         pytest.param(with_column(np.where(RNG.random(N) < 0.3, np.nan, 1)), "Much is missing: x", id="gaps"),
-        pytest.param(pd.concat([loans(N), loans(N)[:9]]), "9 rows are copies", id="copies"),
+        pytest.param(pd.concat([loans(N), loans(N)[:9]]), "9 are copies", id="copies"),
         pytest.param(loans(N).assign(bad=np.where(np.arange(N) < 7, np.nan, BAD)), "7 rows have no target",
                      id="target-missing"),
         pytest.param(loans(N).assign(bad=BAD + 1), "event is '2', the larger", id="event-guessed"),
@@ -158,7 +158,9 @@ def test_copies_are_one_group_but_coincidences_are_not(agree):
     frame = pd.concat([loans(N), loans(N)[:9]])
     assert len(np.unique(agree(frame).groups)) == N
     few = pd.DataFrame({"a": RNG.integers(0, 2, N), "b": RNG.integers(0, 3, N), "bad": BAD})
-    assert len(np.unique(agree(few).groups)) == N
+    table = agree(few)
+    assert len(np.unique(table.groups)) == N
+    assert any("count as different customers" in warning for warning in table.warnings)
 
 
 def test_an_id_needs_some_rows_to_be_told_from_chance(agree):
