@@ -3,11 +3,15 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from training.table.columns import Column
+import numpy as np
+
+from training.table.columns import Column, Kind
 from training.table.errors import listed
 from training.table.identity import why_no_feature
 from training.table.leaks import SUSPECT, Alone, alone
 from training.validation import Labels
+
+LARGEST = 1e37  # models compute in single precision
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,8 @@ def _why_not(column: Column) -> str:
         return "all missing"
     if column.distinct == 1 and column.known.all():
         return "constant"
+    if column.kind is Kind.NUMBER and np.nanmax(np.abs(column.numbers)) > LARGEST:
+        return f"its numbers are beyond {LARGEST:.0e}"
     return why_no_feature(column)
 
 

@@ -59,6 +59,10 @@ def read(path: Path, separator: str | None = None, header: bool = True) -> Sheet
     for begins, what in FOREIGN.items():
         if magic.startswith(begins):
             raise UnreadableTable(path, f"it is {what}", "Save the table as CSV or Parquet.")
+    return _text_sheet(path, digest, separator, header)
+
+
+def _text_sheet(path: Path, digest: str, separator: str | None, header: bool) -> Sheet:
     head = _head(path)
     encoding = encoding_of(head)
     text = head.decode(encoding, "replace").removeprefix("\ufeff")
@@ -68,10 +72,11 @@ def read(path: Path, separator: str | None = None, header: bool = True) -> Sheet
     sign = SPOKEN.get(separator, separator) if separator else found_separator(text)
     if sign is None or (sign != SPACES and len(sign) != 1):
         raise UnreadableTable(path, "no separator parts its lines evenly", "Name it, e.g. --sep ';'.")
-    first = _cells(text, sign)
-    names, notes = _names(first, header)
-    table = _spaced(path, names, encoding, header) if sign == SPACES else _separated(
-        path, names, encoding, header, sign)  # fmt: skip
+    names, notes = _names(_cells(text, sign), header)
+    if sign == SPACES:
+        table = _spaced(path, names, encoding, header)
+    else:
+        table = _separated(path, names, encoding, header, sign)
     form = f"separated by {NAMES.get(sign, repr(sign))}, {encoding}"
     return Sheet(path, digest, table, form, sign == ";", notes)
 

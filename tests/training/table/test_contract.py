@@ -50,6 +50,7 @@ def test_what_cannot_be_learned_is_refused(agree, frame, error, said):
         pytest.param(with_column(7), "x", "constant", id="constant"),
         pytest.param(with_column(np.nan), "x", "all missing", id="all-missing"),
         pytest.param(with_column("?"), "x", "all missing", id="all-a-word-for-missing"),
+        pytest.param(with_column(np.arange(N) * 1e38), "x", "beyond 1e+37", id="huge-numbers"),
         pytest.param(with_column(np.arange(N)), "x", "running number", id="running-number"),
         pytest.param(
             with_column(np.arange(N)[::-1] * 37, "customer_id"), "customer_id", "an id", id="id-by-name"
