@@ -9,7 +9,7 @@ import math
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -114,6 +114,14 @@ class Registry:
         """Every registered version, newest first within each name."""
         found = [self._version(each) for each in self.client.search_model_versions()]
         return sorted(found, key=lambda each: (each.name, -int(each.version)))
+
+    def newest(self, names: Sequence[str]) -> dict[str, Path]:
+        """The part folder of the newest version of each of these models, where there is one."""
+        found: dict[str, Path] = {}
+        for version in self.versions() if names else ():
+            if version.name in names and version.part.is_dir():
+                found.setdefault(version.name, version.part)
+        return found
 
     def _version(self, found: "mlflow.entities.model_registry.ModelVersion") -> Version:
         run = self.client.get_run(found.run_id)

@@ -78,8 +78,9 @@ def train_model(
     """
     if name not in MODELS:
         raise UnknownModel(name)
-    trained = MODELS[name].train(Run(settings, source, seed, tell))
-    version = Registry(settings).log(trained, f"{source.name} {source.digest[:16]}", person, at, seed)
+    spec, registry = MODELS[name], Registry(settings)
+    trained = spec.train(Run(settings, source, seed, tell, registry.newest(spec.after)))
+    version = registry.log(trained, f"{source.name} {source.digest[:16]}", person, at, seed)
     return ModelResult(
         name, version.part, trained.metrics, trained.gates, version.run_id, version.version,
         trained.chosen, trained.window, trained.left_out, trained.warnings,

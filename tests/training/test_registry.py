@@ -58,6 +58,13 @@ def test_the_newest_challenges_until_a_champion_is_named(registry):
     assert aliases[second.version] == ("challenger",)
 
 
+def test_the_newest_part_is_found_by_name_and_a_model_never_registered_is_absent(registry):
+    registry.log(trained(), "test 123", "dana", AT, seed=7)
+    last = registry.log(trained(), "test 123", "dana", AT, seed=8)
+    assert registry.newest(("recommendation", "segmentation")) == {"recommendation": last.part}
+    assert registry.newest(()) == {}
+
+
 def test_nothing_registered_is_a_pickle(registry):
     version = registry.log(trained(), "test 123", "dana", AT, seed=7)
     with np.load(version.part / "factors.npz", allow_pickle=False) as held:
