@@ -12,6 +12,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+from threadpoolctl import threadpool_limits
 
 from training.validation import F64, Labels
 
@@ -57,8 +58,9 @@ def probabilities(name: str, train: pd.DataFrame, y: Labels, test: pd.DataFrame)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a baseline of bad columns may end early
         warnings.simplefilter("ignore", RuntimeWarning)
-        fitted = BASELINES[name](train).fit(train, y)
-        return np.asarray(fitted.predict_proba(test)[:, 1], np.float64)
+        with threadpool_limits(1):  # two threads gain little when alone and lose much on a busy machine
+            fitted = BASELINES[name](train).fit(train, y)
+            return np.asarray(fitted.predict_proba(test)[:, 1], np.float64)
 
 
 def _parted(frame: pd.DataFrame) -> tuple[list[str], list[str]]:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 from training.run import Tell, nobody
 from training.table.contract import Table, agreed
@@ -24,6 +25,16 @@ MODELS = ("ours", "scorecard", "boosting", "lr", "hgb")
 SHOWN = 4
 
 
+class Printed(Protocol):
+    """What a run ends with: the same as data and as lines for a person."""
+
+    def to_json(self) -> str:
+        """One JSON object."""
+
+    def to_text(self) -> str:
+        """Aligned lines, the next step last."""
+
+
 def train_on_table(
     task: Task,
     home: Path,
@@ -31,12 +42,14 @@ def train_on_table(
     other: Path | None = None,
     out: Path | None = None,
     learns: Learns | None = None,
-) -> Report:
+) -> Printed:
     """Learn and judge on one table; with `other` also score that file into `out`.
 
     Searches are kept under `home`, so that an interrupted run goes on. Raises a TableError for a table,
     or a wish, that cannot be met.
     """
+    if task.name == "recommendation":
+        return _unlabelled(task, other, tell)
     if task.name not in BINARY:
         raise NotOnATable(task.name, "is not possible yet; credit_risk and propensity are, with a --target")
     sheet = read(task.path, task.separator, task.header)
@@ -50,6 +63,14 @@ def train_on_table(
     scored = score(table, task, other, out, learns, study, tell)
     tell("score", f"{scored.rows:,} rows of {other.name} into {out}")
     return replace(report, scored=scored.as_json(), warnings=(*report.warnings, *scored.warnings))
+
+
+def _unlabelled(task: Task, other: Path | None, tell: Tell) -> Printed:
+    from training.table.products import recommend
+
+    if other is not None:
+        raise NotOnATable(task.name, "cannot --score another file; credit_risk and propensity can")
+    return recommend(task, read(task.path, task.separator, task.header), tell)
 
 
 def reported(

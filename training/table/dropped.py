@@ -1,6 +1,6 @@
 """Columns that are no features: empty, constant, ids, and those that are the target itself."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +29,7 @@ def dropped(target: str, columns: Mapping[str, Column], y: Labels) -> Dropped:
     A column that leaves nothing open of the target is dropped: a score from it would be no prediction.
     One that is merely too good stays, under suspicion, for only a person can know when it was known.
     """
-    reasons = {name: why for name, column in columns.items() if (why := _why_not(column))}
+    reasons = reasons_against(columns)
     single = [alone(column, y) for name, column in columns.items() if name not in reasons]
     equal = [each.column for each in single if each.decides]
     warnings: list[str] = []
@@ -42,8 +42,13 @@ def dropped(target: str, columns: Mapping[str, Column], y: Labels) -> Dropped:
         f"a feature. If it is known only after the outcome, run again with --exclude {each.column}."
         for each in suspects
     ]
-    warnings += _told(reasons)
+    warnings += told(reasons)
     return Dropped(reasons | dict.fromkeys(equal, "equals the target"), tuple(single), tuple(warnings))
+
+
+def reasons_against(columns: Mapping[str, Column]) -> dict[str, str]:
+    """Why some columns are no features, whatever is to be learned."""
+    return {name: why for name, column in columns.items() if (why := _why_not(column))}
 
 
 def _why_not(column: Column) -> str:
@@ -56,7 +61,9 @@ def _why_not(column: Column) -> str:
     return why_no_feature(column)
 
 
-def _told(reasons: Mapping[str, str]) -> Iterable[str]:
-    """A sentence for each reason, the columns together."""
-    for why in dict.fromkeys(reasons.values()):
-        yield f"Left out, since {why}: {listed(name for name, reason in reasons.items() if reason == why)}."
+def told(reasons: Mapping[str, str]) -> tuple[str, ...]:
+    """A sentence for each reason, its columns together."""
+    return tuple(
+        f"Left out, since {why}: {listed(name for name, reason in reasons.items() if reason == why)}."
+        for why in dict.fromkeys(reasons.values())
+    )

@@ -78,7 +78,7 @@ def compared(column: Column, y: Labels, p: F64, risk: bool) -> Fairness:
     cut = np.quantile(p, 1 - y.mean())
     favoured = p <= cut if risk else p >= cut
     deserving = (y == 0) if risk else (y == 1)
-    names = _names(column)
+    names = grouped(column)
     sizes = pd.Series(names).value_counts()
     compared_names = [str(name) for name, rows in sizes.items() if rows >= LEAST_ROWS][:MOST_GROUPS]
     reference = favoured[names == compared_names[0]] if compared_names else favoured
@@ -110,7 +110,7 @@ def _ratio(
     return a / b, (float(a / b * np.exp(-Z * spread)), float(a / b * np.exp(Z * spread)))
 
 
-def _names(column: Column) -> npt.NDArray[np.object_]:
+def grouped(column: Column) -> npt.NDArray[np.object_]:
     """Each row's group; numbers with many values in quarters."""
     if column.kind is Kind.CATEGORY:
         return np.array(["(missing)" if value is None else str(value) for value in column.values], object)

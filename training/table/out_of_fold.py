@@ -59,8 +59,7 @@ def judged(table: Table, folds: Sequence[Fold], learns: Learns, study: Path | No
     learners: list[Learner] = []
     for number, fold in enumerate(folds):
         learner = learns(table, study and study / f"fold-{number + 1}", nobody)
-        with threadpool_limits(1):  # two threads gain little when alone and lose much on a busy machine
-            parts.append(_scores(learner, table, frame, fold))
+        parts.append(_scores(learner, table, frame, fold))
         learners.append(learner)
         tell("tune", _line(fold, learner, table.y[fold.test], parts[-1]))
     everywhere = [name for name in parts[0] if all(name in part for part in parts)]
@@ -76,7 +75,8 @@ def judged(table: Table, folds: Sequence[Fold], learns: Learns, study: Path | No
 def _scores(learner: Learner, table: Table, frame: pd.DataFrame, fold: Fold) -> dict[str, F64]:
     """The chance of the event on a fold's test rows, by each model."""
     train, test, y = frame.iloc[fold.train], frame.iloc[fold.test], table.y[fold.train]
-    learner.fit(train, y, **_kept_whole(table, fold))
+    with threadpool_limits(1):
+        learner.fit(train, y, **_kept_whole(table, fold))
     found = {"ours": learner.predict_proba(test)[:, 1], **learner.candidate_probability(test)}
     plain = {name: probabilities(name, train, y, test) for name in BASELINES}
     return {name: np.asarray(p, np.float64) for name, p in {**found, **plain}.items()}

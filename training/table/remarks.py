@@ -64,7 +64,7 @@ def _outliers(features: Mapping[str, Column]) -> Iterable[str]:
         if column.kind is Kind.NUMBER and (far := outliers(column.numbers)):
             told.append(f"{name} {far[1]:,.6g} ({far[0]:,} rows)")
     if told:
-        yield f"Far outliers: {_some(told)}. Bins and trees stand them; the LR baseline may not."
+        yield f"Far outliers: {_some(told)}. Bins and trees stand them; a straight line may not."
 
 
 def _some(told: list[str]) -> str:

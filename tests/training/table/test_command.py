@@ -101,7 +101,7 @@ def test_dates_of_another_file_become_ages_as_in_training(written, tmp_path, qui
     assert any("'since' lies outside 365 to 763" in warning for warning in report.warnings)
 
 
-@pytest.mark.parametrize("name", ["segmentation", "recommendation", "credit"])
+@pytest.mark.parametrize("name", ["segmentation", "credit"])
 def test_a_model_that_cannot_learn_from_one_table_says_so(written, tmp_path, name):
     with pytest.raises(NotOnATable, match=name):
         train_on_table(Task(name, written(loans())), tmp_path)
