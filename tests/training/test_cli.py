@@ -111,3 +111,44 @@ def test_asking_what_there_is_to_learn_from_loads_no_training_library():
     heavy = "{'mlflow', 'feast', 'xgboost', 'sklearn', 'pandas', 'duckdb', 'optuna'}"
     code = f"import sys, training.specs; sys.exit(str({heavy} & set(sys.modules) or '') or 0)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def loans(path: Path) -> Path:
+    rows = [f"{i % 7},{i % 3},{'bad' if (i * 7919) % 10 < i % 7 else 'good'}" for i in range(120)]
+    path.write_text("income,job,state\n" + "\n".join(rows) + "\n")
+    return path
+
+
+def test_one_table_is_enough_to_train(tmp_path: Path):
+    table = loans(tmp_path / "loans.csv")
+    asked = ["train", "credit_risk", "--table", str(table), "--target", "state", "--split", "rows:0.6"]
+    said = CliRunner().invoke(bank, [*asked, "--trials", "1", "--json"])
+    assert said.exit_code == 0, said.output
+    found = json.loads(said.stdout)
+    assert {"n", "target_rate", "split", "chosen", "auc", "auc_interval", "ks", "gini", "brier", "ece",
+            "scorecard", "boosting", "baseline", "warnings"} <= found.keys()  # fmt: skip
+    assert (found["n"], found["event"], found["split"]) == (120, "bad", "rows:0.6")
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        pytest.param(["--target", "stat"], 1, "Did you mean 'state'", id="no-such-column"),
+        pytest.param([], 1, "--target", id="no-target"),
+        pytest.param(["--target", "income"], 1, "--positive", id="seven-values"),
+        pytest.param(["--target", "state", "--split", "7-fold"], 1, "5-fold, time:0.7", id="no-such-split"),
+        pytest.param(["--target", "state", "--score", "new.csv"], 2, "--out", id="score-without-out"),
+    ],
+)
+def test_a_wish_that_cannot_be_met_is_one_sentence(tmp_path: Path, options, code, words):
+    table = loans(tmp_path / "loans.csv")
+    said = CliRunner().invoke(bank, ["train", "credit_risk", "--table", str(table), *options])
+    assert said.exit_code == code
+    assert words in said.output
+    assert "Traceback" not in said.output
+
+
+def test_options_of_a_table_without_a_table_are_a_usage_error():
+    said = CliRunner().invoke(bank, ["train", "credit_risk", "--target", "state"])
+    assert said.exit_code == 2
+    assert "--table" in said.output
