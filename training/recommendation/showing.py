@@ -6,8 +6,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from training.dataset import iso
+from training.evidence.canvas import BLUE, GREY, below, png
 from training.evidence.exhibit import Cell, Exhibit, rounded
-from training.evidence.plots import BLUE, GREY, bars, below, png
+from training.evidence.plots import bars
 from training.recommendation.judging import LAST, MODEL, POPULARITY, Fit, Verdict
 from training.recommendation.ranking import CUTS
 from training.validation import Interval, by_bin, calibration_error, calibration_noise
