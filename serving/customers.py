@@ -6,8 +6,8 @@ import numpy as np
 
 from serving.drivers import drivers
 from serving.loaded import Loaded
-from serving.needs import affinity
-from serving.next_best_action import needs_of, recommender_kinds, screened
+from serving.needs import F64Array, affinity, needs, offered
+from serving.next_best_action import recommender_kinds, screened
 from serving.records import Case, Decision, decide
 from serving.rulebook import RULE_TEXTS
 from serving.segments import segment_of
@@ -37,7 +37,9 @@ def propensities(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
     members = {member.name: member for member in loaded.runtime.propensity.members}
     snapshot = cases[0].snapshot
     matrix = snapshot.matrix(loaded.runtime.columns, {})
-    needed = needs_of(snapshot, loaded, matrix).members
+    margins = loaded.runtime.margins(matrix)
+    needed = needs(loaded, snapshot, margins, loaded.owned(snapshot)).members
+    effects = offered(loaded, margins)
     raised = {name: drivers(loaded, member, matrix) for name, member in members.items()}
     answers = []
     for case in cases:
@@ -48,12 +50,21 @@ def propensities(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
                 "base_rate": member.base_rate,
                 "reasons": raised[name][case.row],
             }
+            | _offer(effects.get(name), case.row)
             for name, member in members.items()
         }
-        churn = said.pop("churn", None)
-        answer: dict[str, object] = {"propensity": said, "churn": churn}
+        churn, response = said.pop("churn", None), said.pop("response", None)
+        answer: dict[str, object] = {"propensity": said, "churn": churn, "response": response}
         answers.append(decide(case, loaded, answer, {"scores": scores}))
     return answers
+
+
+def _offer(arms: tuple[F64Array, F64Array] | None, row: int) -> dict[str, object]:
+    """What an offer of the family would change within the days the part's window names; empty if unknown."""
+    if arms is None:
+        return {}
+    shown, withheld = float(arms[0][row]), float(arms[1][row])
+    return {"offer": {"shown": shown, "withheld": withheld, "uplift": shown - withheld}}
 
 
 def recommendations(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:

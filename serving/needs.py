@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from serving.loaded import NOT_THERE, Loaded, Mask
 from serving.online import Snapshot
+from training.release.smoothing import smoothed
 from training.release.segmentation import F32Array
 
 F64Array = npt.NDArray[np.float64]
@@ -17,8 +18,8 @@ PRIOR = 0.1  # weight of plain popularity in a family's shares, so that no produ
 class Needs:
     """`members` are probabilities (n,) by model name; `product` is P of arbitration, (n, products).
 
-    `product` is NaN where no model estimates the family; `share` adds up to 1 in a family, over
-    the products the customer does not hold.
+    `product` is NaN where no model estimates the family and the catalogue declares no starting
+    propensity; `share` adds up to 1 in a family, over the products the customer does not hold.
     """
 
     members: dict[str, F64Array]
@@ -38,7 +39,24 @@ def needs(loaded: Loaded, snapshot: Snapshot, margins: dict[str, F32Array], owne
         if member.family in loaded.families:
             positions = loaded.families[member.family]
             product[:, positions] = members[member.name][:, None] * share[:, positions]
-    return Needs(members, share, product)
+    return Needs(members, share, _started(loaded, product, owned))
+
+
+def offered(loaded: Loaded, margins: dict[str, F32Array]) -> dict[str, tuple[F64Array, F64Array]]:
+    """By family the chances of a purchase soon after, with an offer shown and withheld, (n,) each."""
+    return {
+        family: effect.arms(margins[f"propensity/{family}"].astype(np.float64))
+        for family, effect in loaded.runtime.propensity.offers.items()
+    }
+
+
+def _started(loaded: Loaded, product: F64Array, owned: Mask) -> F64Array:
+    """New products get the propensity the catalogue declares, until there is evidence of their own."""
+    start = loaded.rulebook.start
+    if np.isnan(start.propensity).all():
+        return product
+    mixed = smoothed(start.propensity, start.evidence, loaded.evidence, product)
+    return np.where(owned, product, mixed)
 
 
 def affinity(loaded: Loaded, snapshot: Snapshot) -> F64Array:
