@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from serving.loaded import NOT_THERE, Loaded, Mask
 from serving.online import Snapshot
-from training.release.smoothing import smoothed
 from training.release.segmentation import F32Array
+from training.release.smoothing import smoothed
 
 F64Array = npt.NDArray[np.float64]
 PRIOR = 0.1  # weight of plain popularity in a family's shares, so that no product is unthinkable

@@ -155,6 +155,18 @@ def responses(history: History, since: int, spec: LabelSpec = RESPONSE) -> pa.Ta
     return history.ask(OFFERED, horizon=spec.horizon, end=history.end, since=since)
 
 
+LAUNCHED = """SELECT product_id, min(greatest(epoch_us(valid_from), epoch_us(recorded_at))) AS known
+FROM products GROUP BY product_id ORDER BY product_id"""
+
+
+def product_exposure(history: History, as_of: I64) -> dict[str, int]:
+    """How many of the rows observed at `as_of` (n,) saw each product on the shelf."""
+    found = history.ask(LAUNCHED)
+    observed = np.sort(as_of)
+    later = len(observed) - np.searchsorted(observed, found["known"].to_numpy(), side="left")
+    return dict(zip(found["product_id"].to_pylist(), later.tolist(), strict=True))
+
+
 STAYED = """WITH last AS (
   SELECT account_id, min(epoch_us(opened_at)) AS opened,
          coalesce(epoch_us(arg_max(closed_at, recorded_at)), 9e18) AS closed

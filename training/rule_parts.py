@@ -59,7 +59,7 @@ def products_part(folder: Path, raw: Path, at: datetime) -> list[Gate]:
     levels = {name: level for level, name in enumerate(PRODUCT_RISK, start=1)}
     for product in products:
         product["risk_level"] = levels.get(product["risk_level"])
-        product |= _declared(product.pop("attributes"))
+        product.update(_declared(product.pop("attributes")))
     text = json.dumps(products, ensure_ascii=False, indent=1, sort_keys=True)
     (folder / "products.json").write_text(text + "\n")
     rated = sum(product["risk_level"] is not None for product in products)

@@ -1,6 +1,5 @@
 """Rows cut by time once, for all the labels of one horizon: folds that go forward, nothing of later rows."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,7 +15,7 @@ from training.validation import F64, Labels
 
 Flags = npt.NDArray[np.bool_]
 Fold = tuple[Flags, Flags]  # what a candidate is grown on, and the later rows it is judged by
-FOLDS = 2
+FOLDS, MOST_MOMENTS = 2, 24
 MOST_GROWN, MOST_TRIED = 150_000, 30_000
 MOST_PLAIN = 60_000
 
@@ -74,12 +73,15 @@ def forward(as_of: I64, train: Flags, horizon: int) -> tuple[Fold, ...]:
     [([0, 1], [3]), ([0], [2])]
     """
     moments = np.unique(as_of[train])
-    judges = moments if len(moments) <= 24 else moments[:: len(moments) // 24]
+    if len(moments) > MOST_MOMENTS:  # a stream rather than snapshots: its last fifths judge
+        span = int(moments[-1] - moments[0])
+        moments = np.array([moments[-1] - span * part // 5 for part in (2, 1)])
     found: list[Fold] = []
-    for last, ends in zip(judges[::-1], np.r_[np.inf, judges[::-1]][:-1], strict=False):
+    ends = np.append(moments[1:], np.iinfo(np.int64).max)
+    for last, end in zip(moments[::-1], ends[::-1], strict=True):
         grown = train & (as_of + horizon <= last)
         if grown.any() and len(found) < FOLDS:
-            found.append((grown, train & (as_of >= last) & (as_of < ends)))
+            found.append((grown, train & (as_of >= last) & (as_of < end)))
     half = np.arange(len(train)) % 2 == 0
     return tuple(found) or ((train & half, train & ~half),)
 
@@ -103,5 +105,3 @@ def drawn(label: Labels, chosen: Flags, most: int, seed: int) -> tuple[npt.NDArr
         weights.append(np.full(len(taken), len(rows) / max(1, len(taken)), np.float32))
     order = np.argsort(np.concatenate(found), kind="stable")
     return np.concatenate(found)[order], np.concatenate(weights)[order]
-
-

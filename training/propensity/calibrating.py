@@ -1,9 +1,11 @@
 """From margins to probabilities: Platt's line, or a beta curve where the line is clearly too straight."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from training.learning import logistic
-from training.release.calibration import Beta, Calibration, Curve, logs
+from training.release.calibration import Beta, Curve, logs
 from training.validation import F64, Labels
 
 FOLDS = 4
@@ -23,9 +25,10 @@ def calibrated(margin: F64, y: Labels) -> tuple[Curve, dict[str, float]]:
     """
     fold = np.arange(len(y)) % FOLDS
     losses = np.empty((2, len(y)))
+    kinds: tuple[Callable[[F64, Labels], Curve], ...] = (logistic.platt, beta)
     for number in range(FOLDS):
         rest, held = fold != number, fold == number
-        for row, kind in enumerate((logistic.platt, beta)):
+        for row, kind in enumerate(kinds):
             losses[row, held] = _losses(kind(margin[rest], y[rest]), margin[held], y[held])
     gain = losses[0] - losses[1]
     bent = gain.mean() > gain.std(ddof=1) / np.sqrt(len(y))

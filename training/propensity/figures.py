@@ -1,5 +1,7 @@
 """The figures of a member on its test rows, each with its interval."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 
@@ -21,7 +23,8 @@ Z = 1.96  # of a 95 % interval
 
 def measured(y: Labels, p: F64, plain: F64) -> dict[str, object]:
     """Ranking, calibration and lift of probabilities `p`, beside the margin `plain` of the baseline."""
-    return scores(y, p) | {
+    ranked: dict[str, object] = dict(scores(y, p))
+    return ranked | {
         "baseline_auc": round(auc(y, plain), 4),
         "baseline_interval": auc_interval(y, plain).as_list(),
         "gain_over_baseline": auc_difference(y, p, plain).as_list(),
@@ -60,3 +63,14 @@ def brier_interval(y: Labels, p: F64) -> tuple[float, float]:
     error = (p - y) ** 2
     reach = Z * float(error.std(ddof=1) / np.sqrt(len(y)))
     return brier(y, p) - reach, brier(y, p) + reach
+
+
+def bounds(figures: Mapping[str, object], name: str) -> tuple[float, float]:
+    """The two ends of an interval among the figures.
+
+    >>> bounds({"auc_interval": [0.7, 0.8]}, "auc_interval")
+    (0.7, 0.8)
+    """
+    found = figures[name]
+    assert isinstance(found, list)
+    return float(found[0]), float(found[1])

@@ -14,7 +14,7 @@ from training.learning.boosting import Boosting
 from training.learning.trees import F32
 from training.propensity.bench import Bench
 from training.propensity.calibrating import as_json, calibrated
-from training.propensity.figures import measured, reached
+from training.propensity.figures import bounds, measured, reached
 from training.propensity.tuning import Tuned, grown, tuned
 from training.release.calibration import Curve
 from training.validation import F64, Labels, calibration_noise
@@ -110,9 +110,10 @@ def fit(
 
 def gates(name: str, member: Member) -> list[Gate]:
     """What a member must pass to be put before people."""
-    interval, gain = member.metrics["auc_in_reach_interval"], member.metrics["gain_over_baseline"]
-    assert isinstance(interval, list)
-    assert isinstance(gain, list)
+    interval, gain = (
+        bounds(member.metrics, "auc_in_reach_interval"),
+        bounds(member.metrics, "gain_over_baseline"),
+    )
     limit = 0.005 + 1.5 * calibration_noise(member.p_test)
     return [
         at_least(

@@ -1,4 +1,4 @@
-"""Offers of the past with the features of their day: treated and control arms, and who bought within 30 days."""
+"""Offers of the past with the features of their day: treated and control arms, and who bought soon after."""
 
 from dataclasses import dataclass
 

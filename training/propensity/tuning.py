@@ -8,14 +8,14 @@ import xgboost as xgb
 
 from training.learning.boosting import THREADS, Boosting, Shape
 from training.learning.trees import F32
-from training.learning.tuning import Parameters, Real, Whole, search
+from training.learning.tuning import Parameters, Real, Space, Whole, search
 from training.propensity.bench import MOST_GROWN, MOST_TRIED, Bench, drawn
 from training.trained import Trial
 from training.validation import Labels
 
 TRIALS = 8
 MOST_ROUNDS, PATIENCE = 250, 12
-SPACE = {
+SPACE: Space = {
     "depth": Whole(2, 5),
     "rate": Real(0.06, 0.3, log=True),
     "smallest": Real(5.0, 150.0, log=True),
@@ -100,5 +100,3 @@ def _binned(
     return xgb.QuantileDMatrix(
         matrix, label.astype(np.float32), weight=weight, max_bin=64, ref=like, nthread=THREADS
     )
-
-

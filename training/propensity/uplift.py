@@ -26,7 +26,7 @@ from training.validation import F64, Interval
 
 Flags = npt.NDArray[np.bool_]
 METHODS = ("effect", "one", "two", "transformed", "crossed")
-"""From the simplest to the most flexible: effect on the odds, S-, T-learner, transformed outcome, X-learner."""
+"""The simplest first: effect on the odds, S-learner, T-learner, transformed outcome, X-learner."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def choose(
     return Choice(best, found, gain)
 
 
-class UpliftClassifier(BaseEstimator):
+class UpliftClassifier(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
     """P(y = 1 | treated) - P(y = 1 | not treated) of each row, in scikit-learn's manner.
 
     `method` is one of METHODS, or "auto", which chooses among them on later rows by the Qini (its

@@ -1,4 +1,4 @@
-"""Ways to learn what an offer changes, from a treated and a control arm: each gives P(buy | shown) - P(buy | withheld).
+"""Ways to learn what an offer changes from a treated and a control arm: P(buy | shown) - P(buy | withheld).
 
 Rows are (n, F) float32; `propensity` names the column that holds the log odds of buying anyway and
 `kind` the column that numbers the kind of offer, where there are several.
@@ -91,12 +91,13 @@ class OddsFitted:
 def _design(margin: F64, treated: Flags, kinds: npt.NDArray[np.int64], known: npt.NDArray[np.int64]) -> F64:
     one = (kinds[:, None] == known).astype(np.float64)
     shown = treated.astype(np.float64)
-    return np.c_[margin, shown, SHRUNK * one, SMALL * one * margin[:, None], SMALL * one * shown[:, None]]
+    design: F64 = np.c_[
+        margin, shown, SHRUNK * one, SMALL * one * margin[:, None], SMALL * one * shown[:, None]
+    ]
+    return design
 
 
-def _effects(
-    fitted: Logistic, known: npt.NDArray[np.int64], centre: float
-) -> dict[int, OfferEffect]:
+def _effects(fitted: Logistic, known: npt.NDArray[np.int64], centre: float) -> dict[int, OfferEffect]:
     size, weights = len(known), fitted.weights
     level, slope, effect = (weights[2 + part * size : 2 + (part + 1) * size] for part in range(3))
     found = {}
@@ -152,7 +153,7 @@ class Transformed:
     @staticmethod
     def learn(matrix: F32, y: Labels, treated: Flags, chance: F64, seed: int) -> "Transformed":
         """Fit."""
-        return Transformed(_regression(matrix, y * np.where(treated, 1 / chance, -1 / (1 - chance)), seed))
+        return Transformed(_regression(matrix, np.where(treated, y / chance, -y / (1 - chance)), seed))
 
     def uplift(self, matrix: F32) -> F64:
         """P(buy | shown) - P(buy | withheld) of each row."""
@@ -210,7 +211,8 @@ class Base:
         """The rows with the log odds as a further, last column."""
         off = np.c_[matrix, np.zeros(len(matrix))].astype(np.float32)
         said = self.booster.predict(xgb.DMatrix(off, nthread=THREADS), output_margin=True)
-        return np.c_[matrix, said].astype(np.float32)
+        beside: F32 = np.c_[matrix, said].astype(np.float32)
+        return beside
 
 
 def _classifier(matrix: F32, y: Labels, seed: int) -> xgb.Booster:

@@ -1,4 +1,4 @@
-"""The propensity of a product too new to have evidence of its own: between what was declared and the model."""
+"""The propensity of a product too new for evidence of its own: between what was declared and the model."""
 
 import numpy as np
 
