@@ -13,10 +13,11 @@ ACCOUNT = Account(
     ),
     method=(
         Note("Gradient boosting for each member, shape and rounds searched (Optuna) by log loss on folds "
-             "that go forward in time, one label horizon between the parts; all cases and a sample of the others, "
+             "that go forward in time, one label horizon apart; all cases and a sample of the others, "
              "weighted back. Calibrated on a later snapshot by Platt's line, or a beta curve where that is "
              "clearly better on folds of it. The test snapshot is read once.",
-             "每个成员一个梯度提升模型；树形与轮数按时间向前滚动折上的对数损失（Optuna）选取，各段之间相隔一个标签期；"
+             "每个成员一个梯度提升模型；树形与轮数"
+             "按时间向前滚动折上的对数损失（Optuna）选取，各段之间相隔一个标签期；"
              "保留全部正例并抽取其余样本、加权还原。"
              "在更晚的快照上以 Platt 直线校准，"
              "只有 Beta 曲线明显更好时才用之。测试快照只读取一次。"),

@@ -5,16 +5,22 @@ from collections.abc import Callable
 import numpy as np
 
 from training.learning import logistic
-from training.release.calibration import Beta, Curve, logs
+from training.release.calibration import Beta, Calibration, Curve, logs
 from training.validation import F64, Labels
 
-FOLDS = 4
+FOLDS, RIDGE = 4, 1e-3
 
 
 def beta(margin: F64, y: Labels) -> Beta:
     """Fit a beta curve on rows the model has not seen; never one that falls (Kull et al. 2017)."""
-    fitted = logistic.fit(_shape(margin), y, ridge=1e-3, non_negative=True)
-    return Beta(float(fitted.weights[0]), float(fitted.weights[1]), fitted.intercept)
+    a, b, c = _fitted(_bent(margin), y)
+    return Beta(a, b, c)
+
+
+def line(margin: F64, y: Labels) -> Calibration:
+    """Fit Platt's line on rows the model has not seen; never one that falls."""
+    a, b = _fitted(margin[:, None], y)
+    return Calibration(a, b)
 
 
 def calibrated(margin: F64, y: Labels) -> tuple[Curve, dict[str, float]]:
@@ -23,20 +29,26 @@ def calibrated(margin: F64, y: Labels) -> tuple[Curve, dict[str, float]]:
     The beta curve has a parameter more, so it has to be better by more than a standard error of the
     difference.
     """
-    fold = np.arange(len(y)) % FOLDS
-    losses = np.empty((2, len(y)))
-    kinds: tuple[Callable[[F64, Labels], Curve], ...] = (logistic.platt, beta)
+    kinds: tuple[Callable[[F64, Labels], Curve], ...] = (line, beta)
+    fold, losses = np.arange(len(y)) % FOLDS, np.empty((len(kinds), len(y)))
     for number in range(FOLDS):
         rest, held = fold != number, fold == number
         for row, kind in enumerate(kinds):
             losses[row, held] = _losses(kind(margin[rest], y[rest]), margin[held], y[held])
     gain = losses[0] - losses[1]
     bent = gain.mean() > gain.std(ddof=1) / np.sqrt(len(y))
-    curve: Curve = beta(margin, y) if bent else logistic.platt(margin, y)
-    return curve, {"platt": float(losses[0].mean()), "beta": float(losses[1].mean())}
+    return kinds[int(bent)](margin, y), {"platt": float(losses[0].mean()), "beta": float(losses[1].mean())}
 
 
-def _shape(margin: F64) -> F64:
+def _fitted(matrix: F64, y: Labels) -> tuple[float, ...]:
+    """Weights and intercept: by Newton's steps, and where one would be negative again without it."""
+    found = logistic.newton(matrix, y, RIDGE)
+    if not (found.weights >= 0).all():
+        found = logistic.fit(matrix, y, RIDGE, non_negative=True)
+    return (*found.weights.tolist(), found.intercept)
+
+
+def _bent(margin: F64) -> F64:
     ln_p, ln_q = logs(margin)
     return np.stack([ln_p, -ln_q], axis=1)
 

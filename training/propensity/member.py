@@ -15,7 +15,7 @@ from training.learning.trees import F32
 from training.propensity.bench import Bench
 from training.propensity.calibrating import as_json, calibrated
 from training.propensity.figures import bounds, measured, reached
-from training.propensity.tuning import Tuned, grown, tuned
+from training.propensity.tuning import TRIALS, Tuned, grown, tuned
 from training.release.calibration import Curve
 from training.validation import F64, Labels, calibration_noise
 
@@ -77,7 +77,7 @@ class Member:
 
 def fit(
     name: str, bench: Bench | None, label: Labels, seed: int, *, family: str | None = None,
-    study: Path | None = None,
+    study: Path | None = None, trials: int = TRIALS,
 ) -> Member:  # fmt: skip
     """Choose inside the training rows, fit on them, calibrate later, test last.
 
@@ -90,7 +90,7 @@ def fit(
     if y.sum() < LEAST_POSITIVES or min(y_line.sum(), y_test.sum()) < LEAST_TESTED:
         found = f"{y.sum()} cases to train on, {y_line.sum()} to calibrate, {y_test.sum()} to test"
         raise TooLittleData(name, f"{found}; {LEAST_POSITIVES}, {LEAST_TESTED}, {LEAST_TESTED} are needed")
-    tuning = tuned(name, bench, label, seed, study)
+    tuning = tuned(name, bench, label, seed, study, trials)
     model = grown(tuning, bench, label, seed)
     curve, losses = calibrated(model.margin(bench.matrix[split.calibrate]), y_line)
     later = _later(bench, label, model, curve)

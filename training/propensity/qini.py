@@ -26,7 +26,7 @@ import numpy.typing as npt
 from training.validation import F64, Interval, Labels
 
 Flags = npt.NDArray[np.bool_]
-DRAWS = 300
+DRAWS = 200
 
 
 @dataclass(frozen=True)
@@ -69,23 +69,34 @@ class Arms:
         return out
 
 
-def gain_curve(score: F64, worth: F64, times: F64 | None = None) -> tuple[F64, F64]:
-    """Shares and gains, both from 0; `worth` is what each row adds. Equal scores are one straight piece.
+@dataclass(frozen=True)
+class Ranked:
+    """Rows best first: their order, and where each run of equal scores ends."""
 
-    >>> shares, gains = gain_curve(np.array([3.0, 2.0, 1.0, 1.0]), np.array([0.5, 0.0, 0.25, 0.0]))
-    >>> shares.tolist(), gains.tolist()
-    ([0.0, 0.25, 0.5, 1.0], [0.0, 0.5, 0.5, 0.75])
-    """
-    order = np.argsort(-score, kind="stable")
-    drawn = np.ones(len(score)) if times is None else times[order]
-    ends = np.flatnonzero(np.r_[score[order][1:] != score[order][:-1], True])
-    share = np.cumsum(drawn)[ends] / drawn.sum()
-    return np.r_[0.0, share], np.r_[0.0, np.cumsum(worth[order])[ends]]
+    order: npt.NDArray[np.intp]
+    ends: npt.NDArray[np.intp]
 
+    @staticmethod
+    def by(score: F64) -> "Ranked":
+        """Rank by a score, the largest first."""
+        order = np.argsort(-score, kind="stable")
+        return Ranked(order, np.flatnonzero(np.r_[score[order][1:] != score[order][:-1], True]))
 
-def area(shares: F64, gains: F64) -> float:
-    """The area between a gain curve and the line to its end."""
-    return float(np.trapezoid(gains, shares) - gains[-1] / 2)
+    def curve(self, worth: F64, times: F64 | None = None) -> tuple[F64, F64]:
+        """Shares and gains, both from 0; `times` counts how often each row was drawn.
+
+        >>> shares, gains = Ranked.by(np.array([3.0, 2.0, 1.0, 1.0])).curve(np.array([0.5, 0.0, 0.25, 0.0]))
+        >>> shares.tolist(), gains.tolist()
+        ([0.0, 0.25, 0.5, 1.0], [0.0, 0.5, 0.5, 0.75])
+        """
+        drawn = np.ones(len(worth)) if times is None else times[self.order]
+        share = np.cumsum(drawn)[self.ends] / drawn.sum()
+        return np.r_[0.0, share], np.r_[0.0, np.cumsum(worth[self.order])[self.ends]]
+
+    def area(self, worth: F64, times: F64 | None = None) -> float:
+        """The area between the gain curve and the line to its end."""
+        shares, gains = self.curve(worth, times)
+        return float(np.trapezoid(gains, shares) - gains[-1] / 2)
 
 
 def qini(score: F64, arms: Arms) -> float:
@@ -95,30 +106,28 @@ def qini(score: F64, arms: Arms) -> float:
     >>> qini(np.array([4.0, 3.0, 2.0, 1.0]), Arms.of(y, treated)) > 0
     True
     """
-    return area(*gain_curve(score, arms.worth())) if arms.both else float("nan")
+    return Ranked.by(score).area(arms.worth()) if arms.both else float("nan")
 
 
 def known_qini(score: F64, uplift: F64) -> float:
     """The Qini a ranking is expected to have where the true uplift of every row is known."""
-    return area(*gain_curve(score, uplift / len(uplift)))
+    return Ranked.by(score).area(uplift / len(uplift))
 
 
 def qini_interval(score: F64, arms: Arms, seed: int, other: F64 | None = None) -> Interval:
     """The Qini, or how much larger it is than that of `other`, with a 95 % bootstrap over customers."""
     if not arms.both:
         return Interval(float("nan"), float("nan"), float("nan"))
+    ranked, against = Ranked.by(score), None if other is None else Ranked.by(other)
+
+    def measure(times: F64 | None) -> float:
+        worth = arms.worth(times)
+        return ranked.area(worth, times) - (against.area(worth, times) if against else 0.0)
+
     rng, (_, who) = np.random.default_rng(seed), np.unique(arms.who, return_inverse=True)
-    drawn = np.empty(DRAWS)
-    for number in range(DRAWS):
-        times = rng.poisson(1.0, who.max() + 1)[who].astype(np.float64)
-        drawn[number] = _difference(score, other, arms.worth(times), times)
+    drawn = [measure(rng.poisson(1.0, who.max() + 1)[who].astype(np.float64)) for _ in range(DRAWS)]
     low, high = np.quantile(drawn, (0.025, 0.975))
-    return Interval(_difference(score, other, arms.worth(), None), float(low), float(high))
-
-
-def _difference(score: F64, other: F64 | None, worth: F64, times: F64 | None) -> float:
-    found = area(*gain_curve(score, worth, times))
-    return found if other is None else found - area(*gain_curve(other, worth, times))
+    return Interval(measure(None), float(low), float(high))
 
 
 @dataclass(frozen=True)

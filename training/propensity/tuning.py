@@ -56,7 +56,9 @@ class Grown:
         return int(booster.best_iteration) + 1, float(booster.best_score)
 
 
-def tuned(name: str, bench: Bench, label: Labels, seed: int, study: Path | None) -> Tuned:
+def tuned(
+    name: str, bench: Bench, label: Labels, seed: int, study: Path | None, trials: int = TRIALS
+) -> Tuned:  # fmt: skip
     """Search the space by mean log loss over the folds; a search that was interrupted goes on."""
     folds = [_grown(bench, label, number, seed) for number in range(len(bench.folds))]
 
@@ -64,7 +66,7 @@ def tuned(name: str, bench: Bench, label: Labels, seed: int, study: Path | None)
         shape = shaped(name, parameters)
         return -float(np.mean([fold.tried(shape, seed)[1] for fold in folds]))
 
-    found = search(name, SPACE, judge, trials=TRIALS, seed=seed, study=study, start=START,
+    found = search(name, SPACE, judge, trials=trials, seed=seed, study=study, start=START,
                    measure="minus log loss of later rows")  # fmt: skip
     shape = shaped(name, found.best)
     rounds = round(float(np.mean([fold.tried(shape, seed)[0] for fold in folds])))

@@ -8,7 +8,7 @@ from training.evidence.stability import periods
 from training.propensity.exhibits import ZH, line_with_limit
 from training.propensity.figures import bounds
 from training.propensity.offer_uplift import Uplift
-from training.propensity.qini import gain_curve, qini_interval
+from training.propensity.qini import Ranked, qini_interval
 
 PER = 1000  # figures are purchases by thousand offers
 RANDOM = "random"
@@ -27,7 +27,7 @@ def _gains(found: Uplift) -> Exhibit:
     low, high = bounds(found.metrics, "qini_interval")
     value = float(str(found.metrics["qini"]))
     worth = found.arms.worth()
-    model, plain = (gain_curve(score, worth) for score in (found.said, found.propensity))
+    model, plain = (Ranked.by(score).curve(worth) for score in (found.said, found.propensity))
     lines = {
         "uplift": (model[0], PER * model[1]), "propensity": (plain[0], PER * plain[1]),
         RANDOM: (np.array([0.0, 1.0]), PER * np.array([0.0, model[1][-1]])),
