@@ -7,6 +7,7 @@ the union of these lists and of what the rules read.
 from collections.abc import Iterable
 
 from feature_repo.errors import BankError
+from feature_repo.features.application import FEATURES_READ
 from feature_repo.features.columns import CONSENTS, PROTECTED, PURPOSES, VIEWS
 
 PURPOSE_OF: dict[str, str] = {
@@ -93,7 +94,11 @@ RECOMMENDATION: tuple[str, ...] = (
     "holdings_value", "product_risk_held_max", "days_since_last_purchase", "products_bought_365d",
     "interactions_90d",
 )  # fmt: skip
-RULES_READ: frozenset[str] = PROTECTED | CONSENTS  # duties of care, fairness, consent
+# Duties of care, fairness and consent; and what rules and requests look at whichever models there are.
+RULES_READ: frozenset[str] = PROTECTED | CONSENTS | frozenset({
+    "risk_level", "risk_assessment_age_days", "is_company", "income_monthly", "days_past_due",
+    "complaints_365d", "loans_running", *FEATURES_READ,
+})  # fmt: skip
 
 SERVICES: dict[str, tuple[str, ...]] = {
     "segmentation_v1": permitted("segmentation_v1", SEGMENTATION),

@@ -16,7 +16,7 @@ from training.validation import F64, Labels
 Flags = npt.NDArray[np.bool_]
 Fold = tuple[Flags, Flags]  # what a candidate is grown on, and the later rows it is judged by
 FOLDS, MOST_MOMENTS = 2, 24
-MOST_GROWN, MOST_TRIED = 150_000, 30_000
+MOST_GROWN, MOST_TRIED, MOST_JUDGED = 150_000, 20_000, 12_000
 MOST_PLAIN = 60_000
 
 

@@ -87,7 +87,7 @@ def _wanted(
             family = None if spec is CHURN else name
             yield name, partial(_fit, run, name, benches[spec], label, family)
     if made is not None and tested_from is not None:
-        split = made.split(tested_from)
+        split = made.split(tested_from, made.treated)
         bench = Bench.of(made.rows, split, RESPONSE) if split else None
         yield "response", partial(_fit, run, "response", bench, made.shown(), None)
 

@@ -18,9 +18,9 @@ from training.propensity.uplift import METHODS, Choice, choose
 from training.propensity.uplift_learners import EffectOnOdds
 from training.release.propensity import OfferEffect
 from training.trained import Trial
-from training.validation import F64
+from training.validation import F64, scores
 
-LEAST_BOUGHT = 60  # purchases in either arm before an effect is worth estimating
+LEAST_BOUGHT = 30  # purchases in either arm before an effect is worth estimating
 MOST_CHOSEN = 90_000  # so many offers choose the method
 BESIDE = 6  # columns the tree learners see beside propensity and kind
 NAME = "uplift"
@@ -143,6 +143,8 @@ def _measured(
     ) in thousand.items():  # further purchases by 1,000 offers, as the docstring of qini says
         metrics[name] = round(1000 * interval.value, 4)
         metrics[f"{name}_interval"] = [round(1000 * interval.low, 4), round(1000 * interval.high, 4)]
+    mine = arms.treated
+    metrics["response_by_family"] = dict(scores(arms.y[mine], (said + propensity)[mine]))
     window = {"from": iso(int(at.min())), "to": iso(int(at.max()) + RESPONSE.horizon)}
     return Uplift(effects, choice, arms, at, offers.family[test], said, propensity, metrics, window,
                   tuple(by_tenth(said, arms)))  # fmt: skip

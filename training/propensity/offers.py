@@ -40,12 +40,13 @@ class Offers:
         _, who = np.unique(self.rows.customer_ids[chosen], return_inverse=True)
         return Arms(self.y[chosen], self.treated[chosen], self.chance[chosen], who.astype(np.int64))
 
-    def split(self, tested_from: int) -> Split | None:
+    def split(self, tested_from: int, among: Flags | None = None) -> Split | None:
         """Offers from `tested_from` on test; before them, a horizon apart, some calibrate, most train.
 
-        None when either side is empty.
+        `among` (n,) names the offers that take part. None when either side is empty.
         """
         known, horizon = self.y >= 0, RESPONSE.horizon
+        known = known if among is None else known & among
         before = known & (self.at + horizon <= tested_from)
         if not before.any():
             return None

@@ -9,15 +9,15 @@ import xgboost as xgb
 from training.learning.boosting import THREADS, Boosting, Shape
 from training.learning.trees import F32
 from training.learning.tuning import Parameters, Real, Space, Whole, search
-from training.propensity.bench import MOST_GROWN, MOST_TRIED, Bench, drawn
+from training.propensity.bench import MOST_GROWN, MOST_JUDGED, MOST_TRIED, Bench, drawn
 from training.trained import Trial
 from training.validation import Labels
 
-TRIALS = 8
-MOST_ROUNDS, PATIENCE = 250, 12
+TRIALS = 6
+MOST_ROUNDS, PATIENCE = 200, 8
 SPACE: Space = {
     "depth": Whole(2, 5),
-    "rate": Real(0.06, 0.3, log=True),
+    "rate": Real(0.08, 0.3, log=True),
     "smallest": Real(5.0, 150.0, log=True),
     "ridge": Real(1.0, 30.0, log=True),
     "rows": Real(0.5, 1.0),
@@ -89,9 +89,9 @@ def grown(tuning: Tuned, bench: Bench, label: Labels, seed: int) -> Boosting:
 
 
 def _grown(bench: Bench, label: Labels, number: int, seed: int) -> Grown:
-    (earlier, weight), (later, later_weight) = (
-        drawn(label, mask, MOST_TRIED, seed + number) for mask in bench.folds[number]
-    )
+    before, after = bench.folds[number]
+    earlier, weight = drawn(label, before, MOST_TRIED, seed + number)
+    later, later_weight = drawn(label, after, MOST_JUDGED, seed + number)
     first = _binned(bench.matrix[earlier], label[earlier], weight)
     return Grown(first, _binned(bench.matrix[later], label[later], later_weight, first))
 
