@@ -14,7 +14,7 @@ from training.release.segmentation import F32Array
 from training.release.trees import Trees
 
 FILE = "model.json"
-Decider = Literal["scorecard", "boosting"]
+Decider = Literal["scorecard", "boosting", "blend"]
 
 
 @dataclass(frozen=True)
@@ -27,19 +27,24 @@ class Boosting:
 
 @dataclass(frozen=True)
 class CreditMember:
-    """One of `application` and `behaviour`; `decides` says whose probability counts."""
+    """One of `application` and `behaviour`; `decides` says whose probability counts.
+
+    A `blend` is the mean of the scorecard's and the boosting's calibrated log odds, calibrated again.
+    """
 
     name: str
     decides: Decider
     grades: tuple[tuple[str, float], ...]
     boosting: Boosting | None
     scorecard: Scorecard | None
+    blend: Calibration | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of the deciding model, in its order: those that reasons can name."""
-        model = self.scorecard if self.decides == "scorecard" else self.boosting
-        return () if model is None else model.columns
+        scored = self.scorecard.columns if self.scorecard and self.decides != "boosting" else ()
+        boosted = self.boosting.columns if self.boosting and self.decides != "scorecard" else ()
+        return (*boosted, *(column for column in scored if column not in boosted))
 
     def grade(self, probability: F64Array) -> tuple[str, ...]:
         """The grade of each probability: the first whose upper limit is not exceeded, else the last."""
@@ -87,19 +92,37 @@ class CreditRuntime:
 
         `score` is the scorecard's total wherever there is a scorecard, NaN otherwise.
         """
-        member = self.member
-        score = np.full(len(margin), np.nan)
-        if member.scorecard is not None:
-            points = member.scorecard.points(scorecard)
-            score = member.scorecard.score(points)
-            if member.decides == "scorecard":
-                return Risk(
-                    member.scorecard.probability(score), score, member.scorecard.contributions(points)
-                )
-        assert member.boosting is not None  # else another would decide: checked when it was read
+        card = self.member.scorecard
+        if card is None:
+            return self._boosted(boosting, margin, np.full(len(margin), np.nan))
+        points = card.points(scorecard)
+        score = card.score(points)
+        if self.member.decides == "scorecard":
+            return Risk(card.probability(score), score, card.contributions(points))
+        boosted = self._boosted(boosting, margin, score)
+        if self.member.decides == "boosting":
+            return boosted
+        return self._blended(card, points, boosted, margin)
+
+    def _boosted(self, boosting: F32Array, margin: F64Array, score: F64Array) -> Risk:
+        assert self.member.boosting is not None  # else another would decide: checked when it was read
         assert self.reasons is not None
         contributions = self.reasons.run(boosting).astype(np.float64)
-        return Risk(member.boosting.calibration.probability(margin), score, contributions)
+        return Risk(self.member.boosting.calibration.probability(margin), score, contributions)
+
+    def _blended(self, card: Scorecard, points: F64Array, boosted: Risk, margin: F64Array) -> Risk:
+        """The mean of two log odds. What a column adds to each adds up, both in log odds."""
+        assert self.member.boosting is not None
+        assert self.member.blend is not None
+        line, trees = self.member.blend, self.member.boosting
+        odds = (card.calibration.odds(card.margin(boosted.score)) + trees.calibration.odds(margin)) / 2
+        columns = self.member.columns
+        added = np.zeros((len(margin), len(columns)))
+        added[:, : len(trees.columns)] = boosted.contributions * (line.a * trees.calibration.a / 2)
+        lost = card.contributions(points) * (line.a * card.calibration.a / (2 * card.factor))
+        for index, column in enumerate(card.columns):
+            added[:, columns.index(column)] += lost[:, index]
+        return Risk(line.probability(odds), boosted.score, added)
 
 
 def _member(name: str, fields: Fields) -> CreditMember:
@@ -113,6 +136,9 @@ def _member(name: str, fields: Fields) -> CreditMember:
         return CreditMember(name, "scorecard", grades, boosting, scorecard)
     if decides == "boosting" and boosting is not None:
         return CreditMember(name, "boosting", grades, boosting, scorecard)
+    if decides == "blend" and boosting is not None and scorecard is not None and fields.has("blend"):
+        line = Calibration.read(fields.nested("blend").nested("calibration"))
+        return CreditMember(name, "blend", grades, boosting, scorecard, line)
     raise BrokenRelease(fields.path, f"'{name}' says {decides!r} decides, which is not in it")
 
 
