@@ -72,8 +72,8 @@ def _auc_line(name: str, found: Metrics) -> str:
 def _uplift_line(found: Metrics) -> str:
     low, high = _pair(found["qini_interval"])
     return (
-        f"{'uplift':<12} Qini {_number(found, 'qini'):.2f} [{low:.2f}, {high:.2f}] purchases by 1,000 offers, "
-        f"propensity alone {_number(found, 'qini_of_propensity'):.2f}, random 0; "
+        f"{'uplift':<12} Qini {_number(found, 'qini'):.2f} [{low:.2f}, {high:.2f}] purchases by 1,000 "
+        f"offers, propensity alone {_number(found, 'qini_of_propensity'):.2f}, random 0; "
         f"an offer adds {_number(found, 'uplift_measured'):.2%}"
     )
 
