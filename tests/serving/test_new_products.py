@@ -51,7 +51,8 @@ def propensities(scorer: Scorer, customer: str = "ann") -> dict[str, float]:
 
 
 def test_a_family_without_a_model_starts_from_what_its_catalogue_entry_declares(tiny: Tiny):
-    scorer = changed(tiny, {"pension-new": new_product(**STARTING)}, {})
+    seen = {"evidence": {"pension-new": 5_000.0}}  # seen by many, and yet no model looked
+    scorer = changed(tiny, {"pension-new": new_product(**STARTING)}, seen)
     assert propensities(scorer)["pension-new"] == pytest.approx(399 / 400 * 0.5)
 
 
