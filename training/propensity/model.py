@@ -1,6 +1,5 @@
 """Propensity: a calibrated boosting for each family and for churn, the response to offers, their uplift."""
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -15,7 +14,7 @@ from training.propensity.bench import Bench
 from training.propensity.member import Member, fit
 from training.propensity.offer_uplift import uplift
 from training.propensity.offers import Offers, offers
-from training.propensity.tuning import TRIALS
+from training.propensity.tuning import TRIALS, key
 from training.run import Run
 from training.spec import ModelSpec
 from training.trained import Trained
@@ -93,8 +92,7 @@ def _wanted(
 
 
 def _fit(run: Run, name: str, bench: Bench | None, label: Labels, family: str | None) -> Member:
-    columns = hashlib.sha256(",".join(bench.columns).encode()).hexdigest()[:8] if bench else ""
-    study = run.study(f"propensity-{columns}")
+    study = run.study(f"propensity-{key(bench)}") if bench else None
     return fit(name, bench, label, run.seed, family=family, study=study)
 
 

@@ -1,5 +1,6 @@
 """The shape of the trees, searched on folds that go forward in time, inside the training rows."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +15,9 @@ from training.trained import Trial
 from training.validation import Labels
 
 TRIALS = 6
-MOST_ROUNDS, PATIENCE = 200, 8
+MOST_ROUNDS, PATIENCE = 300, 8
 SPACE: Space = {
-    "depth": Whole(2, 5),
+    "depth": Whole(1, 5),
     "rate": Real(0.08, 0.3, log=True),
     "smallest": Real(5.0, 150.0, log=True),
     "ridge": Real(1.0, 30.0, log=True),
@@ -24,7 +25,7 @@ SPACE: Space = {
     "columns": Real(0.2, 0.7),
 }
 START: tuple[Parameters, ...] = (
-    {"depth": 3, "rate": 0.15, "smallest": 20.0, "ridge": 5.0, "rows": 0.7, "columns": 0.4},
+    {"depth": 2, "rate": 0.2, "smallest": 20.0, "ridge": 5.0, "rows": 0.7, "columns": 0.4},
     {"depth": 4, "rate": 0.1, "smallest": 40.0, "ridge": 10.0, "rows": 0.7, "columns": 0.3},
 )
 
@@ -59,8 +60,12 @@ class Grown:
 def tuned(
     name: str, bench: Bench, label: Labels, seed: int, study: Path | None, trials: int = TRIALS
 ) -> Tuned:  # fmt: skip
-    """Search the space by mean log loss over the folds; a search that was interrupted goes on."""
-    folds = [_grown(bench, label, number, seed) for number in range(len(bench.folds))]
+    """Search the space by mean log loss over the folds; a search that was interrupted goes on.
+
+    Trials see a sample. How many rounds the best shape is given is found on as many rows as the model
+    will be grown on: more rows carry more rounds.
+    """
+    folds = [_grown(bench, label, number, seed, MOST_TRIED) for number in range(len(bench.folds))]
 
     def judge(parameters: Parameters) -> float:
         shape = shaped(name, parameters)
@@ -69,8 +74,17 @@ def tuned(
     found = search(name, SPACE, judge, trials=trials, seed=seed, study=study, start=START,
                    measure="minus log loss of later rows")  # fmt: skip
     shape = shaped(name, found.best)
-    rounds = round(float(np.mean([fold.tried(shape, seed)[0] for fold in folds])))
-    return Tuned(shape, max(1, rounds), -found.value, -found.trials[0].value, found.trials)
+    rounds, _ = _grown(bench, label, 0, seed, MOST_GROWN).tried(shape, seed)
+    return Tuned(shape, rounds, -found.value, -found.trials[0].value, found.trials)
+
+
+def key(bench: Bench) -> str:
+    """What the value of a trial depends on besides shape, label and seed: a search of others is not gone on.
+
+    Columns, rows, and how many of them a trial sees.
+    """
+    said = f"{bench.columns} {bench.matrix.shape} {len(bench.folds)} {MOST_TRIED} {MOST_JUDGED} {PATIENCE}"
+    return hashlib.sha256(said.encode()).hexdigest()[:8]
 
 
 def shaped(name: str, parameters: Parameters) -> Shape:
@@ -88,9 +102,9 @@ def grown(tuning: Tuned, bench: Bench, label: Labels, seed: int) -> Boosting:
     return Boosting(booster, bench.columns, tuning.shape, tuning.rounds)
 
 
-def _grown(bench: Bench, label: Labels, number: int, seed: int) -> Grown:
+def _grown(bench: Bench, label: Labels, number: int, seed: int, most: int) -> Grown:
     before, after = bench.folds[number]
-    earlier, weight = drawn(label, before, MOST_TRIED, seed + number)
+    earlier, weight = drawn(label, before, most, seed + number)
     later, later_weight = drawn(label, after, MOST_JUDGED, seed + number)
     first = _binned(bench.matrix[earlier], label[earlier], weight)
     return Grown(first, _binned(bench.matrix[later], label[later], later_weight, first))
