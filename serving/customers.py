@@ -39,7 +39,7 @@ def propensities(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
     matrix = snapshot.matrix(loaded.runtime.columns, {})
     margins = loaded.runtime.margins(matrix)
     needed = needs(loaded, snapshot, margins, loaded.owned(snapshot)).members
-    effects = offered(loaded, margins)
+    effects, days = offered(loaded, margins), loaded.runtime.propensity.offer_days
     raised = {name: drivers(loaded, member, matrix) for name, member in members.items()}
     answers = []
     for case in cases:
@@ -50,7 +50,7 @@ def propensities(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
                 "base_rate": member.base_rate,
                 "reasons": raised[name][case.row],
             }
-            | _offer(effects.get(name), case.row)
+            | _offer(effects.get(name), case.row, days)
             for name, member in members.items()
         }
         churn, response = said.pop("churn", None), said.pop("response", None)
@@ -59,12 +59,13 @@ def propensities(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
     return answers
 
 
-def _offer(arms: tuple[F64Array, F64Array] | None, row: int) -> dict[str, object]:
-    """What an offer of the family would change within the days the part's window names; empty if unknown."""
+def _offer(arms: tuple[F64Array, F64Array] | None, row: int, days: float) -> dict[str, object]:
+    """The chances of a purchase within so many days with an offer and without; empty where unknown."""
     if arms is None:
         return {}
     shown, withheld = float(arms[0][row]), float(arms[1][row])
-    return {"offer": {"shown": shown, "withheld": withheld, "uplift": shown - withheld}}
+    uplift = shown - withheld
+    return {"offer": {"shown": shown, "withheld": withheld, "uplift": uplift, "within_days": days}}
 
 
 def recommendations(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:

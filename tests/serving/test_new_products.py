@@ -80,7 +80,7 @@ def test_other_products_and_what_is_held_keep_their_propensity(tiny: Tiny):
 
 
 def test_a_new_family_is_offered_without_reasons_and_the_decision_replays(tiny: Tiny):
-    scorer = changed(tiny, {"pension-new": new_product(**STARTING)}, {"offers": EFFECTS})
+    scorer = changed(tiny, {"pension-new": new_product(**STARTING)}, {"offers": EFFECTS, "offer_days": 30})
     [decision] = scorer.next_best_action([OfferRequest("ann", None, 7)], [stamp()])
     offered = {each["product_id"]: each for each in json.loads(decision.body)["offers"]}
     assert offered["pension-new"]["reasons"] == []
@@ -88,13 +88,14 @@ def test_a_new_family_is_offered_without_reasons_and_the_decision_replays(tiny: 
 
 
 def test_the_answer_says_what_an_offer_would_change(tiny: Tiny):
-    scorer = changed(tiny, {}, {"offers": EFFECTS})
+    scorer = changed(tiny, {}, {"offers": EFFECTS, "offer_days": 30})
     [decision] = scorer.propensity([CustomerRequest("ann")], [stamp()])
     said = json.loads(decision.body)["propensity"]
     offer = said["card"]["offer"]
     assert offer["uplift"] == offer["shown"] - offer["withheld"]
     odds = np.log([offer["shown"] / (1 - offer["shown"]), offer["withheld"] / (1 - offer["withheld"])])
     assert odds[0] - odds[1] == pytest.approx(0.6)
+    assert offer["within_days"] == 30
     assert "offer" not in said["fund"]
     assert scorer.replay(decision.record.payload).same
 
@@ -120,6 +121,7 @@ def test_a_catalogue_with_an_impossible_start_is_refused(tiny: Tiny, said: dict[
 @pytest.mark.parametrize(("model", "why"), [
     pytest.param({"evidence": {"card-gold": -1}}, "counts", id="negative-evidence"),
     pytest.param({"evidence": {"card-gold": "many"}}, "finite number", id="evidence-in-words"),
+    pytest.param({"offers": EFFECTS}, "offer_days", id="no-window"),
     pytest.param({"offers": {"gold": EFFECTS["card"]}}, "no members", id="unknown-family"),
     pytest.param({"offers": {"card": {"level": 1.0, "slope": 1.0}}}, "effect", id="no-effect"),
 ])  # fmt: skip

@@ -74,7 +74,7 @@ def assembled(
     if bench is not None:
         model["evidence"] = product_exposure(history, bench.as_of[bench.split.train])
     if moved is not None:
-        model |= {"offers": moved.as_json(), "offer_window_days": RESPONSE.horizon_days}
+        model |= {"offers": moved.as_json(), "offer_days": RESPONSE.horizon_days}
         metrics[offer_uplift.NAME] = dict(moved.metrics)
     trials = tuple(trial for member in members.values() for trial in member.tuning.trials)
     return Trained(

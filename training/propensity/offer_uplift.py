@@ -13,7 +13,7 @@ from training.learning.trees import F32
 from training.propensity.figures import bounds
 from training.propensity.member import Member
 from training.propensity.offers import Offers
-from training.propensity.qini import Arms, Tenth, by_tenth, qini_interval
+from training.propensity.qini import Arms, Tenth, by_tenth, qini_interval, random_qini
 from training.propensity.uplift import METHODS, Choice, choose
 from training.propensity.uplift_learners import EffectOnOdds
 from training.release.propensity import OfferEffect
@@ -126,10 +126,9 @@ def _measured(
 ) -> Uplift:  # fmt: skip
     arms, at = offers.arms(test), offers.at[test]
     found, gain = qini_interval(said, arms, seed), qini_interval(said, arms, seed, propensity)
-    random = qini_interval(np.random.default_rng(seed).random(len(said)), arms, seed)
     rates = [float(arms.y[side].mean()) for side in (arms.treated, ~arms.treated)]
     thousand = {
-        "qini": found, "qini_over_propensity": gain, "qini_of_random": random,
+        "qini": found, "qini_over_propensity": gain, "qini_of_random": random_qini(arms, seed),
         "qini_of_propensity": qini_interval(propensity, arms, seed),
     }  # fmt: skip
     metrics: dict[str, object] = {

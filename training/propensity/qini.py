@@ -130,6 +130,14 @@ def qini_interval(score: F64, arms: Arms, seed: int, other: F64 | None = None) -
     return Interval(measure(None), float(low), float(high))
 
 
+def random_qini(arms: Arms, seed: int) -> Interval:
+    """The Qini of rankings at random on these offers: their mean, and where 95 % of them lie."""
+    rng, worth = np.random.default_rng(seed), arms.worth()
+    drawn = [Ranked(rng.permutation(len(worth)), np.arange(len(worth))).area(worth) for _ in range(DRAWS)]
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    return Interval(float(np.mean(drawn)), float(low), float(high))
+
+
 @dataclass(frozen=True)
 class Tenth:
     """A tenth of the offers by predicted uplift: what was said and what the arms measured."""

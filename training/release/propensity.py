@@ -62,12 +62,13 @@ class Propensity:
     """All members, by name.
 
     `evidence` counts, by product, the observed customers a model could learn its demand from;
-    `offers` holds by family what an offer changes, where that was measured.
+    `offers` holds by family what an offer changes within `offer_days`, where that was measured.
     """
 
     members: tuple[PropensityMember, ...]
     evidence: Mapping[str, float] = field(default_factory=dict)
     offers: Mapping[str, OfferEffect] = field(default_factory=dict)
+    offer_days: float = 0.0
 
     @staticmethod
     def read(files: Mapping[str, bytes]) -> "Propensity":
@@ -78,7 +79,9 @@ class Propensity:
             missing = {member.graph_file, member.reasons_file} - set(files)
             if missing or not safe_name(member.name):
                 raise BrokenRelease(fields.path, f"'{member.name}' lacks its files {sorted(missing)}")
-        return Propensity(members, _evidence(fields), _offers(fields, members))
+        offers = _offers(fields, members)
+        days = fields.number("offer_days") if offers else 0.0
+        return Propensity(members, _evidence(fields), offers, days)
 
 
 def _evidence(fields: Fields) -> dict[str, float]:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from training.propensity.qini import Arms, by_tenth, known_qini, qini, qini_interval
+from training.propensity.qini import Arms, by_tenth, known_qini, qini, qini_interval, random_qini
 
 N = 20_000
 
@@ -47,6 +47,14 @@ def test_a_random_ranking_is_worth_nothing_and_a_reversed_one_less(offers):
     random = qini_interval(np.random.default_rng(2).random(N), arms, 7)
     assert random.low < 0 < random.high
     assert qini(-uplift, arms) == pytest.approx(-qini(uplift, arms))
+
+
+def test_random_rankings_lie_about_zero_and_the_truth_outside_them(offers):
+    arms, uplift = offers
+    band = random_qini(arms, 7)
+    assert band.low < 0 < band.high
+    assert abs(band.value) < 0.2 * band.high
+    assert qini(uplift, arms) > band.high
 
 
 def test_equal_scores_rank_nobody_before_another(offers):
