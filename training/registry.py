@@ -190,7 +190,8 @@ def _evidence(trained: Trained, folder: Path) -> Path:
     (folder / "gates.json").write_bytes(as_json({"gates": [gate.as_json() for gate in trained.gates]}))
     for name, exhibit in trained.exhibits.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / f"{name}.png").write_bytes(exhibit.image)
+        if exhibit.image:
+            (folder / f"{name}.png").write_bytes(exhibit.image)
     return folder
 
 

@@ -11,11 +11,11 @@ from sklearn.utils.validation import check_array, check_is_fitted
 
 from training.learning.trees import F32
 from training.propensity.bench import forward
+from training.propensity.effect import EffectOnOdds
 from training.propensity.qini import Arms, qini, qini_interval
 from training.propensity.uplift_learners import (
     Base,
     Crossed,
-    EffectOnOdds,
     Fitted,
     Learner,
     OneModel,

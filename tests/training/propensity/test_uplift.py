@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
+from training.propensity.effect import EffectOnOdds
 from training.propensity.qini import Arms, known_qini
 from training.propensity.uplift import METHODS, UpliftClassifier, choose
-from training.propensity.uplift_learners import EffectOnOdds
 
 N = 24_000
 
