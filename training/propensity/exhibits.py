@@ -70,6 +70,9 @@ def sensitivity(member: Member, title: str, title_zh: str, seed: int) -> Exhibit
         lost, shift = auc(y, p) - auc(y, moved), float(np.abs(moved - p).mean() / p.mean())
         table.append((column, *rounded((gain, lost, shift))))
     table.sort(key=lambda row: -float(str(row[2])))
+    header = ("column", "share of gain", "AUC lost", "mean shift of the score, relative")
+    if not table:
+        return Exhibit(f"{title} leans on no column", f"{title_zh}不依赖任何特征", b"", header, ())
     worst = table[0]
     finding = f"{title} leans most on {worst[0]}: without it the AUC falls by {worst[2]:.3f}"
     finding_zh = f"{title_zh}最依赖 {worst[0]}：打乱它后 AUC 下降 {worst[2]:.3f}"
@@ -78,7 +81,6 @@ def sensitivity(member: Member, title: str, title_zh: str, seed: int) -> Exhibit
     axes.axvline(0, color=GREY, linestyle="--")
     figure.subplots_adjust(left=0.3)
     named(axes, "AUC lost when the column is shuffled", "", legend=False)
-    header = ("column", "share of gain", "AUC lost", "mean shift of the score, relative")
     return Exhibit(finding, finding_zh, png(figure), header, tuple(table))
 
 

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xgboost as xgb
 
 from training.dataset import Dataset
 from training.labels import DAY, PURCHASE
 from training.propensity.bench import Bench
+from training.propensity.exhibits import exhibits
 from training.propensity.member import Member, fit, gates
 from training.propensity.tuning import grown, tuned
 from training.validation import Labels, auc
@@ -131,3 +133,26 @@ def test_a_sample_of_the_others_leaves_the_probabilities_as_large_as_they_are(
     model = grown(tuned("card", bench, label, 7, None, trials=1), bench, label, 7)
     said = 1 / (1 + np.exp(-model.margin(rows.matrix)))
     assert said.mean() == pytest.approx(label.mean(), rel=0.1)
+
+
+def test_a_member_shows_what_it_leans_on_and_whether_it_holds(rows: Dataset):
+    member = trained(rows, drawn(rows, by_balance))
+    drawn_up = exhibits({"card": member}, 7)
+    assert {"members", "card/roc", "card/calibration", "card/benchmark", "card/sensitivity",
+            "card/stability"} <= set(drawn_up)  # fmt: skip
+    shown = drawn_up["card/sensitivity"]
+    assert shown.rows[0][0] == "balance_last"
+    assert "balance_last" in shown.title
+    assert len(drawn_up["card/stability"].rows) == 2  # the calibration quarter and the test's
+
+
+def test_a_member_without_a_split_leans_on_nothing(rows: Dataset):
+    member = trained(rows, drawn(rows, by_balance))
+    bare = replace(member, model=replace(member.model, booster=flat(member.model.booster)))
+    assert exhibits({"card": bare}, 7)["card/sensitivity"].rows == ()
+
+
+def flat(booster: xgb.Booster) -> xgb.Booster:
+    """A booster of the same width that says one thing of everybody."""
+    nothing = xgb.DMatrix(np.zeros((10, booster.num_features()), np.float32), np.arange(10) % 2)
+    return xgb.train({"objective": "binary:logistic", "verbosity": 0}, nothing, 1)
