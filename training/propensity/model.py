@@ -14,7 +14,7 @@ from training.propensity.bench import Bench
 from training.propensity.member import Member, fit
 from training.propensity.offer_uplift import uplift
 from training.propensity.offers import Offers, offers
-from training.propensity.tuning import TRIALS, key
+from training.propensity.tuning import key
 from training.run import Run
 from training.spec import ModelSpec
 from training.trained import Trained
@@ -107,7 +107,7 @@ def _fitted(run: Run, wanted: Mapping[str, Fit], found: Found) -> None:
             found.left_out[name] = lack.reason
             continue
         tuned = member.tuning
-        run.tell("tune", f"{name}: {TRIALS} trials, depth {tuned.shape.depth}, {tuned.rounds} rounds; "
+        run.tell("tune", f"{name}: {len(tuned.trials)} trials, depth {tuned.shape.depth}, {tuned.rounds} rounds; "
                  f"log loss {tuned.loss:.5f} (default {tuned.default:.5f})")  # fmt: skip
 
 

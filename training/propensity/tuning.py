@@ -14,7 +14,7 @@ from training.propensity.bench import MOST_GROWN, MOST_JUDGED, MOST_TRIED, Bench
 from training.trained import Trial
 from training.validation import Labels
 
-TRIALS = 6
+TRIALS, LEAST_CASES = 6, 1_000
 MOST_ROUNDS, PATIENCE = 300, 8
 SPACE: Space = {
     "depth": Whole(1, 5),
@@ -62,7 +62,7 @@ def tuned(
 ) -> Tuned:  # fmt: skip
     """Search the space by mean log loss over the folds; a search that was interrupted goes on.
 
-    Trials see a sample. How many rounds the best shape is given is found on as many rows as the model
+    With few cases luck decides between shapes: then only the starts are tried. Trials see a sample. How many rounds the best shape is given is found on as many rows as the model
     will be grown on: more rows carry more rounds.
     """
     folds = [_grown(bench, label, number, seed, MOST_TRIED) for number in range(len(bench.folds))]
@@ -71,7 +71,8 @@ def tuned(
         shape = shaped(name, parameters)
         return -float(np.mean([fold.tried(shape, seed)[1] for fold in folds]))
 
-    found = search(name, SPACE, judge, trials=trials, seed=seed, study=study, start=START,
+    asked = trials if (label[bench.split.train] == 1).sum() >= LEAST_CASES else min(trials, len(START))
+    found = search(name, SPACE, judge, trials=asked, seed=seed, study=study, start=START,
                    measure="minus log loss of later rows")  # fmt: skip
     shape = shaped(name, found.best)
     rounds, _ = _grown(bench, label, 0, seed, MOST_GROWN).tried(shape, seed)

@@ -11,7 +11,7 @@ from training.labels import DAY, PURCHASE
 from training.propensity.bench import Bench
 from training.propensity.exhibits import exhibits
 from training.propensity.member import Member, fit, gates
-from training.propensity.tuning import grown, tuned
+from training.propensity.tuning import START, grown, tuned
 from training.validation import Labels, auc
 
 CUSTOMERS, QUARTERS = 3000, 6
@@ -121,6 +121,15 @@ def test_an_interrupted_search_ends_where_an_uninterrupted_one_does(rows: Datase
     whole = tuned("card", bench, label, 7, tmp_path / "whole.db", trials=4)
     tuned("card", bench, label, 7, tmp_path / "cut.db", trials=2)
     assert tuned("card", bench, label, 7, tmp_path / "cut.db", trials=4) == whole
+
+
+@pytest.mark.parametrize(("rate", "tried"), [
+    pytest.param(0.02, len(START), id="few-cases"), pytest.param(0.3, 3, id="many-cases")])  # fmt: skip
+def test_shapes_are_searched_only_where_cases_can_tell_them_apart(rows: Dataset, rate: float, tried: int):
+    label = drawn(rows, lambda matrix: np.full(len(matrix), rate))
+    bench = Bench.prepare(rows, label, PURCHASE)
+    assert bench is not None
+    assert len(tuned("card", bench, label, 7, None, trials=3).trials) == tried
 
 
 def test_a_sample_of_the_others_leaves_the_probabilities_as_large_as_they_are(
