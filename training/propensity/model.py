@@ -107,8 +107,8 @@ def _fitted(run: Run, wanted: Mapping[str, Fit], found: Found) -> None:
             found.left_out[name] = lack.reason
             continue
         tuned = member.tuning
-        run.tell("tune", f"{name}: {len(tuned.trials)} trials, depth {tuned.shape.depth}, {tuned.rounds} rounds; "
-                 f"log loss {tuned.loss:.5f} (default {tuned.default:.5f})")  # fmt: skip
+        run.tell("tune", f"{name}: {len(tuned.trials)} trials, depth {tuned.shape.depth}, {tuned.rounds} "
+                 f"rounds; log loss {tuned.loss:.5f} (default {tuned.default:.5f})")  # fmt: skip
 
 
 def _moved(run: Run, made: Offers, tested_from: int, found: Found) -> None:

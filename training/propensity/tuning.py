@@ -62,8 +62,9 @@ def tuned(
 ) -> Tuned:  # fmt: skip
     """Search the space by mean log loss over the folds; a search that was interrupted goes on.
 
-    With few cases luck decides between shapes: then only the starts are tried. Trials see a sample. How many rounds the best shape is given is found on as many rows as the model
-    will be grown on: more rows carry more rounds.
+    With few cases luck decides between shapes: then only the starts are tried. Trials see a sample; how
+    many rounds the best shape is given is found on as many rows as the model will be grown on: more rows
+    carry more rounds.
     """
     folds = [_grown(bench, label, number, seed, MOST_TRIED) for number in range(len(bench.folds))]
 
