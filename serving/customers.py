@@ -8,8 +8,8 @@ from crm_rules.offers.screening import Screening
 from serving.asking import RecommendationRequest
 from serving.drivers import drivers
 from serving.loaded import Loaded
-from serving.needs import affinity, popularity
-from serving.next_best_action import needs_of, recommender_kinds, screened
+from serving.needs import affinity, needs, offered, popularity
+from serving.next_best_action import recommender_kinds, screened
 from serving.online import F64Array
 from serving.records import Case, Decision, decide
 from serving.rulebook import NO_MODEL, RULE_TEXTS
@@ -41,7 +41,9 @@ def propensities(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
     members = {member.name: member for member in loaded.runtime.propensity.members}
     snapshot = cases[0].snapshot
     matrix = snapshot.matrix(loaded.runtime.columns, {})
-    needed = needs_of(snapshot, loaded, matrix).members
+    margins = loaded.runtime.margins(matrix)
+    needed = needs(loaded, snapshot, margins, loaded.owned(snapshot)).members
+    effects, days = offered(loaded, margins), loaded.runtime.propensity.offer_days
     raised = {name: drivers(loaded, member, matrix) for name, member in members.items()}
     answers = []
     for case in cases:
@@ -52,12 +54,22 @@ def propensities(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
                 "base_rate": member.base_rate,
                 "reasons": raised[name][case.row],
             }
+            | _offer(effects.get(name), case.row, days)
             for name, member in members.items()
         }
-        churn = said.pop("churn", None)
-        answer: dict[str, object] = {"propensity": said, "churn": churn}
+        churn, response = said.pop("churn", None), said.pop("response", None)
+        answer: dict[str, object] = {"propensity": said, "churn": churn, "response": response}
         answers.append(decide(case, loaded, answer, {"scores": scores}))
     return answers
+
+
+def _offer(arms: tuple[F64Array, F64Array] | None, row: int, days: float) -> dict[str, object]:
+    """The chances of a purchase within so many days with an offer and without; empty where unknown."""
+    if arms is None:
+        return {}
+    shown, withheld = float(arms[0][row]), float(arms[1][row])
+    uplift = shown - withheld
+    return {"offer": {"shown": shown, "withheld": withheld, "uplift": uplift, "within_days": days}}
 
 
 def recommendations(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:

@@ -16,6 +16,7 @@ from training.release.verify import VerifiedRelease
 
 Indices = npt.NDArray[np.intp]
 Mask = npt.NDArray[np.bool_]
+Evidence = npt.NDArray[np.float64]
 NOT_THERE = -1
 
 
@@ -45,6 +46,12 @@ class Loaded:
         """The products of each family, as positions in the catalogue."""
         family = self.rulebook.products.family
         return {str(name): np.flatnonzero(family == name) for name in np.unique(family)}
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """For each product of the catalogue, how many customers the propensities could learn from."""
+        counts = self.runtime.needs.evidence if self.runtime.needs else {}
+        return np.array([counts.get(name, 0.0) for name in self.rulebook.products.product_id], np.float64)
 
     @cached_property
     def _owned(self) -> Indices:
