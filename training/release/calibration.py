@@ -34,4 +34,9 @@ class Calibration:
 
     def probability(self, margin: F64Array) -> F64Array:
         """Probabilities of the same shape as `margin`."""
-        return sigmoid(self.a * np.asarray(margin, np.float64) + self.b)
+        return sigmoid(self.odds(margin))
+
+    def odds(self, margin: F64Array) -> F64Array:
+        """Calibrated log odds."""
+        out: F64Array = self.a * np.asarray(margin, np.float64) + self.b
+        return out

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from functools import cached_property
+from typing import Literal, cast
 
 import numpy as np
+import numpy.typing as npt
 
-from training.release.calibration import Calibration
+from training.release.calibration import Calibration, sigmoid
+from training.release.confirmed import confirmed
 from training.release.errors import BrokenRelease
 from training.release.fields import F64Array, Fields
 from training.release.scorecard import Scorecard
@@ -14,7 +17,8 @@ from training.release.segmentation import F32Array
 from training.release.trees import Trees
 
 FILE = "model.json"
-Decider = Literal["scorecard", "boosting"]
+Places = npt.NDArray[np.intp]
+Decider = Literal["scorecard", "boosting", "blend"]
 
 
 @dataclass(frozen=True)
@@ -27,19 +31,24 @@ class Boosting:
 
 @dataclass(frozen=True)
 class CreditMember:
-    """One of `application` and `behaviour`; `decides` says whose probability counts."""
+    """One of `application` and `behaviour`; `decides` says whose probability counts.
+
+    `blend` is the line over the mean of both models' log odds, where they decide together. `reference`
+    holds, for each of `columns`, the declared value that reasons are measured against.
+    """
 
     name: str
     decides: Decider
     grades: tuple[tuple[str, float], ...]
     boosting: Boosting | None
     scorecard: Scorecard | None
+    blend: Calibration | None
+    reference: F64Array
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns of the deciding model, in its order: those that reasons can name."""
-        model = self.scorecard if self.decides == "scorecard" else self.boosting
-        return () if model is None else model.columns
+        """The columns of its models, sorted: the order of the rows it is given."""
+        return _columns(self.scorecard, self.boosting)
 
     def grade(self, probability: F64Array) -> tuple[str, ...]:
         """The grade of each probability: the first whose upper limit is not exceeded, else the last."""
@@ -68,38 +77,84 @@ class CreditRisk:
 
 @dataclass(frozen=True)
 class Risk:
-    """What a member says about n customers; `contributions` follow the member's columns, larger is worse."""
+    """What a member says about n customers; larger is worse in both arrays, log odds their unit.
+
+    `contributions` (n, columns) of the deciding model add up, from the reference of the scorecard and the
+    average of the trees. `raised` (n, columns + 1) is what the log odds fall by once a column is moved to
+    its reference, all unknown columns together last: the reasons.
+    """
 
     probability: F64Array
     score: F64Array
     contributions: F64Array
+    raised: F64Array
 
 
 @dataclass(frozen=True)
 class CreditRuntime:
-    """A member ready to run. Path contributions start from the average of the training population."""
+    """A member ready to run; `trees` gives the boosting's margin alone, `reasons` its path contributions."""
 
     member: CreditMember
+    trees: Trees | None
     reasons: Trees | None
 
-    def assess(self, scorecard: F32Array, boosting: F32Array, margin: F64Array) -> Risk:
-        """Risk of n customers, from the features of each model in its own order and the boosting's margin.
+    def assess(self, rows: F32Array) -> Risk:
+        """Risk of n customers from (n, member.columns); `score` is NaN where there is no scorecard."""
+        card, score = self.member.scorecard, np.full(len(rows), np.nan)
+        if card is not None:
+            score = card.score(card.points(rows[:, self._card]))
+        log_odds, contributions = self.log_odds(rows), self._contributions(rows)
+        raised = confirmed(rows, log_odds, contributions, self.member.reference, self.log_odds)
+        return Risk(sigmoid(log_odds), score, contributions, raised)
 
-        `score` is the scorecard's total wherever there is a scorecard, NaN otherwise.
-        """
-        member = self.member
-        score = np.full(len(margin), np.nan)
-        if member.scorecard is not None:
-            points = member.scorecard.points(scorecard)
-            score = member.scorecard.score(points)
-            if member.decides == "scorecard":
-                return Risk(
-                    member.scorecard.probability(score), score, member.scorecard.contributions(points)
-                )
-        assert member.boosting is not None  # else another would decide: checked when it was read
-        assert self.reasons is not None
-        contributions = self.reasons.run(boosting).astype(np.float64)
-        return Risk(member.boosting.calibration.probability(margin), score, contributions)
+    def log_odds(self, rows: F32Array) -> F64Array:
+        """The deciding model's calibrated log odds of default, (n,)."""
+        decides, blend = self.member.decides, self.member.blend
+        if decides == "scorecard":
+            return self._carded(rows)
+        if decides == "boosting":
+            return self._boosted(rows)
+        assert blend is not None  # checked when it was read
+        return blend.odds((self._carded(rows) + self._boosted(rows)) / 2)
+
+    def probability(self, rows: F32Array) -> F64Array:
+        """The probability of default, (n,); no reasons."""
+        return sigmoid(self.log_odds(rows))
+
+    def _carded(self, rows: F32Array) -> F64Array:
+        card = self.member.scorecard
+        assert card is not None
+        return card.calibration.odds(card.margin(card.score(card.points(rows[:, self._card]))))
+
+    def _boosted(self, rows: F32Array) -> F64Array:
+        boosting = self.member.boosting
+        assert boosting is not None
+        assert self.trees is not None
+        margin = self.trees.run(np.ascontiguousarray(rows[:, self._grown]))[:, 0]
+        return boosting.calibration.odds(margin.astype(np.float64))
+
+    def _contributions(self, rows: F32Array) -> F64Array:
+        member, found = self.member, np.zeros(rows.shape)
+        scale = 1.0 if member.blend is None or member.decides != "blend" else member.blend.a / 2
+        if member.decides != "boosting" and member.scorecard is not None:
+            card = member.scorecard
+            lost = card.contributions(card.points(rows[:, self._card])) / card.factor
+            found[:, self._card] += scale * card.calibration.a * lost
+        if member.decides != "scorecard" and member.boosting is not None and self.reasons is not None:
+            path = self.reasons.run(np.ascontiguousarray(rows[:, self._grown])).astype(np.float64)
+            found[:, self._grown] += scale * member.boosting.calibration.a * path
+        return found
+
+    @cached_property
+    def _card(self) -> Places:
+        return self._places(self.member.scorecard.columns if self.member.scorecard else ())
+
+    @cached_property
+    def _grown(self) -> Places:
+        return self._places(self.member.boosting.columns if self.member.boosting else ())
+
+    def _places(self, columns: tuple[str, ...]) -> Places:
+        return np.array([self.member.columns.index(column) for column in columns], np.intp)
 
 
 def _member(name: str, fields: Fields) -> CreditMember:
@@ -109,11 +164,22 @@ def _member(name: str, fields: Fields) -> CreditMember:
     scorecard = Scorecard.read(fields.nested("scorecard")) if fields.has("scorecard") else None
     if not grades or list(grades) != sorted(grades, key=lambda each: each[1]):
         raise BrokenRelease(fields.path, f"the grades of '{name}' should be there and rise with pd_max")
-    if decides == "scorecard" and scorecard is not None:
-        return CreditMember(name, "scorecard", grades, boosting, scorecard)
-    if decides == "boosting" and boosting is not None:
-        return CreditMember(name, "boosting", grades, boosting, scorecard)
-    raise BrokenRelease(fields.path, f"'{name}' says {decides!r} decides, which is not in it")
+    has = {
+        "scorecard": scorecard is not None,
+        "boosting": boosting is not None,
+        "blend": scorecard is not None and boosting is not None and fields.has("blend"),
+    }
+    if not has.get(decides):
+        raise BrokenRelease(fields.path, f"'{name}' says {decides!r} decides, which is not in it")
+    blend = Calibration.read(fields.nested("blend").nested("calibration")) if decides == "blend" else None
+    declared, columns = fields.nested("reference"), _columns(scorecard, boosting)
+    reference = np.array([declared.number(column) for column in columns], np.float64)
+    return CreditMember(name, cast(Decider, decides), grades, boosting, scorecard, blend, reference)
+
+
+def _columns(scorecard: Scorecard | None, boosting: Boosting | None) -> tuple[str, ...]:
+    models = (scorecard, boosting)
+    return tuple(sorted({column for model in models if model is not None for column in model.columns}))
 
 
 def _boosting(fields: Fields) -> Boosting:

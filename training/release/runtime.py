@@ -104,12 +104,13 @@ def _drivers(files: Mapping[str, bytes]) -> dict[str, Trees]:
 def _credit(files: Mapping[str, bytes]) -> dict[str, CreditRuntime]:
     runtimes = {}
     for name, member in CreditRisk.read(files).members.items():
-        reasons = None
+        margin = reasons = None
         if member.boosting is not None:
-            width = len(member.boosting.columns)
+            width, folder = len(member.boosting.columns), "parts/credit_risk"
+            margin = Trees.load(f"{folder}/{name}.onnx", files[f"{name}.onnx"], width, 1)
             path = f"{name}.reasons.onnx"
-            reasons = Trees.load(f"parts/credit_risk/{path}", files[path], width, width)
-        runtimes[name] = CreditRuntime(member, reasons)
+            reasons = Trees.load(f"{folder}/{path}", files[path], width, width)
+        runtimes[name] = CreditRuntime(member, margin, reasons)
     return runtimes
 
 

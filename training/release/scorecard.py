@@ -77,7 +77,11 @@ class Scorecard:
 
     def probability(self, score: F64Array) -> F64Array:
         """The calibrated probability of default at each score, (n,)."""
-        return self.calibration.probability(-(score - self.offset) / self.factor)
+        return self.calibration.probability(self.margin(score))
+
+    def margin(self, score: F64Array) -> F64Array:
+        """The log odds of default at each score, (n,), before they are calibrated."""
+        return -(score - self.offset) / self.factor
 
     def contributions(self, points: F64Array) -> F64Array:
         """Points lost against the reference bin, (n, characteristics); larger is worse."""
