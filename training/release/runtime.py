@@ -88,7 +88,7 @@ def load(release: VerifiedRelease) -> Runtime:
         Segmentation.read(release.part("segmentation")) if "segmentation" in parts else None,
         Propensity.read(release.part("propensity")) if "propensity" in parts else None,
         _drivers(release.part("propensity")) if "propensity" in parts else {},
-        _credit(release.part("credit_risk")) if "credit_risk" in parts else {},
+        credit_runtimes(release.part("credit_risk")) if "credit_risk" in parts else {},
         Recommender.read(release.part("recommendation")) if "recommendation" in parts else None,
     )
 
@@ -101,7 +101,8 @@ def _drivers(files: Mapping[str, bytes]) -> dict[str, Trees]:
     return graphs
 
 
-def _credit(files: Mapping[str, bytes]) -> dict[str, CreditRuntime]:
+def credit_runtimes(files: Mapping[str, bytes]) -> dict[str, CreditRuntime]:
+    """The members of the part `credit_risk`, by name, from its files."""
     runtimes = {}
     for name, member in CreditRisk.read(files).members.items():
         margin = reasons = None
