@@ -4,11 +4,11 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from training import cli
+from training import cli, models_cli
 
 bank = typer.Typer()
 bank.add_typer(cli.train, name="train")
-bank.add_typer(cli.models, name="models")
+bank.add_typer(models_cli.models, name="models")
 
 
 @pytest.fixture(autouse=True)

@@ -1,31 +1,14 @@
 """Plots whose title is their finding, with n, window and limit line; colours for the colour-blind."""
 
-import io
 from collections.abc import Mapping, Sequence
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from training.evidence.canvas import BLUE, GREY, ORANGE, below, png
 from training.evidence.exhibit import Cell, Exhibit, rounded
 from training.validation import F64, Labels, auc, by_bin, lift
-
-BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#8A8A8A"  # Okabe and Ito
-mpl.use("Agg")
-
-
-def png(figure: Figure) -> bytes:
-    """The figure as a PNG that says nothing of who drew it when."""
-    held = io.BytesIO()
-    figure.savefig(held, format="png", dpi=90, metadata={"Software": None})
-    return held.getvalue()
-
-
-def below(window: Mapping[str, str], n: int) -> str:
-    """n and the window, as every title ends."""
-    first, last = window["from"][:10], window["to"][:10]
-    return f"n = {n:,}, {first if first == last else f'{first} to {last}'}"
 
 
 def discrimination(

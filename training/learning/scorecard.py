@@ -1,7 +1,7 @@
 """The WoE scorecard: bins with their weight of evidence, points a person can add up.
 
-optbinning finds the cut points (monotone by domain sign); everything after that, and every
-score ever served, is the few lines below: a bin by searchsorted, a sum of points.
+optbinning finds the cut points; everything after that, and every score ever served, is the few
+lines below: the place of a value among the bins, a sum of points.
 """
 
 import math
@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from optbinning import OptimalBinning
 from scipy.stats import chi2
 
 from training.learning import logistic
+from training.learning.bins import LEAST_SHARE, MOST_BINS, Bins, find_bins
+from training.learning.inputs import Column, Inputs
 from training.learning.trees import F32
 from training.validation import F64, Labels
 
@@ -20,33 +21,58 @@ PDO, BASE_SCORE, BASE_ODDS = 20.0, 600.0, 50.0
 FACTOR = PDO / math.log(2)
 OFFSET = BASE_SCORE - FACTOR * math.log(BASE_ODDS)
 LEAST_EVIDENCE = 0.02  # information value below this is noise (Siddiqi 2006)
-MOST_BINS, LEAST_SHARE = 5, 0.05
+LEAST_WEIGHT = 0.02
 
 
 @dataclass(frozen=True)
 class Characteristic:
-    """One column's bins: [edge i-1, edge i), then what is missing. WoE = ln(%good / %bad)."""
+    """One column's bins with their evidence, WoE = ln(%good / %bad), and points; arrays are by bin.
+
+    `rows` and `bad` count the training rows of each bin. Reasons are measured from `reference_points`.
+    """
 
     column: str
-    edges: F64
+    bins: Bins
     woe: F64
-    missing_woe: float
+    rows: F64
+    bad: F64
     information_value: float
     points: F64
-    missing_points: float
     reference_points: float
 
-    def evidence(self, values: F32) -> F64:
+    def evidence(self, values: Column) -> F64:
         """The weight of evidence of each value."""
-        return self._looked_up(values, self.woe, self.missing_woe)
+        out: F64 = self.woe[self.bins.place(values)]
+        return out
 
-    def score(self, values: F32) -> F64:
+    def score(self, values: Column) -> F64:
         """The points of each value."""
-        return self._looked_up(values, self.points, self.missing_points)
+        out: F64 = self.points[self.bins.place(values)]
+        return out
 
-    def _looked_up(self, values: F32, table: F64, missing: float) -> F64:
-        found = table[np.searchsorted(self.edges, values, side="right").clip(max=len(table) - 1)]
-        return np.where(np.isnan(values), missing, found)
+    @property
+    def missing_points(self) -> float:
+        """The points of what is not there."""
+        return float(self.points[-2])
+
+    @property
+    def neutral_points(self) -> float:
+        """The points of a category that is rare or was never seen: those of no evidence."""
+        return float(self.points[-1])
+
+    def as_json(self) -> dict[str, object]:
+        """As the release keeps it; a served score needs nothing else."""
+        ordinary = self.bins.ordinary
+        specials = zip(self.bins.specials, self.points[ordinary:-2], self.woe[ordinary:-2], strict=True)
+        return {
+            "column": self.column, "edges": self.bins.edges.tolist(),
+            "categories": [list(each) for each in self.bins.categories],
+            "woe": self.woe[:ordinary].tolist(), "points": self.points[:ordinary].tolist(),
+            "specials": [{"value": v, "points": float(p), "woe": float(w)} for v, p, w in specials],
+            "missing_woe": float(self.woe[-2]), "missing_points": self.missing_points,
+            "neutral_points": self.neutral_points, "reference_points": self.reference_points,
+            "information_value": self.information_value,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -61,38 +87,54 @@ class Scorecard:
         """The columns it reads, in order."""
         return tuple(c.column for c in self.characteristics)
 
-    def score(self, matrix: F32) -> F64:
-        """Sum of points for (n, len(columns)) rows."""
-        points = np.stack([c.score(matrix[:, j]) for j, c in enumerate(self.characteristics)], axis=1)
-        return np.asarray(points.sum(axis=1), np.float64)
+    def points(self, rows: Inputs | F32) -> F64:
+        """Points by row and characteristic, of named rows or of a matrix with the columns in order."""
+        named = rows if isinstance(rows, Inputs) else Inputs.of(rows, self.columns)
+        found = np.zeros((len(rows), len(self.characteristics)))
+        for j, characteristic in enumerate(self.characteristics):
+            found[:, j] = characteristic.score(named[characteristic.column])
+        return found
 
-    def margin(self, matrix: F32) -> F64:
+    def score(self, rows: Inputs | F32) -> F64:
+        """The sum of points, (n,)."""
+        total = np.full(len(rows), 0.0 if self.characteristics else OFFSET - FACTOR * self.intercept)
+        for column in self.points(rows).T:
+            total += column
+        return total
+
+    def margin(self, rows: Inputs | F32) -> F64:
         """Log-odds of bad: -(score - offset) / factor."""
-        return -(self.score(matrix) - OFFSET) / FACTOR
+        return -(self.score(rows) - OFFSET) / FACTOR
+
+    def contributions(self, rows: Inputs | F32) -> F64:
+        """Log-odds of bad that each characteristic adds to the reference, (n, characteristics)."""
+        reference = np.array([c.reference_points for c in self.characteristics])
+        out: F64 = (reference - self.points(rows)) / FACTOR
+        return out
 
     def as_json(self) -> dict[str, object]:
-        """As the release keeps it; a served score needs nothing else."""
+        """As the release keeps it."""
         return {
             "intercept": self.intercept, "factor": FACTOR, "offset": OFFSET,
             "pdo": PDO, "base_score": BASE_SCORE, "base_odds": BASE_ODDS,
-            "characteristics": [
-                {
-                    "column": c.column, "edges": c.edges.tolist(), "woe": c.woe.tolist(),
-                    "missing_woe": c.missing_woe, "points": c.points.tolist(),
-                    "missing_points": c.missing_points, "reference_points": c.reference_points,
-                    "information_value": c.information_value,
-                }
-                for c in self.characteristics
-            ],
+            "characteristics": [c.as_json() for c in self.characteristics],
         }  # fmt: skip
 
 
 def bin_columns(
-    matrix: F32, y: Labels, columns: Sequence[str], signs: Mapping[str, int]
-) -> tuple[Characteristic, ...]:
+    rows: Inputs, y: Labels, signs: Mapping[str, int], specials: Mapping[str, Sequence[float]] | None = None,
+    most: int = MOST_BINS,
+) -> tuple[Characteristic, ...]:  # fmt: skip
     """The characteristics with some evidence; `signs` says where risk may only rise (+1) or fall (-1)."""
-    found = (_bin(name, matrix[:, j], y, signs.get(name, 0)) for j, name in enumerate(columns))
-    return tuple(c for c in found if c is not None and c.information_value >= least_evidence(y, len(c.woe)))
+    kept = []
+    for name, values in zip(rows.names, rows.columns, strict=True):
+        bins = find_bins(name, values, y, signs.get(name, 0), (specials or {}).get(name, ()), most)
+        if bins is not None:
+            found = _with_evidence(name, bins, values, y)
+            filled = int((found.rows > 0).sum())
+            if filled > 1 and found.information_value >= least_evidence(y, filled):
+                kept.append(found)
+    return tuple(kept)
 
 
 def least_evidence(y: Labels, bins: int) -> float:
@@ -108,72 +150,47 @@ def least_evidence(y: Labels, bins: int) -> float:
     return max(LEAST_EVIDENCE, float(chi2.ppf(0.95, bins - 1)) * (1 / bad + 1 / (len(y) - bad)))
 
 
-def _bin(column: str, values: F32, y: Labels, sign: int) -> Characteristic | None:
-    known = ~np.isnan(values)
-    if len(np.unique(values[known])) < 2 or y[known].min() == y[known].max():
-        return None
-    trend = {1: "ascending", -1: "descending"}.get(sign, "auto_asc_desc")
-    binning = OptimalBinning(
-        name=column, dtype="numerical", solver="mip", max_n_prebins=10, max_n_bins=MOST_BINS,
-        min_bin_size=LEAST_SHARE, monotonic_trend=trend,
-    )  # fmt: skip
-    splits = binning.fit(values[known].astype(np.float64), y[known]).splits
-    edges = np.unique(np.asarray(splits, np.float32)).astype(np.float64)
-    if not len(edges):
-        return None
-    return _with_evidence(column, values, y, edges)
-
-
-def _with_evidence(column: str, values: F32, y: Labels, edges: F64) -> Characteristic:
-    known = ~np.isnan(values)
-    group = np.where(known, np.searchsorted(edges, values, side="right").clip(max=len(edges)), len(edges) + 1)
-    bad = np.bincount(group, weights=y, minlength=len(edges) + 2)
-    good = np.bincount(group, weights=1 - y, minlength=len(edges) + 2)
+def _with_evidence(column: str, bins: Bins, values: Column, y: Labels) -> Characteristic:
+    group = bins.place(values)
+    bad = np.bincount(group, weights=y, minlength=bins.count).astype(np.float64)
+    rows = np.bincount(group, minlength=bins.count).astype(np.float64)
+    good = rows - bad
     share_good = (good + 0.5) / (good.sum() + 0.5)
     share_bad = (bad + 0.5) / (bad.sum() + 0.5)
-    # Few missing values say nothing of their own: they are neutral, not extreme.
-    enough = (good + bad)[-1] >= LEAST_SHARE * len(y)
-    woe = np.log(share_good / share_bad)
-    woe[-1] = woe[-1] if enough else 0.0
+    # Few special or missing values say nothing of their own: they are neutral, not extreme.
+    silent = rows < LEAST_SHARE * len(y)
+    silent[: bins.ordinary], silent[-1] = False, True
+    woe = np.where(silent, 0.0, np.round(np.log(share_good / share_bad), 6))
     value = float(((share_good - share_bad) * woe).sum())
-    empty = np.zeros(len(edges) + 1)
-    return Characteristic(column, edges, np.round(woe[:-1], 6), round(float(woe[-1]), 6), round(value, 4),
-                          empty, 0.0, 0.0)  # fmt: skip
+    return Characteristic(column, bins, woe, rows, bad, round(value, 4), np.zeros(bins.count), 0.0)
 
 
 def fit(
-    matrix: F32, y: Labels, columns: Sequence[str], signs: Mapping[str, int], ridge: float
-) -> Scorecard | None:
+    rows: Inputs, y: Labels, signs: Mapping[str, int], ridge: float,
+    specials: Mapping[str, Sequence[float]] | None = None, most: int = MOST_BINS,
+) -> Scorecard:  # fmt: skip
     """Bin, weigh with coefficients that may not turn against their evidence, scale to points.
 
-    None when no column carries evidence. Points are rounded to hundredths, and the margin is
-    computed from the rounded points, in training as in serving.
+    Where no column carries evidence there are no characteristics, and everybody is given the average
+    odds. Points are rounded to hundredths, and the margin is computed from the rounded points, in training
+    as in serving.
     """
-    return weigh(bin_columns(matrix, y, columns, signs), matrix, y, columns, ridge)
+    return weigh(bin_columns(rows, y, signs, specials, most), rows, y, ridge)
 
 
-def weigh(
-    binned: Sequence[Characteristic], matrix: F32, y: Labels, columns: Sequence[str], ridge: float
-) -> Scorecard | None:
+def weigh(binned: Sequence[Characteristic], rows: Inputs, y: Labels, ridge: float) -> Scorecard:
     """The scorecard of characteristics that are already binned on these rows."""
-    place = {name: j for j, name in enumerate(columns)}
-    if not binned:
-        return None
-    evidence = np.stack([c.evidence(matrix[:, place[c.column]]) for c in binned], axis=1)
+    evidence = np.zeros((len(rows), len(binned)))
+    for j, characteristic in enumerate(binned):
+        evidence[:, j] = characteristic.evidence(rows[characteristic.column])
     fitted = logistic.fit(-evidence, y, ridge, non_negative=True)
-    kept = [(c, float(w)) for c, w in zip(binned, fitted.weights, strict=True) if w > 0.02]
-    if not kept:
-        return None
-    start = (OFFSET - FACTOR * fitted.intercept) / len(kept)
-    scaled = (_with_points(c, FACTOR * weight, start, matrix[:, place[c.column]]) for c, weight in kept)
-    return Scorecard(tuple(scaled), fitted.intercept)
+    kept = [(c, float(w)) for c, w in zip(binned, fitted.weights, strict=True) if w > LEAST_WEIGHT]
+    start = (OFFSET - FACTOR * fitted.intercept) / max(1, len(kept))
+    return Scorecard(tuple(_with_points(c, FACTOR * weight, start) for c, weight in kept), fitted.intercept)
 
 
-def _with_points(characteristic: Characteristic, weight: float, start: float, values: F32) -> Characteristic:
-    pointed = replace(
-        characteristic,
-        points=np.round(characteristic.woe * weight + start, 2),
-        missing_points=round(float(characteristic.missing_woe * weight + start), 2),
-    )
+def _with_points(characteristic: Characteristic, weight: float, start: float) -> Characteristic:
+    points = np.round(characteristic.woe * weight + start, 2)
     # The declared reference of every reason: the average of the training population.
-    return replace(pointed, reference_points=round(float(pointed.score(values).mean()), 4))
+    average = float(points @ characteristic.rows / characteristic.rows.sum())
+    return replace(characteristic, points=points, reference_points=round(average, 4))

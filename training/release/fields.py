@@ -87,6 +87,10 @@ class Fields:
         """A list of lists of finite numbers, each of its own length."""
         return tuple(Fields(self.path, {name: row}).numbers(name) for row in self._list(name))
 
+    def text_lists(self, name: str) -> tuple[tuple[str, ...], ...]:
+        """A list of lists of texts."""
+        return tuple(Fields(self.path, {name: row}).texts(name) for row in self._list(name))
+
     def nested(self, name: str) -> "Fields":
         """A nested object."""
         value = self.raw.get(name)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from training.credit_risk.member import Member, fit_member, folds
+from training.credit_risk.member import Member, fit_member
 from training.learning.trees import F32
 from training.validation import Labels, auc
 
@@ -53,11 +53,3 @@ def test_without_evidence_there_is_no_member():
     matrix = np.ones((200, 1), np.float32)
     y = (generator.random(200) < 0.3).astype(np.int8)
     assert fit_member(matrix, y, np.arange(200).astype(str).astype(object), matrix, y, ("noise",), 7) is None
-
-
-def test_all_rows_of_a_customer_are_in_one_fold():
-    groups = np.array(["a", "b", "c", "d", "e", "f"] * 5, object)
-    y = np.tile([1, 1, 0, 0, 0, 0], 5).astype(np.int8)
-    for repeat in folds(y, groups, 2, 7):
-        for fold in repeat:
-            assert not set(groups[fold.fit]) & set(groups[fold.score])
