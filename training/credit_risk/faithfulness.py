@@ -46,9 +46,7 @@ class Faithfulness:
 def told(raised: F64, most: int = MOST) -> list[list[int]]:
     """The columns told for each row of (n, columns + 1), largest first: as `principal_reasons` ranks them."""
     order = np.argsort(-raised, axis=1, kind="stable")[:, :most]
-    return [
-        [int(at) for at in places if row[at] > 0] for row, places in zip(raised, order, strict=True)
-    ]
+    return [[int(at) for at in places if row[at] > 0] for row, places in zip(raised, order, strict=True)]
 
 
 def faithfulness(runtime: CreditRuntime, rows: F32) -> Faithfulness:
@@ -61,7 +59,8 @@ def faithfulness(runtime: CreditRuntime, rows: F32) -> Faithfulness:
             falls = base[row] - runtime.log_odds(_moved(runtime, rows[row], columns))
             holds, ordered = falls > 0, bool((np.diff(falls) <= TOLERANCE).all())
             found += [1, len(columns), int(holds.sum()), ordered, ordered and bool(holds.all())]
-    return Faithfulness(*found.tolist(), silent=sum(not columns for columns in reasons))
+    cases, told_, raised, ordered_, faithful = found.tolist()
+    return Faithfulness(cases, told_, raised, ordered_, faithful, sum(not columns for columns in reasons))
 
 
 def name_of(runtime: CreditRuntime, column: int) -> str:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import beta, chi2
 
+from training.evidence.canvas import below
 from training.evidence.exhibit import Exhibit
-from training.evidence.plots import below
 from training.learning import logistic
 from training.validation import F64, Labels
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from training.evidence.canvas import below
 from training.evidence.exhibit import Exhibit
-from training.evidence.plots import below
 from training.validation import F64, Labels
 
 

@@ -103,7 +103,7 @@ class CreditRuntime:
         card, score = self.member.scorecard, np.full(len(rows), np.nan)
         if card is not None:
             score = card.score(card.points(rows[:, self._card]))
-        log_odds, contributions = self.log_odds(rows), self._contributions(rows)
+        log_odds, contributions = self.log_odds(rows), self.contributions(rows)
         raised = confirmed(rows, log_odds, contributions, self.member.reference, self.log_odds)
         return Risk(sigmoid(log_odds), score, contributions, raised)
 
@@ -133,7 +133,8 @@ class CreditRuntime:
         margin = self.trees.run(np.ascontiguousarray(rows[:, self._grown]))[:, 0]
         return boosting.calibration.odds(margin.astype(np.float64))
 
-    def _contributions(self, rows: F32Array) -> F64Array:
+    def contributions(self, rows: F32Array) -> F64Array:
+        """What each column adds to the log odds, (n, columns); see `Risk`."""
         member, found = self.member, np.zeros(rows.shape)
         scale = 1.0 if member.blend is None or member.decides != "blend" else member.blend.a / 2
         if member.decides != "boosting" and member.scorecard is not None:

@@ -60,9 +60,7 @@ def test_no_plan_moves_more_than_two_levers_and_their_number_is_bounded(policy: 
         pytest.param({"amount": 100.0}, "amount", id="the-amount-cannot-be-smaller"),
     ],
 )
-def test_what_cannot_be_changed_is_not_tried(
-    policy: Policy, changed: dict[str, float], absent: str
-) -> None:
+def test_what_cannot_be_changed_is_not_tried(policy: Policy, changed: dict[str, float], absent: str) -> None:
     assert levers(tried(policy, **changed)) == set(LEVERS) - {absent}
 
 
