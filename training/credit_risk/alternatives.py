@@ -129,14 +129,13 @@ def _plans(columns: Sequence[str], added: F64, rows: Part) -> list[Plan]:
         if means:
             apart = np.maximum(apart, np.ptp(np.array(means), axis=0))
     dropped = [every[at] for at in np.argsort(-apart, kind="stable")[:DROPPED] if apart[at] > 0]
+    sets = [(name,) for name in dropped] + ([tuple(dropped[:2])] if len(dropped) > 1 else [])
     without: list[Plan] = [
-        (f"without {name}", tuple(c for c in every if c != name), False) for name in dropped
+        (f"without {' and '.join(names)}", tuple(c for c in every if c not in names), False)
+        for names in sets
+        if len(names) < len(every)
     ]
-    both = tuple(c for c in every if c not in dropped[:2])
-    return [
-        (AS_IT_IS, every, False), *without, (f"without {' and '.join(dropped[:2])}", both, False),
-        ("rows weighed by group and outcome", every, True),
-    ]  # fmt: skip
+    return [(AS_IT_IS, every, False), *without, ("rows weighed by group and outcome", every, True)]
 
 
 def _grown(plan: Plan, fit: Part, judge: Part, columns: Sequence[str], cut_off: float, seed: int) -> Tried:
