@@ -172,7 +172,7 @@ def _member(name: str, fields: Fields) -> CreditMember:
     }
     if not has.get(decides):
         raise BrokenRelease(fields.path, f"'{name}' says {decides!r} decides, which is not in it")
-    blend = Calibration.read(fields.nested("blend").nested("calibration")) if decides == "blend" else None
+    blend = Calibration.read(fields.nested("blend").nested("calibration")) if fields.has("blend") else None
     declared, columns = fields.nested("reference"), _columns(scorecard, boosting)
     reference = np.array([declared.number(column) for column in columns], np.float64)
     return CreditMember(name, cast(Decider, decides), grades, boosting, scorecard, blend, reference)

@@ -23,8 +23,6 @@ def test_nearly_every_case_is_told_reasons_that_hold(
 ) -> None:
     fitted: Fitted = request.getfixturevalue(name)
     runtime = deciding(fitted, model)
-    if model == "blend" and runtime.member.blend is None:
-        pytest.skip("the member was not read as a blend")
     rows = fitted.rows(np.ones(len(fitted.situation.bad), bool))[:EVERYBODY]
     found = faithfulness(runtime, rows)
     assert found.cases > 0.9 * len(rows)

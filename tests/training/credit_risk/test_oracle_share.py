@@ -75,7 +75,10 @@ def test_the_model_ranks_nearly_as_well_as_who_knows_the_truth(
 
 
 def test_the_true_drivers_of_default_are_among_the_reasons_most_told(application: Fitted) -> None:
-    """The generator's log odds: burden of the instalment 1.35, wealth to income -1.15, stress .9."""
+    """The generator's log odds: burden of the instalment 1.35, wealth to income -1.15, stress .9.
+
+    Counted is in how many of the riskiest fifth's cases a reason of each kind is told.
+    """
     p = application.p
     risky = application.situation.test.copy()
     risky[risky] = p >= np.quantile(p, 0.8)
@@ -83,9 +86,9 @@ def test_the_true_drivers_of_default_are_among_the_reasons_most_told(application
     first: Counter[str] = Counter()
     for columns in told(raised):
         first.update({kind for column in columns for kind in _kinds(name_of(application.runtime, column))})
-    assert first["burden"] > 0.7 * len(raised)
-    assert first["cushion"] > 0.5 * len(raised)
-    assert first["burden"] + first["cushion"] > first["other"]
+    for driver in ("burden", "cushion", "stress"):
+        assert first[driver] > 0.35 * len(raised), driver
+    assert first["burden"] + first["cushion"] + first["stress"] > 1.5 * first["other"]
 
 
 def _kinds(column: str) -> set[str]:
