@@ -69,55 +69,72 @@ def candidates(
     `request` holds REQUEST, `features` FEATURES, NaN for what is unknown; `largest` (n,) is the amount
     that is decided without a person. No plan goes beyond the bounds of the policy.
     """
-    asked = {name: request[name][:, None] for name in REQUEST}
-    known = {name: features[name][:, None] for name in FEATURES}
-    share, years, together, card, arrears = PLANS.T
-    capped = np.minimum(asked["amount"], largest[:, None]) * share
-    step = policy.amount_round_to
-    amount = np.where(capped < asked["amount"], np.floor(capped / step) * step, asked["amount"])
-    term = asked["term_months"] + 12 * years
-    utilisation, late = known["credit_utilisation"], known["days_past_due"]
+    known = {name: values[:, None] for name, values in {**request, **features}.items()}
+    _, years, together, card, arrears = PLANS.T
+    amount = _amounts(known["amount"], largest[:, None], policy.amount_round_to)
     moved = np.stack(
-        np.broadcast_arrays(
-            amount < asked["amount"], years > 0, together > 0, card > 0, arrears > 0,
-        ), axis=-1,
-    )  # fmt: skip
-    possible = (
-        moved.any(axis=2)
-        & ((share == 1) | (amount < asked["amount"]))
-        & (amount >= np.maximum(policy.amount_least_share * asked["amount"], step))
-        & ((years == 0) | (term <= policy.term_months_max))
-        & ((together == 0) | (asked["co_applicant"] != 1))
-        & ((card == 0) | (utilisation > policy.card_utilisation))
-        & ((arrears == 0) | (late > 0))
+        np.broadcast_arrays(amount < known["amount"], years > 0, together > 0, card > 0, arrears > 0), axis=-1
     )
-    paid = known["instalments_monthly"] * (1 + np.floor(np.where(late > 0, late, 0.0) / 30)) * arrears
-    effort = (
-        policy.effort["amount"] * (1 - amount / asked["amount"])
-        + policy.effort["term_months"] * years
-        + policy.effort["co_applicant"] * together
-        + policy.effort["card"] * card
-        + policy.effort["arrears"] * arrears
-    )
-    case, _ = np.nonzero(possible)
-
-    def chosen(values: F64Array) -> F64Array:
-        return np.ascontiguousarray(np.broadcast_to(values, possible.shape)[possible])
-
+    possible = moved.any(axis=2) & _within(known, amount, policy)
+    after = {
+        "amount": amount,
+        "term_months": known["term_months"] + 12 * years,
+        "co_applicant": np.where(together > 0, 1.0, known["co_applicant"]),
+        "credit_utilisation": np.where(card > 0, policy.card_utilisation, known["credit_utilisation"]),
+        "days_past_due": np.where(arrears > 0, 0.0, known["days_past_due"]),
+        "balance_last": known["balance_last"] - np.where(arrears > 0, _owed(known), 0.0),
+    }
+    chosen = {name: _picked(values, possible) for name, values in after.items()}
     return Candidates(
-        case,
-        {
-            "amount": chosen(amount), "term_months": chosen(term),
-            "co_applicant": chosen(np.where(together > 0, 1.0, asked["co_applicant"])),
-        },
-        {
-            "credit_utilisation": chosen(np.where(card > 0, policy.card_utilisation, utilisation)),
-            "days_past_due": chosen(np.where(arrears > 0, 0.0, late)),
-            "balance_last": chosen(known["balance_last"] - np.where(arrears > 0, paid, 0.0)),
-        },
+        np.nonzero(possible)[0],
+        {name: chosen[name] for name in REQUEST},
+        {name: chosen[name] for name in CHANGED_FEATURES},
         moved[possible],
-        chosen(effort),
-    )  # fmt: skip
+        _picked(_effort(known["amount"], amount, policy.effort), possible),
+    )
+
+
+def _amounts(asked: F64Array, largest: F64Array, step: float) -> F64Array:
+    """What each plan asks for, (n, plans): a share of what may be asked, rounded down where it is less."""
+    amount = np.minimum(asked, largest) * PLANS[:, 0]
+    return np.where(amount < asked, np.floor(amount / step) * step, asked)
+
+
+def _within(known: Mapping[str, F64Array], amount: F64Array, policy: Recourse) -> Mask:
+    """Which plans the policy's bounds and the case itself allow, (n, plans)."""
+    share, years, together, card, arrears = PLANS.T
+    asked, term = known["amount"], known["term_months"] + 12 * years
+    allowed: Mask = (
+        ((share == 1) | (amount < asked))
+        & (amount >= np.maximum(policy.amount_least_share * asked, policy.amount_round_to))
+        & ((years == 0) | (term <= policy.term_months_max))
+        & ((together == 0) | (known["co_applicant"] != 1))
+        & ((card == 0) | (known["credit_utilisation"] > policy.card_utilisation))
+        & ((arrears == 0) | (known["days_past_due"] > 0))
+    )
+    return allowed
+
+
+def _owed(known: Mapping[str, F64Array]) -> F64Array:
+    """What is late, about: an instalment for each month begun since it fell due."""
+    late = np.where(known["days_past_due"] > 0, known["days_past_due"], 0.0)
+    owed: F64Array = known["instalments_monthly"] * (1 + np.floor(late / 30))
+    return owed
+
+
+def _effort(asked: F64Array, amount: F64Array, weight: Mapping[str, float]) -> F64Array:
+    _, years, together, card, arrears = PLANS.T
+    return np.asarray(
+        weight["amount"] * (1 - amount / asked)
+        + weight["term_months"] * years
+        + weight["co_applicant"] * together
+        + weight["card"] * card
+        + weight["arrears"] * arrears
+    )
+
+
+def _picked(values: F64Array, possible: Mask) -> F64Array:
+    return np.ascontiguousarray(np.broadcast_to(values, possible.shape)[possible])
 
 
 def ways(tried: Candidates, approved: Mask, cases: int, policy: Recourse) -> list[npt.NDArray[np.intp]]:
