@@ -1,6 +1,6 @@
 """A generated bank of which the truth is known, with the features of its applicants and borrowers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -12,8 +12,7 @@ from feature_repo import build, store
 from feature_repo.raw.generate import make
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
-from training.credit_risk.member import fit_member
-from training.credit_risk.reference import reference_values, with_reference
+from training.credit_risk import model
 from training.credit_risk.served import served
 from training.credit_risk.situations import Situation, applications, running_loans
 from training.dataset import SCHEMA, quarters, spine_table
@@ -21,6 +20,7 @@ from training.labels import RUNNING, History, application_default
 from training.learning.trees import F32
 from training.release.credit import CreditRuntime
 from training.run import Run
+from training.trained import Trained
 
 CUSTOMERS, MONTHS = 4_500, 48
 
@@ -70,23 +70,34 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Bank:
     return Bank(settings, source)
 
 
-def fitted(bank: Bank, situation: Situation) -> Fitted:
+@pytest.fixture(scope="session")
+def told() -> list[tuple[str, str]]:
+    """What the training run said, in order."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def trained(bank: Bank, told: list[tuple[str, str]]) -> Trained:
     """Few shapes are tried: the tests are about what is made of a member, not about its tuning."""
-    columns = situation.rows.informative(situation.train)
-    train, test = (situation.rows.rows(part).only(columns) for part in (situation.train, situation.test))
-    groups = situation.rows.customer_ids[situation.train]
-    member = fit_member(train, situation.y, groups, test, situation.y_test, columns, 7, trials=2)
-    assert member is not None
-    described = with_reference(member.as_json(), reference_values(train, situation.y, columns))
-    runtime = served({situation.name: described}, member.files(situation.name))[situation.name]
-    return Fitted(situation, member.test_probability, runtime)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(model, "TRIALS", 2)
+        return model.train(replace(bank.run, tell=lambda step, line: told.append((step, line))))
+
+
+def fitted(trained: Trained, situation: Situation) -> Fitted:
+    """A member as it is served, from the files of the part."""
+    members = trained.model["members"]
+    assert isinstance(members, dict)
+    runtime = served(members, trained.files)[situation.name]
+    rows = situation.rows.rows(situation.test).only(runtime.member.columns)
+    return Fitted(situation, runtime.probability(rows), runtime)
 
 
 @pytest.fixture(scope="session")
-def application(bank: Bank) -> Fitted:
-    return fitted(bank, applications(bank.settings, bank.source))
+def application(bank: Bank, trained: Trained) -> Fitted:
+    return fitted(trained, applications(bank.settings, bank.source))
 
 
 @pytest.fixture(scope="session")
-def behaviour(bank: Bank) -> Fitted:
-    return fitted(bank, running_loans(bank.settings, bank.source))
+def behaviour(bank: Bank, trained: Trained) -> Fitted:
+    return fitted(trained, running_loans(bank.settings, bank.source))

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from tests.training.credit_risk.conftest import Bank
-from training.credit_risk import model
 from training.credit_risk.champion import PART, champions, scored
 from training.credit_risk.situations import applications
 from training.export import write_part
@@ -16,19 +15,6 @@ SHOWN = {
     "sensitivity", "stability", "benchmark", "roc", "gains", "calibration", "scores", "bands", "woe",
     "points", "grades", "fairness", "alternative", "swaps",
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def told() -> list[tuple[str, str]]:
-    return []
-
-
-@pytest.fixture(scope="module")
-def trained(bank: Bank, told: list[tuple[str, str]]) -> Trained:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(model, "TRIALS", 2)
-        run = Run(bank.settings, bank.source, 7, lambda step, line: told.append((step, line)))
-        return model.train(run)
 
 
 def test_every_step_is_told_in_a_line(trained: Trained, told: list[tuple[str, str]]) -> None:
