@@ -72,7 +72,7 @@ class BinaryClassifier(TableClassifier):
             int(str(cards[0].parameters["bins"])),
         )  # fmt: skip
         self.boosting_: Boosted = boosted.grow(
-            tuned.shape, tuned.shape.rounds, task.rows, task.y, task.monotone, task.specials, self.seed
+            tuned.shapes, task.rows, task.y, task.monotone, task.specials, self.seed
         )
         if not self.scorecard_.characteristics:
             self.warnings_ += (NO_EVIDENCE.format(len(rows.names)),)
@@ -149,8 +149,9 @@ class BinaryClassifier(TableClassifier):
 
     def _told(self, task: Task) -> None:
         values = ", ".join(f"{name} {each.value:.4f}" for name, each in self.candidates_.items())
-        depth, rounds = self.boosting_.boosting.shape.depth, self.boosting_.boosting.rounds
-        self.tell("tune", f"{self.trials} trials, depth {depth}, {rounds} rounds; AUC out of fold: {values}")
+        shape = self.boosting_.members[0].shape
+        tried = f"{self.trials} trials, {shape.leaves} leaves, {shape.rounds} rounds"
+        self.tell("tune", f"{tried}; AUC out of fold: {values}")
         line = self.candidates_[self.chosen_].line
         self.tell("calibrate", f"{self.chosen_}: slope {line.a:.3f}, intercept {line.b:.3f}")
 
