@@ -136,7 +136,7 @@ def train_spec(
     registry = Registry(settings)
     served = registry.champion(spec.name)
     if served and served.documented:
-        tell("evaluate", beside(trained.metrics, served.label, served.record.metrics))
+        tell("evaluate", beside(trained.metrics, f"champion {served.version}", served.record.metrics))
     version = registry.log(trained, lineage(source, spec.service, spec.learns, person, at, seed))
     passed = sum(gate.passed for gate in trained.gates)
     kept = f"{len(trained.exhibits)} exhibits, {len(trained.trials)} trials, card and validation pack"

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 BLUE, ORANGE, GREY, GREEN = "#0072B2", "#D55E00", "#6E6E6E", "#009E73"  # Okabe and Ito, and a grey
-WIDTH, DPI, COLOURS = 7.6, 100, 64  # inches; 760 pixels, so that it prints sharply and weighs 15 kB
+WIDTH, DPI, COLOURS = 7.6, 100, 256  # inches; 760 pixels, so that it prints sharply and weighs 20 kB
 LINE = 84  # signs of a title that fit into a line
 
 

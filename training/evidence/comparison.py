@@ -138,8 +138,8 @@ def _version(label: str, record: Record) -> dict[str, object]:
 def beside(metrics: Mapping[str, object], label: str, served: Mapping[str, object]) -> str:
     """The first figure of each member beside the version in service, in a line.
 
-    >>> beside({"ks": 0.5}, "3 (champion)", {"ks": 0.4})
-    'beside 3 (champion): KS 0.5000 (0.4000)'
+    >>> beside({"ks": 0.5}, "champion 3", {"ks": 0.4})
+    'beside champion 3: KS 0.5000 (0.4000)'
     """
     before = {(f.member, f.key): f for f in headlines(served)}
     first: dict[str, Figure] = {}

@@ -12,6 +12,7 @@ NOTES: dict[str, Note] = {
     "assumptions": Note("the author has not said what has to hold.", "作者未说明模型成立的前提。"),
     "limits": Note("the author has not said where it must not be used.", "作者未说明不得使用的场景。"),
 }
+ESTIMATES = ("auc_out_of_time", "auc", "auc_in_reach", "map_at_5", "qini")  # each has to have its interval
 EXHIBITS: dict[str, Note] = {
     "sensitivity": Note(
         "no exhibit shows how the score answers to its inputs", "没有展示评分对输入变化的响应"
@@ -60,7 +61,7 @@ def _lineage(record: Record) -> tuple[Note, ...]:
 
 
 def _intervals(record: Record) -> tuple[Note, ...]:
-    bare = [f.name for f in headlines(record.metrics) if f.measure.interval and f.low is None]
+    bare = [f.name for f in headlines(record.metrics) if f.key in ESTIMATES and f.low is None]
     if not headlines(record.metrics):
         return (Note("no figure is on record.", "没有任何指标记录。"),)
     listed = ", ".join(bare)

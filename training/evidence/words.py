@@ -1,5 +1,7 @@
 """What the papers say in English and in Chinese: headings, labels, and the terms of the tables."""
 
+from training.evidence.terms import TERMS
+
 LANGUAGES = ("en", "zh")
 _WORDS: dict[str, tuple[str, str]] = {
     "card": ("Model card", "模型卡"),
@@ -72,24 +74,6 @@ _WORDS: dict[str, tuple[str, str]] = {
     "verdict": ("Verdict", "结论"),
     "shown": ("the best {shown} of {all}", "共 {all} 个，显示最好的 {shown} 个"),
 }
-_TERMS: dict[str, str] = {
-    "share of others": "其他客户占比", "share of the others": "其他客户占比",
-    "found by the model": "模型找到", "found by the baseline": "基线找到", "tenth": "十分位",
-    "rows": "行数", "positives": "正例数", "rate": "比率", "lift": "提升", "found so far": "累计找到",
-    "lift so far": "累计提升", "baseline found so far": "基线累计找到", "band": "分档", "from": "从",
-    "to": "至", "mean score": "平均评分", "low": "下限", "high": "上限", "others": "其他",
-    "share of positives": "正例占比", "period": "时期", "AUC": "AUC", "PSI": "PSI",
-    "noise floor": "噪声下限", "verdict": "判断", "KS": "KS", "lift of best tenth": "最高一成的提升",
-    "model": "模型", "plain baseline": "简单基线", "difference": "差异", "reference": "基准",
-    "stable": "稳定", "investigate": "需调查", "act": "需处理", "name": "名称", "view": "视图",
-    "owner": "负责人", "unit": "单位", "meaning": "含义", "may be used for": "允许用途",
-    "marketing": "营销", "credit": "信贷", "service": "服务", "measure": "度量", "value": "数值",
-    "parameters": "参数", "what": "项目", "data": "数据", "data digest": "数据摘要",
-    "data from": "数据起始", "data to": "数据截止", "currency": "币种", "quarantined rows": "隔离行数",
-    "feature service": "特征服务", "label": "标签", "test window": "测试窗口", "code": "代码提交",
-    "requirements.lock": "依赖锁摘要", "seed": "随机种子", "Python": "Python", "trained by": "训练人",
-    "trained at": "训练时间", "said": "预测", "seen": "实际", "n": "样本数",
-}  # fmt: skip
 
 
 def word(key: str, language: str) -> str:
@@ -107,4 +91,4 @@ def term(text: str, language: str) -> str:
     >>> term("noise floor", "zh"), term("inflow_90d", "zh")
     ('噪声下限', 'inflow_90d')
     """
-    return _TERMS.get(text, text) if language == "zh" else text
+    return TERMS.get(text, text) if language == "zh" else text

@@ -131,3 +131,25 @@ def test_training_rows_serve_as_reference_where_they_are_given(scored):
 def test_periods_are_as_fine_as_rows_allow(days, rows, named):
     at = np.linspace(0, days, rows).astype(np.int64) * DAY
     assert periods(at)[0] == named
+
+
+def test_the_roc_table_starts_with_the_best_and_ends_with_all(exhibits):
+    rows = exhibits["loan/roc"].rows
+    assert all(found >= share for share, found, _ in rows)
+    assert rows[0][0] == 0
+    assert rows[-1] == (1, 1, 1)
+
+
+def test_the_best_tenth_holds_what_lift_says(exhibits, scored):
+    y, p, plain, _ = scored.rows
+    first, last = exhibits["loan/gains"].rows[0], exhibits["loan/gains"].rows[-1]
+    assert first[4] == pytest.approx(lift(y, p), abs=1e-4)
+    assert first[5] == pytest.approx(lift(y, p) / 10, abs=1e-4)
+    assert first[7] == pytest.approx(lift(y, plain) / 10, abs=1e-4)
+    assert last[5:] == (1, 1, 1)
+
+
+def test_a_calibrated_score_lies_within_its_intervals_and_a_doubled_one_does_not(exhibits, scored):
+    title = moved(scored, p=np.minimum(scored.rows[1] * 2, 1))["calibration"].title
+    assert "9 of 10 groups within" in exhibits["loan/calibration"].title
+    assert int(title.split(" of 10 groups")[0][-1]) <= 3
