@@ -81,12 +81,31 @@ class LendingSituation:
     adult_from_age: Years
 
 
+LEVERS = ("amount", "term_months", "co_applicant", "card", "arrears")
+
+
+@dataclass(frozen=True)
+class Recourse:
+    """How far an applicant may be told to go, and how much each change asks of them.
+
+    `effort` weighs an amount given up entirely, a year more of repaying, and each of the others once.
+    """
+
+    ways: Annotated[int, Within(0, 5)]
+    amount_least_share: Share
+    amount_round_to: Annotated[float, Within(0.01, 1e6)]
+    term_months_max: Annotated[int, Within(1, 600)]
+    card_utilisation: Share
+    effort: Annotated[Mapping[str, Annotated[float, Within(0, 10)]], Among(LEVERS)]
+
+
 @dataclass(frozen=True)
 class Lending:
     """Lending policy for a new application and for a customer with a running loan."""
 
     application: LendingSituation
     behaviour: LendingSituation
+    recourse: Recourse
 
     def situation(self, name: str) -> LendingSituation:
         """The cut-offs of "application" or "behaviour"; KeyError for any other name."""
@@ -137,6 +156,8 @@ class Policy:
                     f"lending.{name}.approve_below_pd",
                     f"is {cuts.approve_below_pd}, above decline_above_pd {cuts.decline_above_pd}",
                 )
+        if missing := sorted(set(LEVERS) - set(policy.lending.recourse.effort)):
+            raise InvalidPolicy("lending.recourse.effort", f"lacks {missing}")
         return policy
 
     @staticmethod

@@ -4,7 +4,7 @@ What is missing is a planned value: a person new to the bank is decided like eve
 what cannot be known or reached goes to a person, never to an automatic yes or no.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,11 +12,13 @@ import numpy as np
 from crm_rules.lending.policy import Applicants, Decisions
 from crm_rules.lending.policy import decide as lend
 from crm_rules.lending.reasons import Reason, RuleReason, principal_reasons, rule_reasons
+from crm_rules.rules import Mask
 from feature_repo.features.application import FEATURES_READ, application_features
 from serving.asking import CreditRequest
 from serving.loaded import Loaded
 from serving.online import F64Array, Snapshot
 from serving.records import Case, Decision, decide
+from serving.recourse import NOTE, Indices, Way, recourse
 from serving.rulebook import RULE_TEXTS
 from training.release.credit import Risk
 from training.release.segmentation import F32Array
@@ -48,7 +50,8 @@ class Assessed:
     def unknown(cases: int) -> "Assessed":
         """Nobody's risk is known, because the release has no such model."""
         nothing = np.full(cases, np.nan)
-        return Assessed(Risk(nothing, nothing, np.zeros((cases, 0))), (None,) * cases, [[]] * cases, None)
+        none = np.zeros((cases, 0))
+        return Assessed(Risk(nothing, nothing, none, none), (None,) * cases, [[]] * cases, None)
 
     def scores(self, row: int) -> dict[str, object]:
         """One case's figures, as an answer gives them."""
@@ -64,32 +67,62 @@ class Assessed:
         return [{"code": each.code, "en": each.en, "zh": each.zh} for each in self.reasons[row]]
 
 
+@dataclass(frozen=True)
+class Told:
+    """What a decision says beside the risk: the rules that held, and the ways to an approval."""
+
+    rules: Sequence[RuleReason]
+    ways: Sequence[Way]
+
+
 def credit_decision(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
     """Decide n applications of one snapshot; each `case.request` is a CreditRequest.
 
-    In a release without a model for applications nobody's risk is known, so a person decides.
+    In a release without a model for applications nobody's risk is known, so a person decides. Who is
+    not approved is told what would change that, where something would.
     """
     if not cases:
         return []
-    snapshot = cases[0].snapshot
-    application = _application(cases, snapshot)
+    snapshot, request = cases[0].snapshot, _request(cases)
+    application = _application(request, snapshot)
     if APPLICATION in loaded.runtime.risks:
         assessed = assess(APPLICATION, snapshot.matrix(loaded.runtime.columns, application), loaded)
     else:
         assessed = Assessed.unknown(len(cases))
+    degraded = np.array([bool(case.degraded) for case in cases])
+    lending = _lend(assessed.risk.probability, application, snapshot, degraded, loaded)
+
+    def again(changed: Snapshot, asked: Mapping[str, F64Array], of: Indices) -> Decisions:
+        derived = _application(asked, changed)
+        pd = _probability(changed.matrix(loaded.runtime.columns, derived), loaded)
+        return _lend(pd, derived, changed, degraded[of], loaded)
+
+    told = recourse(lending, request, snapshot, loaded.rulebook.policy.lending, again)
+    ruled = rule_reasons(lending.rules, lending.rule_codes, loaded.rulebook.reasons)
+    return [
+        _answered(case, loaded, assessed, lending, Told(ruled[case.row], told[case.row])) for case in cases
+    ]
+
+
+def _lend(
+    pd: F64Array, application: Mapping[str, F64Array], snapshot: Snapshot, degraded: Mask, loaded: Loaded
+) -> Decisions:
     applicants = Applicants(
-        pd=assessed.risk.probability,
+        pd=pd,
         instalment_to_income=application["application_instalment_to_income"],
         amount=application["application_amount"],
         age_years=snapshot.column("age_years"),
         days_past_due=snapshot.column("days_past_due"),
         is_newcomer=~snapshot.found,
-        degraded=np.array([bool(case.degraded) for case in cases]),
-        stopped=np.zeros(len(cases), bool),
+        degraded=degraded,
+        stopped=np.zeros(len(pd), bool),
     )
-    lending = lend(applicants, loaded.rulebook.policy.lending, APPLICATION)
-    ruled = rule_reasons(lending.rules, lending.rule_codes, loaded.rulebook.reasons)
-    return [_answered(case, loaded, assessed, lending, ruled[case.row]) for case in cases]
+    return lend(applicants, loaded.rulebook.policy.lending, APPLICATION)
+
+
+def _probability(matrix: F32Array, loaded: Loaded) -> F64Array:
+    credit = loaded.runtime.credit(APPLICATION)
+    return credit.probability(matrix[:, loaded.runtime.positions(credit.member.columns)])
 
 
 def behaviour(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
@@ -104,37 +137,29 @@ def behaviour(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
 
 def assess(member: str, matrix: F32Array, loaded: Loaded) -> Assessed:
     """Risk, grades and reasons of n customers by the deciding model of `member`."""
-    runtime = loaded.runtime
-    credit = runtime.credit(member)
-    scorecard, boosting = credit.member.scorecard, credit.member.boosting
-    margin = runtime.margins(matrix).get(f"credit_risk/{member}", np.zeros(len(matrix), np.float32))
-    risk = credit.assess(
-        matrix[:, runtime.positions(scorecard.columns)] if scorecard else matrix[:, :0],
-        np.ascontiguousarray(matrix[:, runtime.positions(boosting.columns)]) if boosting else matrix[:, :0],
-        margin.astype(np.float64),
-    )
-    columns = credit.member.columns
-    known = ~np.isnan(matrix[:, runtime.positions(columns)])
-    reasons = principal_reasons(risk.contributions, known, columns, loaded.rulebook.reasons)
+    credit = loaded.runtime.credit(member)
+    risk = credit.assess(matrix[:, loaded.runtime.positions(credit.member.columns)])
+    reasons = principal_reasons(risk.raised, credit.member.columns, loaded.rulebook.reasons)
     return Assessed(risk, credit.member.grade(risk.probability), reasons, credit.member.decides)
 
 
-def _application(cases: Sequence[Case], snapshot: Snapshot) -> dict[str, F64Array]:
+def _request(cases: Sequence[Case]) -> dict[str, F64Array]:
     asked = [case.request for case in cases if isinstance(case.request, CreditRequest)]
-    request = {
+    return {
         "amount": _known([each.amount for each in asked]),
         "term_months": _known([each.term_months for each in asked]),
         "declared_income": _known([each.declared_income for each in asked]),
         "co_applicant": _known([each.co_applicant for each in asked]),
     }
+
+
+def _application(request: Mapping[str, F64Array], snapshot: Snapshot) -> dict[str, F64Array]:
     return application_features(request, {name: snapshot.column(name) for name in FEATURES_READ})
 
 
-def _answered(
-    case: Case, loaded: Loaded, assessed: Assessed, lending: Decisions, ruled: Sequence[RuleReason]
-) -> Decision:
+def _answered(case: Case, loaded: Loaded, assessed: Assessed, lending: Decisions, told: Told) -> Decision:
     row = case.row
-    by_rule = [{"code": each.code, "en": each.en, "zh": each.zh} for each in ruled]
+    by_rule = [{"code": each.code, "en": each.en, "zh": each.zh} for each in told.rules]
     outcome = str(lending.outcome[row])
     held = [
         code for code, holds in zip(lending.rule_codes, lending.rules[row].tolist(), strict=True) if holds
@@ -145,6 +170,8 @@ def _answered(
         "newcomer": not bool(case.snapshot.found[row]),
         "reasons": [*by_rule, *assessed.texts(row)][:MOST_REASONS],
         "rules": [RULE_TEXTS[code] for code in held],
+        "recourse": [way.as_answer(loaded.rulebook.reasons) for way in told.ways],
+        "recourse_note": NOTE if told.ways else None,
         "ruled_out": [other for other in ("approve", "refer", "decline") if other != outcome],
         "automation": AUTOMATION[outcome],
         "review": REVIEW,
@@ -155,6 +182,7 @@ def _answered(
         "rules": held,
         "selection_probability": 1.0,
         "reasons": [[each.code, each.contribution] for each in assessed.reasons[row]],
+        "recourse": [way.as_record() for way in told.ways],
         "automation": AUTOMATION[outcome],
     }
     return decide(case, loaded, answer, kept)

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crm_rules.lending.reasons import check_catalogue
+from crm_rules.lending.recourse import WAY_CODES
 from serving.online import OWNED, Snapshot
 from serving.rulebook import Rulebook
 from training.release.recommendation import Shelf
@@ -32,7 +33,7 @@ class Loaded:
         """Parse a release that was verified; BrokenRelease, InvalidPolicy or UnmappedReason says why not."""
         runtime, rulebook = load(release), Rulebook.of(release)
         for credit in runtime.risks.values():
-            check_catalogue(credit.member.columns, rulebook.reasons)
+            check_catalogue((*credit.member.columns, *WAY_CODES), rulebook.reasons)
         return Loaded(runtime, rulebook)
 
     @cached_property

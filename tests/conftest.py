@@ -173,10 +173,14 @@ def _scorecard() -> dict[str, object]:
 def _credit() -> dict[str, object]:
     grades = [{"grade": g, "pd_max": p} for g, p in (("A", 0.02), ("B", 0.06), ("C", 0.15), ("D", 1.0))]
     boosting = {"columns": list(CREDIT_COLUMNS), "calibration": CALIBRATION, "reference_margin": 0.0}
+    reference = {
+        "application_instalment_to_income": 0.05, "balance_mean_90d": 3_000.0, "payments_late_365d": 0.0,
+        "instalment_to_inflow_90d": 0.1, "balance_min_90d": 200.0,
+    }  # fmt: skip
     application = {"decides": "scorecard", "columns": [], "grades": grades, "metrics": {},
-                   "boosting": boosting, "scorecard": _scorecard()}  # fmt: skip
+                   "boosting": boosting, "scorecard": _scorecard(), "reference": reference}  # fmt: skip
     behaviour = {"decides": "boosting", "columns": list(CREDIT_COLUMNS), "grades": grades, "metrics": {},
-                 "boosting": boosting, "scorecard": None}  # fmt: skip
+                 "boosting": boosting, "scorecard": None, "reference": reference}  # fmt: skip
     files: dict[str, object] = {
         f"{name}{kind}.onnx": tree_file(seed, CREDIT_COLUMNS, len(CREDIT_COLUMNS) if kind else 1)
         for seed, (name, kind) in enumerate(

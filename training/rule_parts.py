@@ -9,6 +9,7 @@ import duckdb
 
 from crm_rules.lending.policy import LENDING_CODES
 from crm_rules.lending.reasons import NOT_KNOWN, TOLD_BY_THE_MODEL, parse_catalogue
+from crm_rules.lending.recourse import WAY_CODES
 from crm_rules.policy import Policy
 from feature_repo.raw.contracts import PRODUCT_RISK
 from training.gates import Gate, at_least
@@ -41,11 +42,11 @@ def reasons_part(
 ) -> list[Gate]:
     """Copy the reason catalogue; its gate: whatever credit can say has its text in both languages.
 
-    That is every column it decides on, every rule that is told, and what is not known.
+    That is every column it decides on, every rule and way that is told, and what is not known.
     """
     _fresh(folder)
     shutil.copyfile(reasons, folder / "reasons.toml")
-    said = {*columns, NOT_KNOWN, *(set(LENDING_CODES) - TOLD_BY_THE_MODEL)}
+    said = {*columns, NOT_KNOWN, *WAY_CODES, *(set(LENDING_CODES) - TOLD_BY_THE_MODEL)}
     told = len(said & set(parse_catalogue((folder / "reasons.toml").read_bytes())))
     return [at_least("reasons that have their texts", float(told), float(len(said)))]
 

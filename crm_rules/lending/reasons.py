@@ -34,7 +34,7 @@ Catalogue: TypeAlias = Mapping[str, ReasonText]
 
 @dataclass(frozen=True)
 class Reason:
-    """One principal reason: the column scored, its texts, and how much it raised the risk."""
+    """One principal reason: the column scored, its texts, and what the log odds fall by without it."""
 
     code: str
     en: str
@@ -73,24 +73,20 @@ def check_catalogue(columns: Iterable[str], catalogue: Catalogue) -> None:
 
 
 def principal_reasons(
-    contributions: F64Array, known: Mask, columns: Sequence[str], catalogue: Catalogue, most: int = 4
+    raised: F64Array, columns: Sequence[str], catalogue: Catalogue, most: int = 4
 ) -> list[list[Reason]]:
     """What raised each row's risk, largest first, ties by column name; at most `most`.
 
-    `contributions` is (n, len(columns)), larger is worse; what is zero, negative or NaN is no reason.
-    `known`, of the same shape, says which values there were: nobody is told that a balance is low
-    when there is none, so all that is unknown counts together, as the reason NOT_KNOWN.
+    `raised` is (n, len(columns) + 1), larger is worse; what is zero, negative or NaN is no reason. Its
+    last column is what all that is unknown counts for together, the reason NOT_KNOWN: nobody is told
+    that a balance is low when there is none.
     """
-    check_catalogue((*columns, NOT_KNOWN), catalogue)
     named = (*columns, NOT_KNOWN)
-    unknown = np.zeros(len(contributions))
-    for column, is_known in zip(contributions.T, known.T, strict=True):
-        unknown += np.where(is_known, 0.0, column)
-    told = np.column_stack([np.where(known, contributions, 0.0), unknown])
-    raised = np.where(told > 0, told, 0.0)
+    check_catalogue(named, catalogue)
+    worse = np.where(raised > 0, raised, 0.0)
     by_name = np.argsort(np.argsort(np.array(named, dtype=np.str_)))
-    order = np.lexsort((np.broadcast_to(by_name, raised.shape), -raised), axis=-1)[:, :most]
-    return [_reasons(row, positions, named, catalogue) for row, positions in zip(raised, order, strict=True)]
+    order = np.lexsort((np.broadcast_to(by_name, worse.shape), -worse), axis=-1)[:, :most]
+    return [_reasons(row, positions, named, catalogue) for row, positions in zip(worse, order, strict=True)]
 
 
 def _reasons(

@@ -160,8 +160,8 @@ def _measured(row: Asked, trials: int | None) -> Row:
 
 def _berka(folder: Path, protocol: str, home: Path, trials: int | None) -> Row:
     """Loans of the Czech bank: loaded, seen through the platform's features as of each request, judged."""
-    from training.credit_risk.member import RISK_FALLS, RISK_RISES
-    from training.credit_risk.model import applications
+    from training.credit_risk.signs import RISK_FALLS, RISK_RISES
+    from training.credit_risk.situations import applications
     from training.labels import History, application_default
     from training.learning.binary import BinaryClassifier
     from training.run import nobody

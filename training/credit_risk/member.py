@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from training.credit_risk.signs import RISK_FALLS, RISK_RISES
 from training.learning import boosting, logistic
 from training.learning.binary import BinaryClassifier
 from training.learning.boosted import Boosted
@@ -22,18 +23,6 @@ from training.run import Tell, nobody
 from training.trained import Trial
 from training.validation import F64, Interval, Labels, auc, auc_difference, auc_interval, scores
 
-RISK_RISES = frozenset({
-    "days_past_due", "days_past_due_max_365d", "payments_late_365d", "negative_balance_bookings_365d",
-    "penalty_interest_365d", "instalment_to_inflow_90d", "bureau_delinquencies", "bureau_inquiries",
-    "applications_180d", "loan_amount_outstanding", "instalments_monthly", "application_instalment",
-    "application_instalment_to_income", "application_instalment_to_inflow", "application_amount_to_balance",
-    "application_amount", "application_is_newcomer",
-})  # fmt: skip
-RISK_FALLS = frozenset({
-    "income_monthly", "inflow_90d", "inflow_365d", "salary_monthly_90d", "balance_last",
-    "balance_mean_90d", "balance_min_90d", "balance_min_365d", "bureau_score", "payment_ratio_365d",
-    "tenure_months", "application_balance_after_instalment", "application_co_applicant", "holdings_value",
-})  # fmt: skip
 GRADES = (("A", 0.01), ("B", 0.02), ("C", 0.04), ("D", 0.08), ("E", 0.16), ("F", 0.32), ("G", 1.0))
 # The scorecard decides unless another is better by more than a standard error of the difference.
 STANDARD_ERRORS = 1.0

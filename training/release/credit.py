@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from functools import cached_property
+from typing import Literal, cast
 
 import numpy as np
+import numpy.typing as npt
 
-from training.release.calibration import Calibration
+from training.release.calibration import Calibration, sigmoid
+from training.release.confirmed import confirmed
 from training.release.errors import BrokenRelease
 from training.release.fields import F64Array, Fields
 from training.release.scorecard import Scorecard
@@ -14,6 +17,7 @@ from training.release.segmentation import F32Array
 from training.release.trees import Trees
 
 FILE = "model.json"
+Places = npt.NDArray[np.intp]
 Decider = Literal["scorecard", "boosting", "blend"]
 
 
@@ -29,7 +33,8 @@ class Boosting:
 class CreditMember:
     """One of `application` and `behaviour`; `decides` says whose probability counts.
 
-    A `blend` is the mean of the scorecard's and the boosting's calibrated log odds, calibrated again.
+    `blend` is the line over the mean of both models' log odds, where they decide together. `reference`
+    holds, for each of `columns`, the declared value that reasons are measured against.
     """
 
     name: str
@@ -37,14 +42,13 @@ class CreditMember:
     grades: tuple[tuple[str, float], ...]
     boosting: Boosting | None
     scorecard: Scorecard | None
-    blend: Calibration | None = None
+    blend: Calibration | None
+    reference: F64Array
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns of the deciding model, in its order: those that reasons can name."""
-        scored = self.scorecard.columns if self.scorecard and self.decides != "boosting" else ()
-        boosted = self.boosting.columns if self.boosting and self.decides != "scorecard" else ()
-        return (*boosted, *(column for column in scored if column not in boosted))
+        """The columns of its models, sorted: the order of the rows it is given."""
+        return _columns(self.scorecard, self.boosting)
 
     def grade(self, probability: F64Array) -> tuple[str, ...]:
         """The grade of each probability: the first whose upper limit is not exceeded, else the last."""
@@ -73,56 +77,85 @@ class CreditRisk:
 
 @dataclass(frozen=True)
 class Risk:
-    """What a member says about n customers; `contributions` follow the member's columns, larger is worse."""
+    """What a member says about n customers; larger is worse in both arrays, log odds their unit.
+
+    `contributions` (n, columns) of the deciding model add up, from the reference of the scorecard and the
+    average of the trees. `raised` (n, columns + 1) is what the log odds fall by once a column is moved to
+    its reference, all unknown columns together last: the reasons.
+    """
 
     probability: F64Array
     score: F64Array
     contributions: F64Array
+    raised: F64Array
 
 
 @dataclass(frozen=True)
 class CreditRuntime:
-    """A member ready to run. Path contributions start from the average of the training population."""
+    """A member ready to run; `trees` gives the boosting's margin alone, `reasons` its path contributions."""
 
     member: CreditMember
+    trees: Trees | None
     reasons: Trees | None
 
-    def assess(self, scorecard: F32Array, boosting: F32Array, margin: F64Array) -> Risk:
-        """Risk of n customers, from the features of each model in its own order and the boosting's margin.
+    def assess(self, rows: F32Array) -> Risk:
+        """Risk of n customers from (n, member.columns); `score` is NaN where there is no scorecard."""
+        card, score = self.member.scorecard, np.full(len(rows), np.nan)
+        if card is not None:
+            score = card.score(card.points(rows[:, self._card]))
+        log_odds, contributions = self.log_odds(rows), self.contributions(rows)
+        raised = confirmed(rows, log_odds, contributions, self.member.reference, self.log_odds)
+        return Risk(sigmoid(log_odds), score, contributions, raised)
 
-        `score` is the scorecard's total wherever there is a scorecard, NaN otherwise.
-        """
+    def log_odds(self, rows: F32Array) -> F64Array:
+        """The deciding model's calibrated log odds of default, (n,)."""
+        decides, blend = self.member.decides, self.member.blend
+        if decides == "scorecard":
+            return self._carded(rows)
+        if decides == "boosting":
+            return self._boosted(rows)
+        assert blend is not None  # checked when it was read
+        return blend.odds((self._carded(rows) + self._boosted(rows)) / 2)
+
+    def probability(self, rows: F32Array) -> F64Array:
+        """The probability of default, (n,); no reasons."""
+        return sigmoid(self.log_odds(rows))
+
+    def _carded(self, rows: F32Array) -> F64Array:
         card = self.member.scorecard
-        if card is None:
-            return self._boosted(boosting, margin, np.full(len(margin), np.nan))
-        points = card.points(scorecard)
-        score = card.score(points)
-        if self.member.decides == "scorecard":
-            return Risk(card.probability(score), score, card.contributions(points))
-        boosted = self._boosted(boosting, margin, score)
-        if self.member.decides == "boosting":
-            return boosted
-        return self._blended(card, points, boosted, margin)
+        assert card is not None
+        return card.calibration.odds(card.margin(card.score(card.points(rows[:, self._card]))))
 
-    def _boosted(self, boosting: F32Array, margin: F64Array, score: F64Array) -> Risk:
-        assert self.member.boosting is not None  # else another would decide: checked when it was read
-        assert self.reasons is not None
-        contributions = self.reasons.run(boosting).astype(np.float64)
-        return Risk(self.member.boosting.calibration.probability(margin), score, contributions)
+    def _boosted(self, rows: F32Array) -> F64Array:
+        boosting = self.member.boosting
+        assert boosting is not None
+        assert self.trees is not None
+        margin = self.trees.run(np.ascontiguousarray(rows[:, self._grown]))[:, 0]
+        return boosting.calibration.odds(margin.astype(np.float64))
 
-    def _blended(self, card: Scorecard, points: F64Array, boosted: Risk, margin: F64Array) -> Risk:
-        """The mean of two log odds. What a column adds to each adds up, both in log odds."""
-        assert self.member.boosting is not None
-        assert self.member.blend is not None
-        line, trees = self.member.blend, self.member.boosting
-        odds = (card.calibration.odds(card.margin(boosted.score)) + trees.calibration.odds(margin)) / 2
-        columns = self.member.columns
-        added = np.zeros((len(margin), len(columns)))
-        added[:, : len(trees.columns)] = boosted.contributions * (line.a * trees.calibration.a / 2)
-        lost = card.contributions(points) * (line.a * card.calibration.a / (2 * card.factor))
-        for index, column in enumerate(card.columns):
-            added[:, columns.index(column)] += lost[:, index]
-        return Risk(line.probability(odds), boosted.score, added)
+    def contributions(self, rows: F32Array) -> F64Array:
+        """What each column adds to the log odds, (n, columns); see `Risk`."""
+        member, found = self.member, np.zeros(rows.shape)
+        scale = 1.0 if member.blend is None or member.decides != "blend" else member.blend.a / 2
+        if member.decides != "boosting" and member.scorecard is not None:
+            card = member.scorecard
+            lost = card.contributions(card.points(rows[:, self._card])) / card.factor
+            found[:, self._card] += scale * card.calibration.a * lost
+        if member.decides != "scorecard" and member.boosting is not None and self.reasons is not None:
+            path = self.reasons.run(np.ascontiguousarray(rows[:, self._grown])).astype(np.float64)
+            found[:, self._grown] += scale * member.boosting.calibration.a * path
+        return found
+
+    @cached_property
+    def _card(self) -> Places:
+        return self._places(self.member.scorecard.columns if self.member.scorecard else ())
+
+    @cached_property
+    def _grown(self) -> Places:
+        return self._places(self.member.boosting.columns if self.member.boosting else ())
+
+    def _places(self, columns: tuple[str, ...]) -> Places:
+        return np.array([self.member.columns.index(column) for column in columns], np.intp)
 
 
 def _member(name: str, fields: Fields) -> CreditMember:
@@ -132,14 +165,22 @@ def _member(name: str, fields: Fields) -> CreditMember:
     scorecard = Scorecard.read(fields.nested("scorecard")) if fields.has("scorecard") else None
     if not grades or list(grades) != sorted(grades, key=lambda each: each[1]):
         raise BrokenRelease(fields.path, f"the grades of '{name}' should be there and rise with pd_max")
-    if decides == "scorecard" and scorecard is not None:
-        return CreditMember(name, "scorecard", grades, boosting, scorecard)
-    if decides == "boosting" and boosting is not None:
-        return CreditMember(name, "boosting", grades, boosting, scorecard)
-    if decides == "blend" and boosting is not None and scorecard is not None and fields.has("blend"):
-        line = Calibration.read(fields.nested("blend").nested("calibration"))
-        return CreditMember(name, "blend", grades, boosting, scorecard, line)
-    raise BrokenRelease(fields.path, f"'{name}' says {decides!r} decides, which is not in it")
+    has = {
+        "scorecard": scorecard is not None,
+        "boosting": boosting is not None,
+        "blend": scorecard is not None and boosting is not None and fields.has("blend"),
+    }
+    if not has.get(decides):
+        raise BrokenRelease(fields.path, f"'{name}' says {decides!r} decides, which is not in it")
+    blend = Calibration.read(fields.nested("blend").nested("calibration")) if fields.has("blend") else None
+    declared, columns = fields.nested("reference"), _columns(scorecard, boosting)
+    reference = np.array([declared.number(column) for column in columns], np.float64)
+    return CreditMember(name, cast(Decider, decides), grades, boosting, scorecard, blend, reference)
+
+
+def _columns(scorecard: Scorecard | None, boosting: Boosting | None) -> tuple[str, ...]:
+    models = (scorecard, boosting)
+    return tuple(sorted({column for model in models if model is not None for column in model.columns}))
 
 
 def _boosting(fields: Fields) -> Boosting:

@@ -88,7 +88,7 @@ def load(release: VerifiedRelease) -> Runtime:
         Segmentation.read(release.part("segmentation")) if "segmentation" in parts else None,
         Propensity.read(release.part("propensity")) if "propensity" in parts else None,
         _drivers(release.part("propensity")) if "propensity" in parts else {},
-        _credit(release.part("credit_risk")) if "credit_risk" in parts else {},
+        credit_runtimes(release.part("credit_risk")) if "credit_risk" in parts else {},
         Recommender.read(release.part("recommendation")) if "recommendation" in parts else None,
     )
 
@@ -101,15 +101,17 @@ def _drivers(files: Mapping[str, bytes]) -> dict[str, Trees]:
     return graphs
 
 
-def _credit(files: Mapping[str, bytes]) -> dict[str, CreditRuntime]:
+def credit_runtimes(files: Mapping[str, bytes]) -> dict[str, CreditRuntime]:
+    """The members of the part `credit_risk`, by name, from its files."""
     runtimes = {}
     for name, member in CreditRisk.read(files).members.items():
-        reasons = None
+        margin = reasons = None
         if member.boosting is not None:
-            width = len(member.boosting.columns)
+            width, folder = len(member.boosting.columns), "parts/credit_risk"
+            margin = Trees.load(f"{folder}/{name}.onnx", files[f"{name}.onnx"], width, 1)
             path = f"{name}.reasons.onnx"
-            reasons = Trees.load(f"parts/credit_risk/{path}", files[path], width, width)
-        runtimes[name] = CreditRuntime(member, reasons)
+            reasons = Trees.load(f"{folder}/{path}", files[path], width, width)
+        runtimes[name] = CreditRuntime(member, margin, reasons)
     return runtimes
 
 

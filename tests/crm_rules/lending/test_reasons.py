@@ -15,6 +15,7 @@ from crm_rules.lending.reasons import (
     principal_reasons,
     rule_reasons,
 )
+from crm_rules.lending.recourse import WAY_CODES
 from feature_repo.features.application import APPLICATION_COLUMNS
 from feature_repo.features.services import SERVICES
 
@@ -23,8 +24,8 @@ TEXTS = {name: ReasonText(f"{name} en", f"{name} zh") for name in (*COLUMNS, NOT
 STANDARD = parse_catalogue(STANDARD_REASONS.read_bytes())
 
 
-def _codes(*contributions: float, known: tuple[bool, ...] = (True,) * 5, most: int = 4) -> list[str]:
-    found = principal_reasons(np.array([contributions]), np.array([known]), COLUMNS, TEXTS, most)
+def _codes(*raised: float, unknown: float = 0.0, most: int = 4) -> list[str]:
+    found = principal_reasons(np.array([[*raised, unknown]]), COLUMNS, TEXTS, most)
     return [reason.code for reason in found[0]]
 
 
@@ -39,9 +40,8 @@ def test_what_helped_or_did_nothing_or_is_unknown_is_no_reason() -> None:
 
 
 def test_nobody_is_told_that_something_unknown_is_low() -> None:
-    known = (False, True, False, True, False)
-    assert _codes(0.3, 0.5, 0.3, 0.1, -0.05, known=known) == [NOT_KNOWN, "arrears", "age"]
-    assert _codes(0.3, 0.5, -0.4, 0.1, 0.0, known=known) == ["arrears", "age"]
+    assert _codes(0.0, 0.5, 0.0, 0.1, 0.0, unknown=0.6) == [NOT_KNOWN, "arrears", "age"]
+    assert _codes(0.0, 0.5, 0.0, 0.1, 0.0) == ["arrears", "age"]
 
 
 def test_ties_go_by_the_name_of_the_column() -> None:
@@ -49,27 +49,26 @@ def test_ties_go_by_the_name_of_the_column() -> None:
 
 
 def test_a_reason_carries_both_texts_and_its_weight() -> None:
-    reason = principal_reasons(np.array([[0.0, 0.7, 0, 0, 0]]), np.ones((1, 5), bool), COLUMNS, TEXTS)[0][0]
+    reason = principal_reasons(np.array([[0.0, 0.7, 0, 0, 0, 0]]), COLUMNS, TEXTS)[0][0]
     assert (reason.en, reason.zh, reason.contribution) == ("arrears en", "arrears zh", 0.7)
 
 
 def test_no_rows_and_no_columns_give_no_reasons() -> None:
-    assert principal_reasons(np.zeros((0, 5)), np.ones((0, 5), bool), COLUMNS, TEXTS) == []
-    assert principal_reasons(np.zeros((2, 0)), np.ones((2, 0), bool), (), TEXTS) == [[], []]
+    assert principal_reasons(np.zeros((0, 6)), COLUMNS, TEXTS) == []
+    assert principal_reasons(np.zeros((2, 1)), (), TEXTS) == [[], []]
 
 
 def test_an_unmapped_column_is_named() -> None:
     with pytest.raises(UnmappedReason, match="shoe_size"):
         check_catalogue(("balance", "shoe_size"), TEXTS)
     with pytest.raises(UnmappedReason, match="shoe_size"):
-        principal_reasons(np.zeros((1, 1)), np.ones((1, 1), bool), ("shoe_size",), TEXTS)
+        principal_reasons(np.zeros((1, 2)), ("shoe_size",), TEXTS)
 
 
 def test_exactly_what_credit_may_use_and_every_rule_has_a_reason() -> None:
     usable = set(SERVICES["credit_risk_v1"])
-    assert set(STANDARD) == usable | set(APPLICATION_COLUMNS) | (set(LENDING_CODES) - TOLD_BY_THE_MODEL) | {
-        NOT_KNOWN
-    }
+    rules = set(LENDING_CODES) - TOLD_BY_THE_MODEL
+    assert set(STANDARD) == usable | set(APPLICATION_COLUMNS) | rules | {NOT_KNOWN, *WAY_CODES}
 
 
 def test_every_reason_is_its_own_in_both_languages() -> None:

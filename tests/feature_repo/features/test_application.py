@@ -5,10 +5,14 @@ from feature_repo.errors import MissingColumns
 from feature_repo.features.application import (
     APPLICATION_COLUMNS,
     FEATURES_READ,
+    LONG_MONTHS,
     MOST,
+    PLANNED_RATE,
+    PLANNED_RATE_LONG,
     REQUEST_COLUMNS,
     F64Array,
     application_features,
+    planned_instalment,
 )
 from feature_repo.features.services import SERVICES
 
@@ -16,7 +20,9 @@ NAN = float("nan")
 REQUEST = {"amount": 12_000.0, "term_months": 24.0, "declared_income": NAN, "co_applicant": 1.0}
 CUSTOMER = {
     "tenure_months": 40.0, "income_monthly": NAN, "salary_monthly_90d": NAN, "inflow_90d": 6_000.0,
-    "balance_mean_90d": 3_000.0,
+    "outflow_90d": 6_000.0, "card_payment_share_90d": 0.5, "balance_last": 5_000.0,
+    "balance_mean_90d": 3_000.0, "balance_min_90d": -1_000.0, "instalments_monthly": 200.0,
+    "exposure_total": 18_000.0,
 }  # fmt: skip
 
 
@@ -34,7 +40,12 @@ def one(column: str, changed: dict[str, float] | None = None) -> float:
 def test_a_known_customer_in_numbers() -> None:
     answer = application_features(arrays(REQUEST), arrays(CUSTOMER, {"income_monthly": 2_500.0}))
     assert tuple(answer) == APPLICATION_COLUMNS
-    assert [float(v[0]) for v in answer.values()] == [12_000, 24, 500, 0.2, 0.25, 4, 2_500, 1, 0]
+    cost = 500 + 12_000 * 25 / 48 * PLANNED_RATE / 12
+    assert [float(v[0]) for v in answer.values()] == pytest.approx(
+        [12_000, 24, 500, 0.2, 0.25, 4, 2_500, 1, 0,
+         (cost + 200) / 2_500, (cost + 200) / 2_000, 2_500 - cost - 200, 1, 0.4, 2, -0.4, NAN, 0.4],
+        nan_ok=True,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -54,6 +65,35 @@ def test_the_income_an_instalment_is_held_against(changed: dict[str, float], exp
 @pytest.mark.parametrize("balance", [0.0, -50.0, 0.01])
 def test_a_ratio_to_nothing_is_the_largest_one(balance: float) -> None:
     assert one("application_amount_to_balance", {"balance_mean_90d": balance}) == MOST
+
+
+@pytest.mark.parametrize("months", [6.0, 24.0, 60.0, 119.0, 120.0, 300.0])
+def test_the_planned_instalment_is_close_to_an_annuity(months: float) -> None:
+    rate = (PLANNED_RATE_LONG if months >= LONG_MONTHS else PLANNED_RATE) / 12
+    annuity = 9_000 * rate / (1 - (1 + rate) ** -months)
+    planned = planned_instalment(np.array([9_000.0]), np.array([months]))
+    assert planned[0] == pytest.approx(annuity, rel=0.06)
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        pytest.param({"declared_income": 2_600.0, "income_monthly": 2_000.0}, 1.3, id="more-than-on-file"),
+        pytest.param({"declared_income": 2_600.0}, NAN, id="nothing-on-file"),
+        pytest.param({"declared_income": 2_600.0, "income_monthly": 0.0}, NAN, id="nothing-to-compare"),
+        pytest.param({"declared_income": 1e9, "income_monthly": 1.0}, MOST, id="beyond-all-measure"),
+    ],
+)
+def test_the_declared_income_is_held_against_the_one_on_file(
+    changed: dict[str, float], expected: float
+) -> None:
+    np.testing.assert_equal(one("application_declared_to_recorded_income", changed), expected)
+
+
+def test_a_customer_whose_loans_are_unknown_has_an_unknown_debt_service() -> None:
+    unknown = {"instalments_monthly": NAN, "income_monthly": 2_500.0}
+    assert np.isnan(one("application_debt_service_to_income", unknown))
+    assert one("application_debt_service_to_income", unknown | {"tenure_months": NAN}) > 0.2
 
 
 def test_a_term_of_no_months_has_no_instalment() -> None:

@@ -40,3 +40,15 @@ def test_what_is_missing_takes_the_median_and_a_constant_column_is_harmless():
     scaled = Scaling.of(matrix).apply(matrix)
     assert np.isfinite(scaled).all()
     assert np.abs(scaled[:, 1:]).max() < 1e-12
+
+
+def test_newton_finds_the_least_loss_where_a_full_step_overshoots():
+    """A rare outlier column, far from the rest and nearly always telling the outcome."""
+    rng = np.random.default_rng(3)
+    matrix = rng.normal(size=(4_000, 3))
+    matrix[:, 2] = np.where(rng.random(4_000) < 0.004, 16.0, -0.06)
+    odds = matrix[:, 0] + np.where(matrix[:, 2] > 0, 6.0, -4.0)
+    y = (rng.random(4_000) < 1 / (1 + np.exp(-odds))).astype(np.int8)
+    quick, careful = newton(matrix, y, 1.0), fit(matrix, y, 1.0)
+    assert quick.weights == pytest.approx(careful.weights, rel=0.02, abs=0.01)
+    assert quick.weights[2] > 0

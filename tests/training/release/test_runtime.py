@@ -41,12 +41,8 @@ def _risk(models: Runtime, x: F32Array) -> F64Array:
     parts = []
     for name in ("application", "behaviour"):
         credit = models.credit(name)
-        scorecard = credit.member.scorecard
-        columns = x[:, models.positions(scorecard.columns)] if scorecard else x[:, :0]
-        boosting = x[:, models.positions(credit.member.boosting.columns)]
-        margin = models.margins(x)[f"credit_risk/{name}"].astype(np.float64)
-        risk = credit.assess(columns, boosting, margin)
-        parts += [risk.probability[:, None], risk.score[:, None], risk.contributions]
+        risk = credit.assess(x[:, models.positions(credit.member.columns)])
+        parts += [risk.probability[:, None], risk.score[:, None], risk.contributions, risk.raised]
     return np.concatenate(parts, axis=1)
 
 
