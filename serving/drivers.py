@@ -31,10 +31,15 @@ def drivers(loaded: Loaded, member: PropensityMember, matrix: F32Array) -> list[
 def drivers_of(
     loaded: Loaded, matrix: F32Array, wanted: Mapping[str, Sequence[int]]
 ) -> dict[tuple[str, int], Drivers]:
-    """Reasons by (family, row), for the rows wanted of each family; others are not computed."""
+    """Reasons by (family, row), for the rows wanted of each family; others are not computed.
+
+    A family that no propensity model estimates has none: its chance is the recommender's.
+    """
     members = {member.family: member for member in loaded.runtime.propensity.members if member.family}
-    return {
-        (family, row): found
-        for family, rows in wanted.items()
-        for row, found in zip(rows, drivers(loaded, members[family], matrix[list(rows)]), strict=True)
-    }
+    why: dict[tuple[str, int], Drivers] = {}
+    for family, rows in wanted.items():
+        found: Sequence[Drivers] = [[] for _ in rows]
+        if family in members:
+            found = drivers(loaded, members[family], matrix[list(rows)])
+        why |= {(family, row): each for row, each in zip(rows, found, strict=True)}
+    return why
