@@ -31,15 +31,15 @@ def drivers(loaded: Loaded, member: PropensityMember, matrix: F32Array) -> list[
 def drivers_of(
     loaded: Loaded, matrix: F32Array, wanted: Mapping[str, Sequence[int]]
 ) -> dict[tuple[str, int], Drivers]:
-    """Reasons by (family, row), for the rows wanted of each family; others are not computed.
-
-    A family that no propensity model estimates has none: its chance is the recommender's.
-    """
+    """Reasons by (family, row), for the rows wanted of each family; others are not computed."""
     members = {member.family: member for member in loaded.runtime.propensity.members if member.family}
-    why: dict[tuple[str, int], Drivers] = {}
-    for family, rows in wanted.items():
-        found: Sequence[Drivers] = [[] for _ in rows]
-        if family in members:
-            found = drivers(loaded, members[family], matrix[list(rows)])
-        why |= {(family, row): each for row, each in zip(rows, found, strict=True)}
-    return why
+    return {
+        (family, row): found
+        for family, rows in wanted.items()
+        for row, found in zip(rows, _of(loaded, members.get(family), matrix[list(rows)]), strict=True)
+    }
+
+
+def _of(loaded: Loaded, member: PropensityMember | None, matrix: F32Array) -> list[Drivers]:
+    """No model, no reasons: such a family was shown for the propensity its catalogue entry declares."""
+    return drivers(loaded, member, matrix) if member else [[] for _ in range(len(matrix))]
