@@ -37,7 +37,8 @@ def train(run: Run) -> Trained:
     columns, left_out = usable(SERVICE, run.source)
     segmented = Segmented.of(run.parts.get(SEGMENTATION))
     half_years = moments(run, history, products, columns, segmented)
-    inputs = Inputs(columns, products, run.seed)
+    digest = segmented.digest if segmented else None
+    inputs = Inputs(columns, products, run.seed, digest)
     run.tell("features", _told_of(half_years, columns, segmented))
     choice = choose(run, inputs, half_years[:-2], half_years[-2])
     run.tell(
@@ -45,7 +46,7 @@ def train(run: Run) -> Trained:
         f"{len(choice.trials)} trials; {choice.name}, MAP@5 {choice.value:.3f} on the choosing half-year",
     )
     model = learned(choice, inputs, half_years[:-1])
-    model = replace(model, segmentation=segmented.digest if segmented else None)
+    model = replace(model, segmentation=digest)
     run.tell(
         "calibrate",
         "Platt's line a family" if choice.recalibrated else "as fitted: a line a family foretold no better",

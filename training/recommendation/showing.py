@@ -123,7 +123,7 @@ def _stability(verdict: Verdict, window: Window, seed: int) -> Exhibit:
         rows[f"{iso(at)[:10]} popularity"] = _spread(plain.interval(seed))
     values = [model.mean["map_at_5"] for _, model, _ in verdict.half_years]
     moved = values[-1] - values[0]
-    title = f"From one half-year to the next MAP@5 moved by {moved:+.3f}"
+    title = f"MAP@5 moved by {moved:+.3f} in half a year"
     *_, (_, last, plain) = verdict.half_years
     return bars(title, f"相邻半年 MAP@5 变化 {moved:+.3f}", rows, plain.mean["map_at_5"], "MAP@5", window,
                 len(last))  # fmt: skip
