@@ -61,6 +61,10 @@ class Choice:
         follows = self.shape["filter"]
         return "hybrid" if follows == NO_FILTER else f"hybrid following {follows}"
 
+    def shaped(self, **shape: float | str) -> "Choice":
+        """The same choice with some of its shape set otherwise."""
+        return replace(self, shape={**self.shape, **shape})
+
     def estimator(self, seed: int, most_rows: int = 100_000) -> ProductRecommender:
         """An unfitted model of that shape."""
         return ProductRecommender(

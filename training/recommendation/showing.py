@@ -17,17 +17,18 @@ Window = Mapping[str, str]
 
 def exhibits(verdict: Verdict, chosen: str, window: Window, seed: int) -> dict[str, Exhibit]:
     """Every exhibit, by name."""
-    return {
+    found = {
         "ranking": _ranking(verdict, chosen, window),
         "metrics": _metrics(verdict, window),
         "coverage": _coverage(verdict, window),
         "benchmark": _benchmark(verdict, window, seed),
         "calibration": _calibration(verdict, window),
-        "shares": _shares(verdict.shares, window),
         "sensitivity": _sensitivity(verdict, window, seed),
         "stability": _stability(verdict, window, seed),
-        "new_products": _new(verdict, window),
     }
+    if verdict.shares is not None:
+        found["shares"] = _shares(verdict.shares, window)
+    return found | ({"new_products": _new(verdict, window)} if verdict.new else {})
 
 
 def _ranking(verdict: Verdict, chosen: str, window: Window) -> Exhibit:
@@ -131,7 +132,7 @@ def _stability(verdict: Verdict, window: Window, seed: int) -> Exhibit:
 
 def _new(verdict: Verdict, window: Window) -> Exhibit:
     rows: tuple[tuple[Cell, ...], ...] = tuple((n, *rounded(pair)) for n, pair in verdict.new.items())
-    mean = float(np.mean([pair[0] for pair in verdict.new.values()])) if verdict.new else float("nan")
+    mean = float(np.mean([pair[0] for pair in verdict.new.values()]))
     n = len(verdict.ranked[MODEL])
     return Exhibit(f"A product never seen is ranked by its attributes: AUC {mean:.3f} ({below(window, n)})",
                    f"从未见过的产品按属性排序：AUC {mean:.3f}", b"",
