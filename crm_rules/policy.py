@@ -69,6 +69,14 @@ class Contact:
 
 
 @dataclass(frozen=True)
+class Targeting:
+    """Which segments a product, or a family of them, is offered to only, or is kept from."""
+
+    only_for: Mapping[str, tuple[str, ...]]
+    kept_from: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
 class LendingSituation:
     """Cut-offs of one credit situation: approve below one PD, decline above another, a person between."""
 
@@ -122,6 +130,7 @@ class Policy:
     eligibility: Eligibility
     consent: Consent
     contact: Contact
+    targeting: Targeting
     lending: Lending
     arbitration: Arbitration
     loyalty: Loyalty

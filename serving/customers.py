@@ -10,7 +10,7 @@ from serving.needs import affinity
 from serving.next_best_action import needs_of, recommender_kinds, screened
 from serving.records import Case, Decision, decide
 from serving.rulebook import RULE_TEXTS
-from serving.segments import segment_of
+from serving.segments import place
 from training.release.errors import MissingPart
 
 SEGMENT, PROPENSITY, RECOMMENDATION = "score_segment", "score_propensity", "score_recommendation"
@@ -18,16 +18,22 @@ MOST_RECOMMENDED = 10
 
 
 def segments(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
-    """Which segment each customer of a snapshot belongs to."""
+    """The segments each customer of a snapshot is in, with value tier and RFM."""
     if loaded.runtime.segments is None:
         raise MissingPart("segmentation", loaded.runtime.digest)
     if not cases:
         return []
-    found = segment_of(loaded, cases[0].snapshot.matrix(loaded.runtime.columns, {}))
-    return [
-        decide(case, loaded, {"segment": found[case.row]}, {"scores": {"segment": _id(found[case.row])}})
-        for case in cases
-    ]
+    snapshot = cases[0].snapshot
+    placed = place(loaded, snapshot, snapshot.matrix(loaded.runtime.columns, {}))
+    answers = []
+    for case in cases:
+        answer: dict[str, object] = {
+            "segment": placed.segment(case.row),
+            "value": placed.value(case.row),
+            "rule_segments": placed.rule_segments(case.row),
+        }
+        answers.append(decide(case, loaded, answer, {"scores": placed.scores(case.row)}))
+    return answers
 
 
 def propensities(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
@@ -64,7 +70,8 @@ def recommendations(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
         return []
     snapshot, ids = cases[0].snapshot, loaded.rulebook.products.product_id
     scores = affinity(loaded, snapshot)
-    _, screening = screened(snapshot, loaded)
+    placed = place(loaded, snapshot, snapshot.matrix(loaded.runtime.columns, {}))
+    _, screening = screened(snapshot, loaded, placed)
     blocked, first_rule = screening.blocked, screening.first_rule
     kinds, by_id = recommender_kinds(loaded, snapshot), np.argsort(np.argsort(np.array(ids)))
     answers = []
@@ -83,7 +90,3 @@ def recommendations(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
         }
         answers.append(decide(case, loaded, answer, {"outcome": [each["product_id"] for each in best]}))
     return answers
-
-
-def _id(segment: dict[str, object] | None) -> object:
-    return segment["id"] if segment else None
