@@ -86,6 +86,11 @@ class RuleSegments:
         return RuleSegments.parse(data)
 
     @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids, in the file's order."""
+        return tuple(one.id for one in self.segments)
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Every column a condition reads, sorted."""
         return tuple(sorted({condition.column for one in self.segments for condition in one.where}))
@@ -93,9 +98,9 @@ class RuleSegments:
     def members(self, columns: Mapping[str, F64Array]) -> dict[str, Mask]:
         """Who is in which segment: by id, (n,) each, from arrays of length n by column."""
         return {
-            one.id: np.logical_and.reduce([condition.met(columns[condition.column]) for condition in one.where])
+            one.id: np.logical_and.reduce([each.met(columns[each.column]) for each in one.where])
             for one in self.segments
-        }  # fmt: skip
+        }
 
 
 def _segment(name: str, written: _Written) -> RuleSegment:

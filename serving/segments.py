@@ -65,13 +65,12 @@ class Placed:
 
     def scores(self, row: int) -> Answer:
         """What the decision record keeps."""
-        segment, value = self.segment(row), self.value(row)
+        segment = self.segment(row)
         return {
             "segment": segment["id"] if segment else None,
             "rule_segments": [one["id"] for one in self.rule_segments(row)],
-            "value": value and {"tier": TIERS[int(self.tier[row])][0], "rfm": value["rfm"]}
-            if self.tier is not None
-            else None,
+            "value_tier": TIERS[int(self.tier[row])][0] if self.tier is not None else None,
+            "rfm": self.rfm[row].tolist() if self.rfm is not None else None,
         }
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from crm_rules.errors import InvalidPolicy
 from crm_rules.offers.columns import Customers, Products
-from crm_rules.policy import Policy, Targeting
+from crm_rules.policy import FAMILIES, Policy, Targeting
 from crm_rules.rules import Effect, Mask, rule
 
 OWN = "bank policy"
@@ -39,13 +39,11 @@ TARGETING = (for_other_segments_only, kept_from_the_segment)
 
 def check_targeting(policy: Targeting, segments: Collection[str], products: Products) -> None:
     """InvalidPolicy when the policy names a segment, or a product or family, that does not exist."""
-    shelf = {*products.product_id, *map(str, products.family)}
+    shelf = {*FAMILIES, *products.product_id}
     for key, table in _tables(policy).items():
         for name, named in table.items():
             if name not in shelf:
-                raise InvalidPolicy(
-                    f"targeting.{key}.{name}", "is neither a product on sale nor a family of one"
-                )
+                raise InvalidPolicy(f"targeting.{key}.{name}", "is neither a product on sale nor a family")
             for segment in named:
                 if segment not in segments:
                     raise InvalidPolicy(

@@ -14,6 +14,7 @@ from sklearn.cluster import KMeans
 from training.validation import F64
 
 ROUNDS, SETTLED, STRICTER = 10, 1e-3, 0.75
+LEAST_COLUMNS = 5
 Label = npt.NDArray[np.intp]
 
 
@@ -42,6 +43,15 @@ def group(points: F64, k: int, bound: float, starts: int, seed: int) -> Grouping
         bounds = (bound,) if start % 2 else (max(1.0, STRICTER * bound), bound)
         tries.append(_try(points, k, bounds, seed + start))
     return max(tries, key=lambda found: found.spread)
+
+
+def sum_of_weights(columns: int, strictness: float) -> float:
+    """The bound for so many columns: a share of sqrt(F), but room for LEAST_COLUMNS that count alike.
+
+    >>> round(sum_of_weights(3, 0.6), 3), round(sum_of_weights(25, 0.6), 3)
+    (1.732, 3.0)
+    """
+    return max(strictness * float(np.sqrt(columns)), float(np.sqrt(min(columns, LEAST_COLUMNS))))
 
 
 def nearest(points: F64, centres: F64, weights: F64) -> Label:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -94,7 +95,7 @@ def choose(tried: Sequence[Evidence]) -> Evidence:
 
 def gap_choice(tried: Sequence[Evidence]) -> int | None:
     """Tibshirani's k: the smallest whose gap is not clearly below the next; None where it still rises."""
-    for one, following in zip(tried[:-1], tried[1:], strict=True):
+    for one, following in pairwise(tried):
         if one.gap >= following.gap - following.gap_error:
             return one.k
     return None

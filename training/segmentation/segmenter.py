@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
+from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
+from sklearn.base import ClassNamePrefixFeaturesOutMixin as Named
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
-from training.segmentation.clustering import Label, nearest, settle
+from training.segmentation.clustering import Label, nearest, settle, sum_of_weights
 from training.segmentation.evidence import Effort, Evidence, choose, compare
 from training.segmentation.space import Space
 from training.validation import F64
@@ -19,7 +20,7 @@ from training.validation import F64
 STRICTNESS, STARTS, RESAMPLES, SAMPLE = 0.6, 16, 8, 5000
 
 
-class Segmenter(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):
+class Segmenter(Named, TransformerMixin, ClusterMixin, BaseEstimator):  # type: ignore[misc]  # no types there
     """Sparse k-means whose k is chosen on evidence: silhouette, gap, bootstrap stability, size.
 
     Takes an array or a DataFrame of numbers, missing values allowed. Lopsided columns are logged and
@@ -80,7 +81,7 @@ class Segmenter(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin,
         generator = np.random.default_rng(seed)
         chosen = generator.permutation(len(points))[: self.sample]
         sampled = points[np.sort(chosen)]
-        bound = max(1.0, self.strictness * float(np.sqrt(points.shape[1])))
+        bound = sum_of_weights(points.shape[1], self.strictness)
         effort = Effort(self.starts, self.resamples, seed)
         tried = compare(sampled, self._ks(sampled), bound, effort)
         self.evidence_: tuple[Evidence, ...] = tuple(evidence for _, evidence in tried)

@@ -1,4 +1,4 @@
-"""Who is in a segment: names from what sets it apart, rules from a small tree."""
+"""Who is in a segment, and what drives a behaviour: small trees read as rules."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,96 +8,60 @@ import numpy.typing as npt
 from sklearn.tree import DecisionTreeClassifier
 
 from training.learning.trees import F32
+from training.segmentation.clustering import Label
 from training.validation import F64, Labels
 
 DEPTH = 4
-WORDS: dict[str, tuple[str, str]] = {
-    "tenure_months": ("tenure", "客龄"),
-    "income_monthly": ("income", "收入"),
-    "inflow_90d": ("inflow", "资金流入"),
-    "outflow_90d": ("outflow", "资金流出"),
-    "bookings_90d": ("account use", "账户使用"),
-    "cash_share_90d": ("cash use", "现金使用"),
-    "balance_mean_90d": ("balance", "余额"),
-    "balance_volatility_90d": ("balance swings", "余额波动"),
-    "mobile_share_90d": ("mobile use", "手机渠道使用"),
-    "foreign_share_90d": ("spending abroad", "境外消费"),
-    "loan_amount_outstanding": ("borrowing", "贷款"),
-    "products_held": ("number of products", "产品数"),
-    "families_held": ("variety of products", "产品种类"),
-    "holdings_value": ("wealth held", "持有资产"),
-    "interactions_90d": ("contact", "互动"),
-    "app_interactions_90d": ("app use", "应用互动"),
-}
-# Two columns of one idea: a name takes the stronger of them only.
-SAME_IDEA = (
-    {"inflow_90d", "outflow_90d", "income_monthly"},
-    {"products_held", "families_held"},
-    {"balance_mean_90d", "balance_volatility_90d"},
-    {"interactions_90d", "app_interactions_90d"},
-)
 
 
-def names(centres: F64, columns: Sequence[str]) -> list[tuple[str, str]]:
-    """An English and a Chinese name for each centre (in standard deviations from the average).
+@dataclass(frozen=True)
+class Told:
+    """One segment: `fidelity` the share of it the tree finds; `covers` the share its quoted rule holds.
 
-    >>> names(np.array([[1.5, -0.1], [-1.5, 0.1]]), ["income_monthly", "cash_share_90d"])[0][0]
-    'High income, low cash use'
+    `true` is the share of those the rule holds who are in the segment.
     """
-    found: list[tuple[str, str]] = []
-    for centre in centres:
-        order = _apart(centre, columns)
-        for words in range(2, len(order) + 1):
-            title = _title(centre, columns, order[:words])
-            if title not in found or words == len(order):
-                found.append(title)
-                break
-        else:
-            found.append(_title(centre, columns, order))
-    return found
 
-
-def _apart(centre: F64, columns: Sequence[str]) -> list[int]:
-    """Columns by how far they are from the average, one for each idea."""
-    chosen: list[int] = []
-    for j in np.argsort(-np.abs(centre), kind="stable"):
-        told = {columns[i] for i in chosen}
-        if not any(columns[j] in idea and told & idea for idea in SAME_IDEA):
-            chosen.append(int(j))
-    return chosen
-
-
-def _title(centre: F64, columns: Sequence[str], chosen: Sequence[int]) -> tuple[str, str]:
-    english, chinese = [], []
-    for j in chosen:
-        word, character = WORDS.get(columns[j], (columns[j].replace("_", " "), columns[j]))
-        english.append(f"{'high' if centre[j] > 0 else 'low'} {word}")
-        chinese.append(f"{character}{'高' if centre[j] > 0 else '低'}")
-    return ", ".join(english).capitalize(), "、".join(chinese)
+    fidelity: float
+    covers: float
+    true: float
 
 
 @dataclass(frozen=True)
 class Explained:
-    """A tree that repeats the segments from raw columns, and the plainest rule for each."""
+    """A tree that repeats the segments from raw columns, and the plainest rule for each.
+
+    `leaves` are the leaf each rule leads to, -1 where no leaf says the segment.
+    """
 
     tree: DecisionTreeClassifier
     fill: F64
     rules: tuple[str, ...]
+    leaves: tuple[int, ...]
 
-    def fidelity(self, matrix: F32, label: npt.NDArray[np.intp]) -> float:
+    def fidelity(self, matrix: F32, label: Label) -> float:
         """The share of rows the tree puts into their segment."""
-        return float((self.tree.predict(_filled(matrix, self.fill)) == label).mean())
+        return float((self.guess(matrix) == label).mean())
+
+    def guess(self, matrix: F32) -> Label:
+        """The segment the tree says of each row."""
+        return np.asarray(self.tree.predict(_filled(matrix, self.fill)), np.intp)
+
+    def by_segment(self, matrix: F32, label: Label) -> list[Told]:
+        """For each segment how well the tree and its one quoted rule describe it."""
+        guess, leaf = self.guess(matrix), self.tree.apply(_filled(matrix, self.fill))
+        return [_told(label == at, guess == at, leaf == self.leaves[at]) for at in range(len(self.rules))]
 
 
 def explain(matrix: F32, label: npt.NDArray[np.intp], columns: Sequence[str], seed: int) -> Explained:
     """Fit the tree on the segments of (n, F) rows, at most four questions deep."""
-    fill = np.nanmedian(matrix.astype(np.float64), axis=0)
+    fill = np.nan_to_num(np.nanmedian(matrix.astype(np.float64), axis=0))
     tree = DecisionTreeClassifier(
         max_depth=DEPTH, min_samples_leaf=max(5, len(label) // 200), random_state=seed
     )
     tree.fit(_filled(matrix, fill), label)
-    rules = tuple(_rule(tree, columns, segment) for segment in range(int(label.max()) + 1))
-    return Explained(tree, fill, rules)
+    found = [_rule(tree, columns, segment) for segment in range(int(label.max()) + 1)]
+    rules, leaves = zip(*found, strict=True)
+    return Explained(tree, fill, rules, leaves)
 
 
 def drivers(matrix: F32, label: Labels, columns: Sequence[str], meaning: str) -> dict[str, object]:
@@ -129,15 +93,23 @@ def _filled(matrix: F32, fill: F64) -> F32:
     return np.where(np.isfinite(matrix), matrix, fill).astype(np.float32)
 
 
-def _rule(tree: DecisionTreeClassifier, columns: Sequence[str], segment: int) -> str:
-    """The path to the leaf that holds most of the segment."""
+def _told(inside: npt.NDArray[np.bool_], said: npt.NDArray[np.bool_], held: npt.NDArray[np.bool_]) -> Told:
+    def share(part: npt.NDArray[np.bool_], whole: npt.NDArray[np.bool_]) -> float:
+        return float(part[whole].mean()) if whole.any() else 0.0
+
+    return Told(share(said, inside), share(held, inside), share(inside, held))
+
+
+def _rule(tree: DecisionTreeClassifier, columns: Sequence[str], segment: int) -> tuple[str, int]:
+    """The path to the leaf that holds most of the segment, and that leaf."""
     inner = tree.tree_
     if segment not in tree.classes_:
-        return "no customer at the time of training"
+        return "no customer at the time of training", -1
     place = int(np.flatnonzero(tree.classes_ == segment)[0])
     counts = inner.value[:, 0, place] * inner.n_node_samples
     is_leaf = inner.children_left < 0
-    return _path(tree, columns, int(np.argmax(np.where(is_leaf, counts, -1))))
+    leaf = int(np.argmax(np.where(is_leaf, counts, -1)))
+    return _path(tree, columns, leaf), leaf
 
 
 def _path(tree: DecisionTreeClassifier, columns: Sequence[str], leaf: int) -> str:
