@@ -30,8 +30,8 @@ class Run:
     parts: Mapping[str, Path] = field(default_factory=dict)
 
     def study(self, name: str) -> Path:
-        """Where the search `name` keeps its trials, so that an interrupted one goes on; a file of its own."""
-        return self.settings.home / "studies" / self.source.digest[:16] / f"{name}-{self.seed}.db"
+        """Where searches of the model `name` keep their trials, so that an interrupted one goes on."""
+        return self.settings.home / "studies" / self.source.digest[:16] / f"{name}-{self.seed}"
 
 
 STEPS = ("contract", "features", "tune", "calibrate", "evaluate", "register")
