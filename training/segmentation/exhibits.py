@@ -25,8 +25,9 @@ def drawn(
         found = _portraits(rows, fitted) | _proofs(rows, fitted, seed) | _migrations(rows, fitted)
     if leaks:
         found["leakage"] = proof.leakage(leaks, rows.window)
-    if behaviour:
-        found["drivers"] = proof.driving(behaviour)
+    for name, driven in behaviour.items():
+        assert isinstance(driven, dict)
+        found[f"drivers_{name}"] = proof.driving(driven)
     return found
 
 

@@ -9,9 +9,9 @@ from sklearn.tree import DecisionTreeClassifier
 
 from training.learning.trees import F32
 from training.segmentation.clustering import Label
-from training.validation import F64, Labels
+from training.validation import F64, Labels, auc, auc_interval
 
-DEPTH = 4
+DEPTH, DRIVER_DEPTH = 4, 3
 
 
 @dataclass(frozen=True)
@@ -65,28 +65,38 @@ def explain(matrix: F32, label: npt.NDArray[np.intp], columns: Sequence[str], se
 
 
 def drivers(matrix: F32, label: Labels, columns: Sequence[str], meaning: str) -> dict[str, object]:
-    """A tree over a behaviour: the groups with the highest and the lowest rate, and what divides them.
+    """A tree over a behaviour: groups from the highest rate to the lowest, and what divides them.
 
-    The tree grows on every other customer; rates and sizes are those of the others, so that a group
-    is not praised for the chance that made it.
+    The tree grows on every other customer; rates, sizes and AUC are those of the others, so that a
+    group is not praised for the chance that made it. `importance` is each column's share of what the
+    questions gain.
     """
     known = label >= 0
     fill = np.nan_to_num(np.nanmedian(matrix.astype(np.float64), axis=0))
     values, y = _filled(matrix[known], fill), label[known]
-    tree = DecisionTreeClassifier(max_depth=3, min_samples_leaf=max(20, len(y) // 100), random_state=0).fit(
-        values[::2], y[::2]
-    )
+    tree = DecisionTreeClassifier(
+        max_depth=DRIVER_DEPTH, min_samples_leaf=max(20, len(y) // 100), random_state=0
+    ).fit(values[::2], y[::2])
     leaf, y = tree.apply(values[1::2]), y[1::2]
-    rates = {
-        int(node): (float(y[leaf == node].mean()), int((leaf == node).sum())) for node in np.unique(leaf)
-    }
     grown = tree.tree_.value[:, 0, -1] / tree.tree_.value[:, 0].sum(axis=1)
-    ranked = sorted(rates, key=lambda node: (-grown[node], node))
+    ranked = sorted(np.unique(leaf).tolist(), key=lambda node: (-grown[node], node))
+    gained = dict(zip(columns, tree.feature_importances_.round(4).tolist(), strict=True))
+    counted = sorted(((name, share) for name, share in gained.items() if share > 0), key=lambda one: -one[1])
     return {
-        "behaviour": meaning, "rate": round(float(y.mean()), 4),
-        "groups": [{"rule": _path(tree, columns, node), "rate": round(rates[node][0], 4), "n": rates[node][1]}
-                   for node in (ranked[0], ranked[-1])],
+        "behaviour": meaning, "rate": round(float(y.mean()), 4), "auc": round(auc(y, grown[leaf]), 4),
+        "auc_interval": auc_interval(y, grown[leaf]).as_list(),
+        "importance": dict(counted),
+        "groups": [_group(_path(tree, columns, node), y[leaf == node]) for node in ranked],
     }  # fmt: skip
+
+
+def _group(rule: str, y: Labels) -> dict[str, object]:
+    """One group with its rate and Wilson's interval (1927)."""
+    n, rate, z = len(y), float(y.mean()), 1.96
+    middle = (rate + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z * float(np.sqrt(rate * (1 - rate) / n + z**2 / (4 * n**2))) / (1 + z**2 / n)
+    return {"rule": rule, "rate": round(rate, 4), "low": round(middle - half, 4),
+            "high": round(middle + half, 4), "n": n}  # fmt: skip
 
 
 def _filled(matrix: F32, fill: F64) -> F32:

@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 from training.dataset import load
 from training.export import reference
 from training.gates import Gate, at_least
-from training.labels import CHURN, History, churn, purchases
+from training.labels import CHURN, PURCHASE, History, churn, purchases
 from training.release.segmentation import KIND, Segmentation
 from training.run import Run
 from training.segmentation import leakage
@@ -24,7 +24,7 @@ from training.segmentation.segmenter import Segmenter
 from training.spec import ModelSpec
 from training.trained import Trained, Trial
 
-LEAST_FIDELITY, LEAST_SILHOUETTE = 0.85, 0.05
+LEAST_FIDELITY, LEAST_SILHOUETTE, LEAST_EVENTS = 0.90, 0.05, 60
 
 
 def train(run: Run) -> Trained:
@@ -40,19 +40,23 @@ def train(run: Run) -> Trained:
 
 
 def _drivers(history: History, rows: Rows) -> tuple[dict[str, object], dict[str, str]]:
-    """A tree over what drives a behaviour: leaving, else the purchase most often made."""
+    """Trees over what drives leaving, and the purchase most often made, as far as both are known."""
     part = rows.data.rows(rows.first)
-    earlier, matrix = part.spine, part.only(rows.columns)
+    earlier, matrix, found = part.spine, part.only(rows.columns), dict[str, object]()
     left = churn(history, earlier)
-    if (left == 1).sum() >= 30:
-        return drivers(matrix, left, rows.columns, CHURN.meaning), {}
+    if (left == 1).sum() >= LEAST_EVENTS:
+        found["churn"] = drivers(matrix, left, rows.columns, CHURN.meaning)
     if history.source.has("holdings") and history.source.has("products"):
         bought = purchases(history, earlier)
         family = max(bought, key=lambda name: int((bought[name] == 1).sum()))
-        if (bought[family] == 1).sum() >= 30:
-            return drivers(matrix, bought[family], rows.columns, f"buys {family} within 90 days"), {}
+        if (bought[family] == 1).sum() >= LEAST_EVENTS:
+            meaning = f"buys {family} within {PURCHASE.horizon_days} days"
+            found["purchase"] = drivers(matrix, bought[family], rows.columns, meaning)
+    if found:
+        return found, {}
     return {}, {
-        "drivers": "fewer than 30 customers leave or buy after the date, so no behaviour can be explained"
+        "drivers": f"fewer than {LEAST_EVENTS} customers leave or buy after the date, "
+        "so no behaviour can be explained"
     }
 
 

@@ -140,12 +140,15 @@ def leakage(leaks: Sequence[Leak], window: Window) -> Exhibit:
 
 
 def driving(found: Mapping[str, object]) -> Exhibit:
-    """The groups a tree finds for a behaviour, judged on customers it has not seen."""
-    groups = found["groups"]
+    """The groups a tree finds for a behaviour, judged on customers it has not seen; the table says it."""
+    groups, rate = found["groups"], float(str(found["rate"]))
     assert isinstance(groups, list)
-    rows: tuple[tuple[Cell, ...], ...] = tuple((group["rule"], group["rate"], group["n"]) for group in groups)
-    title = (
-        f"{found['behaviour']}: {float(str(found['rate'])):.1%} overall, {rows[0][1]:.1%} where {rows[0][0]}"
-    )
-    zh = f"{found['behaviour']}：总体 {float(str(found['rate'])):.1%}，最高组 {rows[0][1]:.1%}"
-    return Exhibit(title, zh, b"", ("group", "rate", "n"), rows)
+    rows = tuple(
+        (group["rule"], group["rate"], group["low"], group["high"],
+         round(group["rate"] / rate, 2) if rate else None, group["n"])
+        for group in groups
+    )  # fmt: skip
+    said = f"{found['behaviour']}: {rate:.1%} overall, {rows[0][1]:.1%} where {rows[0][0]}"
+    zh = f"{found['behaviour']}：总体 {rate:.1%}，最高组 {rows[0][1]:.1%}（{rows[0][0]}）"
+    title = f"{said} (AUC {found['auc']})"
+    return Exhibit(title, zh, b"", ("group", "rate", "low", "high", "times the average", "n"), rows)
