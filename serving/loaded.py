@@ -6,8 +6,10 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from crm_rules.errors import InvalidPolicy
 from crm_rules.lending.reasons import check_catalogue
 from crm_rules.lending.recourse import WAY_CODES
+from crm_rules.offers.targeting import check_targeting
 from serving.online import OWNED, Snapshot
 from serving.rulebook import Rulebook
 from training.release.recommendation import Shelf
@@ -34,6 +36,7 @@ class Loaded:
         runtime, rulebook = load(release), Rulebook.of(release)
         for credit in runtime.risks.values():
             check_catalogue((*credit.member.columns, *WAY_CODES), rulebook.reasons)
+        _check_segments(runtime, rulebook)
         return Loaded(runtime, rulebook)
 
     @cached_property
@@ -99,3 +102,12 @@ class Loaded:
         return np.array(
             [position.get(name, NOT_THERE) for name in self.rulebook.products.product_id], np.intp
         )
+
+
+def _check_segments(runtime: Runtime, rulebook: Rulebook) -> None:
+    """The policy names segments that exist; what segments by rule read is read online."""
+    learned = runtime.segments.ids if runtime.segments else ()
+    known = {*learned, *(segment.id for segment in rulebook.segments.segments)}
+    check_targeting(rulebook.policy.targeting, known, rulebook.products)
+    if missing := set(rulebook.segments.columns) - set(runtime.manifest.origin.columns):
+        raise InvalidPolicy("segments", f"reads {sorted(missing)}, which this release does not read online")

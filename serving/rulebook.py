@@ -13,6 +13,7 @@ from crm_rules.offers.arbitration import context, levers, worth
 from crm_rules.offers.columns import Products
 from crm_rules.offers.screening import OFFER_RULES
 from crm_rules.policy import CONTEXTS, Policy
+from crm_rules.segments import RuleSegments
 from serving.errors import BrokenCatalogue
 from training.release.content import ProductFacts
 from training.release.verify import VerifiedRelease
@@ -20,10 +21,15 @@ from training.release.verify import VerifiedRelease
 F64Array = npt.NDArray[np.float64]
 NO_MODEL = "NEED-00"
 RULE_TEXTS: dict[str, dict[str, str]] = {
-    rule.code: {"code": rule.code, "text": rule.doc, "law": rule.law}
+    rule.code: {"code": rule.code, "text": rule.doc, "law": rule.law} | ({"zh": rule.zh} if rule.zh else {})
     for rule in (*OFFER_RULES, *LENDING_RULES)
 } | {
-    NO_MODEL: {"code": NO_MODEL, "text": "No model estimates the need for this family.", "law": "bank policy"}
+    NO_MODEL: {
+        "code": NO_MODEL,
+        "text": "No model estimates the need for this family.",
+        "law": "bank policy",
+        "zh": "没有模型估计客户对这一产品类别的需求。",
+    }
 }
 
 
@@ -49,9 +55,10 @@ class Start:
 
 @dataclass(frozen=True)
 class Rulebook:
-    """Policy, products and reasons of one release; arrays follow `products.product_id`."""
+    """Policy, segments by rule, products and reasons of one release; arrays follow `products.product_id`."""
 
     policy: Policy
+    segments: RuleSegments
     products: Products
     titles: tuple[Title, ...]
     facts: tuple[ProductFacts, ...]
@@ -73,6 +80,7 @@ class Rulebook:
         }
         return Rulebook(
             policy,
+            RuleSegments.parse(release.part("policy")["segments.toml"]),
             products,
             tuple(_title(by_id[product_id]) for product_id in products.product_id),
             tuple(ProductFacts.of(by_id[product_id]) for product_id in products.product_id),

@@ -11,6 +11,7 @@ from crm_rules.lending.policy import LENDING_CODES
 from crm_rules.lending.reasons import NOT_KNOWN, TOLD_BY_THE_MODEL, parse_catalogue
 from crm_rules.lending.recourse import WAY_CODES
 from crm_rules.policy import Policy
+from crm_rules.segments import RuleSegments
 from feature_repo.raw.contracts import PRODUCT_RISK
 from training.gates import Gate, at_least
 
@@ -29,12 +30,19 @@ ORDER BY product_id
 """
 
 
-def policy_part(folder: Path, policy: Path = POLICIES / "standard.toml") -> list[Gate]:
-    """Copy the policy into `folder`; its gate: every key is known and in range."""
+def policy_part(
+    folder: Path, policy: Path = POLICIES / "standard.toml", segments: Path = POLICIES / "segments.toml"
+) -> list[Gate]:
+    """Copy policy and segments by rule into `folder`; its gates: every key and column is known."""
     _fresh(folder)
     shutil.copyfile(policy, folder / "policy.toml")
+    shutil.copyfile(segments, folder / "segments.toml")
     version = Policy.load(folder / "policy.toml").version
-    return [Gate(f"policy {version} parses strictly", 1.0, 1.0, True)]
+    ruled = RuleSegments.load(folder / "segments.toml")
+    return [
+        Gate(f"policy {version} parses strictly", 1.0, 1.0, True),
+        Gate(f"segments by rule {ruled.version} read known columns", 1.0, 1.0, True),
+    ]
 
 
 def reasons_part(

@@ -48,10 +48,15 @@ def permitted(service: str, columns: Iterable[str]) -> tuple[str, ...]:
 
 
 SEGMENTATION: tuple[str, ...] = (
-    "tenure_months", "income_monthly", "inflow_90d", "outflow_90d", "bookings_90d", "cash_share_90d",
-    "balance_mean_90d", "balance_volatility_90d", "mobile_share_90d", "foreign_share_90d",
-    "loan_amount_outstanding", "products_held", "families_held", "holdings_value", "interactions_90d",
-    "app_interactions_90d",
+    # who: demographics that marketing may use
+    "is_company", "has_relationship_manager", "income_monthly", "tenure_months",
+    # behaviour: where money comes from, how it is spent, what is used
+    "salary_months_180d", "regular_payer_months_180d", "inflow_concentration_180d", "rent_share_90d",
+    "cash_share_90d", "mobile_share_365d", "savings_rate_365d", "loan_amount_outstanding", "families_held",
+    # risk preference: as assessed, and as held
+    "risk_level", "product_risk_held_max",
+    # what RFM and the value tier are made of; they do not enter the segments
+    "payment_recency_days", "payments_90d", "outflow_90d", "balance_mean_90d", "holdings_value",
 )  # fmt: skip
 PROPENSITY: tuple[str, ...] = (
     "is_company", "tenure_months", "income_monthly", "risk_level", "accounts_open", "accounts_authorised",
