@@ -7,8 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import silhouette_samples
 
+from training.evidence.canvas import BLUE, GREY, ORANGE, below, png
 from training.evidence.exhibit import Cell, Exhibit, rounded
-from training.evidence.plots import BLUE, GREY, ORANGE, below, heat_map, png
+from training.evidence.plots import heat_map
 from training.release.segmentation import Segment
 from training.segmentation.clustering import Label
 from training.segmentation.explaining import Told

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
+from training.evidence.canvas import BLUE, GREY, ORANGE, below, png
 from training.evidence.exhibit import Cell, Exhibit, rounded
-from training.evidence.plots import BLUE, GREY, ORANGE, below, png
 from training.segmentation.evidence import LEAST_JACCARD, LEAST_SHARE, Evidence, gap_choice
 from training.segmentation.leakage import Leak
 from training.segmentation.portrait import COLOURS, MARKS
