@@ -28,8 +28,8 @@ class BinaryClassifier(TableClassifier):
 
     `monotone` says by column where the log odds of the second class may only rise (+1) or fall (-1),
     `specials` names codes that are no numbers. `trials` boosted shapes are tried; with `study` an
-    interrupted search goes on. `allowance`: boosting or the blend decides only where it is better than the
-    scorecard by more than so many standard errors of the paired difference. `tell(step, found)` hears of
+    interrupted search goes on. `allowance`: boosting or the blend decides only where its AUC out of fold
+    is better than the scorecard's by more than that. `tell(step, found)` hears of
     the steps "tune" and "calibrate".
 
     Once fitted: `chosen_` (scorecard, boosting or blend), `scorecard_`, `boosting_`, `candidates_` (by
@@ -136,10 +136,9 @@ class BinaryClassifier(TableClassifier):
         others = [each for each in self.candidates_.values() if each is not card]
         best = max(others, key=lambda each: each.value)
         gain = task.gain(best.margin, card.margin)
-        error = (gain.high - gain.value) / 1.96
         # Few stretches of time, each a world of its own: within their noise the simplest model stays.
-        allowance = max(self.allowance, 1.0) if task.in_time else self.allowance
-        return gain, best.name if gain.value > allowance * error else card.name
+        noise = (gain.high - gain.value) / 1.96 if task.in_time else 0.0
+        return gain, best.name if gain.value > max(self.allowance, noise) else card.name
 
     @property
     def parameters_(self) -> dict[str, object]:
