@@ -64,7 +64,7 @@ def test_a_row_in_full() -> None:
     assert READ.rows["has_fund"] == [
         "has_fund", "Whether a product of the family 'fund' is held.", "flag", "none",
         "credit, marketing, service", "holdings, products", "0",
-        "propensity_v1, recommendation_v1",
+        ", ".join(service for service, read in SERVICES.items() if "has_fund" in read),
     ]  # fmt: skip
     assert READ.rows["risk_room"][1].endswith("Made of risk_level, product_risk_held_max.")
     assert READ.rows["risk_room"][5:7] == ["customers, holdings, products", "from its parts"]
