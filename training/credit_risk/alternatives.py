@@ -14,6 +14,7 @@ import numpy as np
 from training.credit_risk import fairness
 from training.credit_risk.fairness import Groups
 from training.credit_risk.signs import RISK_FALLS, RISK_RISES
+from training.credit_risk.situations import IN_CHINESE
 from training.evidence.canvas import below
 from training.evidence.exhibit import Cell, Exhibit
 from training.learning import boosting, logistic
@@ -113,7 +114,7 @@ def exhibit(name: str, found: Alternative, window: Mapping[str, str], n: int) ->
     said_zh = f"最佳备选：{found.chosen.name}" if found.found else "未找到更公平的备选模型"
     return Exhibit(
         f"Credit {name}, less discriminatory alternative: {said} ({below(window, n)})",
-        f"信用风险 {name}，歧视影响更小的备选：{said_zh}", b"",
+        f"信用风险（{IN_CHINESE[name]}），歧视影响更小的备选：{said_zh}", b"",
         ("candidate", "rows", "AUC", "adverse impact ratio"), tuple(rows),
     )  # fmt: skip
 

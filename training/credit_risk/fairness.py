@@ -14,6 +14,7 @@ import pandas as pd
 
 from feature_repo.settings import Settings
 from feature_repo.store import MICROSECONDS, historical
+from training.credit_risk.situations import IN_CHINESE
 from training.dataset import Dataset
 from training.evidence.canvas import below
 from training.evidence.exhibit import Cell, Exhibit
@@ -137,7 +138,7 @@ def exhibit(
     return Exhibit(
         f"Credit {name}, fairness at PD below {cut_off:g}: {found}, limit {FOUR_FIFTHS:g} "
         f"({below(window, n)})",
-        f"信用风险 {name}，公平性（违约概率低于 {cut_off:g} 即通过）：最低影响比 "
+        f"信用风险（{IN_CHINESE[name]}），公平性（违约概率低于 {cut_off:g} 即通过）：最低影响比 "
         f"{least.impact.value if least else 1:.2f}，下限 {FOUR_FIFTHS:g}", b"",
         ("attribute", "group", "n", "approved", "impact ratio", "low", "high", "equal opportunity", "low ",
          "high ", "said", "seen"), rows,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import beta, chi2
 
+from training.credit_risk.situations import IN_CHINESE
 from training.evidence.canvas import below
 from training.evidence.exhibit import Exhibit
 from training.learning import logistic
@@ -98,6 +99,6 @@ def exhibit(name: str, tests: Sequence[GradeTest], window: Mapping[str, str]) ->
     )  # fmt: skip
     return Exhibit(
         f"Credit {name}, PD by grade: {finding} ({below(window, n)})",
-        f"信用风险 {name}，各等级违约概率：{finding_zh}", b"",
+        f"信用风险（{IN_CHINESE[name]}），各等级违约概率：{finding_zh}", b"",
         ("grade", "n", "defaults", "said", "seen", "low", "high", "jeffreys p"), rows,
     )  # fmt: skip

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from training.credit_risk.situations import IN_CHINESE
 from training.evidence.canvas import below
 from training.evidence.exhibit import Cell, Exhibit
 from training.learning.trees import F32
@@ -42,7 +43,7 @@ def woe_table(
     return Exhibit(
         f"Credit {name}, weight of evidence: {best} tells most, {len(strongest)} characteristics "
         f"({below(window, len(y))})",
-        f"信用风险 {name}，证据权重：{best} 的信息量最大，共 {len(strongest)} 个特征", b"",
+        f"信用风险（{IN_CHINESE[name]}），证据权重：{best} 的信息量最大，共 {len(strongest)} 个特征", b"",
         ("characteristic", "information value", "bin", "rows", "defaults", "bad rate", "WoE"), tuple(table),
     )  # fmt: skip
 
@@ -60,7 +61,7 @@ def points_table(name: str, runtime: CreditRuntime, window: Mapping[str, str], n
     return Exhibit(
         f"Credit {name}, points: {len(characteristics)} characteristics, 20 points double the odds "
         f"({below(window, n)})",
-        f"信用风险 {name}，评分卡：{len(characteristics)} 个特征，每 20 分好坏比翻倍", b"",
+        f"信用风险（{IN_CHINESE[name]}），评分卡：{len(characteristics)} 个特征，每 20 分好坏比翻倍", b"",
         ("characteristic", "bin", "points", "reference value", "reference points"), tuple(table),
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
-from training.credit_risk.situations import SERVICE, Situation
+from training.credit_risk.situations import IN_CHINESE, SERVICE, Situation
 from training.dataset import with_request
 from training.evidence.canvas import below
 from training.evidence.exhibit import Exhibit
@@ -73,7 +73,8 @@ def exhibit(name: str, found: Selection, window: Mapping[str, str]) -> Exhibit:
     return Exhibit(
         f"Credit {name}, whom the model cannot know: {found.approved_share:.0%} of those who asked were "
         f"approved, and only their outcomes are known ({below(window, sum(found.n.values()))})",
-        f"信用风险 {name}，样本选择：仅 {found.approved_share:.0%} 的申请获批，模型只了解获批客户的还款结果",
+        f"信用风险（{IN_CHINESE[name]}），样本选择：仅 {found.approved_share:.0%} 的申请获批，"
+        f"模型只了解获批客户的还款结果",
         b"", ("outcome", "applications", "mean PD of known customers"), rows,
     )  # fmt: skip
 

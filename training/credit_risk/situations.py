@@ -24,6 +24,7 @@ from training.learning.trees import F32
 from training.validation import Labels
 
 SERVICE = "credit_risk_v1"
+IN_CHINESE = {"application": "申请", "behaviour": "行为"}
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,16 @@ class Situation:
     @property
     def window(self) -> dict[str, str]:
         """The span of the test rows."""
-        at = self.rows.as_of[self.test]
-        return {"from": iso(int(at.min())), "to": iso(int(at.max()))}
+        return _span(self.rows.as_of[self.test])
+
+    @property
+    def training_window(self) -> dict[str, str]:
+        """The span of the training rows."""
+        return _span(self.rows.as_of[self.train])
+
+
+def _span(at: I64) -> dict[str, str]:
+    return {"from": iso(int(at.min())), "to": iso(int(at.max()))}
 
 
 def applications(settings: Settings, source: Source) -> Situation:

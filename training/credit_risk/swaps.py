@@ -5,9 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from training.credit_risk.situations import IN_CHINESE
 from training.evidence.canvas import below
 from training.evidence.exhibit import Exhibit
 from training.validation import F64, Labels
+
+CHAMPIONS = {"the champion": "现行模型", "the scorecard": "评分卡"}
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ def exhibit(name: str, champion: str, swaps: Swaps, window: Mapping[str, str]) -
     return Exhibit(
         f"Credit {name}, swap set against {champion}: {fewer:+d} defaults avoided at the same approvals "
         f"({below(window, n)})",
-        f"信用风险 {name}，与 {champion} 相比的置换集：同等通过数下少 {fewer:+d} 笔违约", b"",
+        f"信用风险（{IN_CHINESE[name]}），与{CHAMPIONS[champion]}相比的置换集：同等通过数下"
+        f"违约减少 {fewer} 笔", b"",
         ("", "rows", "defaults", "bad rate"), tuple(rows),
     )  # fmt: skip

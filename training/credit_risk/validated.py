@@ -15,7 +15,7 @@ from training.credit_risk.member import Member
 from training.credit_risk.reference import reference_values, with_reference
 from training.credit_risk.selection import Selection
 from training.credit_risk.served import served
-from training.credit_risk.situations import Situation
+from training.credit_risk.situations import IN_CHINESE, Situation
 from training.evidence.binary import binary_exhibits
 from training.evidence.exhibit import Exhibit
 from training.evidence.sensitivity import sensitivity
@@ -26,7 +26,6 @@ from training.trained import Note
 from training.validation import F64
 
 FAITHFUL_CASES = 10_000
-TITLES = {"application": "申请", "behaviour": "行为"}
 
 
 @dataclass(frozen=True)
@@ -129,7 +128,7 @@ def validated(
 def exhibits(found: Validated) -> dict[str, Exhibit]:
     """Every plot and table of one member, by `name/what`."""
     name, situation, window = found.name, found.situation, found.situation.window
-    title, title_zh = f"Credit {name}", f"信用风险（{TITLES[name]}）"
+    title, title_zh = f"Credit {name}", f"信用风险（{IN_CHINESE[name]}）"
     n, at = int(situation.test.sum()), situation.rows.as_of[situation.test]
     own = situation.rows.only(found.runtime.member.columns)
     card = found.json["scorecard"]
@@ -141,7 +140,8 @@ def exhibits(found: Validated) -> dict[str, Exhibit]:
     shown |= {
         f"{name}/sensitivity": sensitivity(title, title_zh, found.runtime.probability, own[situation.test],
                                            found.runtime.member.columns, window),
-        f"{name}/woe": points.woe_table(name, found.runtime, card, own[situation.train], situation.y, window),
+        f"{name}/woe": points.woe_table(name, found.runtime, card, own[situation.train], situation.y,
+                                       situation.training_window),
         f"{name}/points": points.points_table(name, found.runtime, window, n),
         f"{name}/grades": grades.exhibit(name, found.grades, window),
         f"{name}/fairness": fairness.exhibit(name, found.groups, found.cut_off, window, n),
