@@ -14,7 +14,7 @@ from training.learning.inputs import Inputs, missing
 from training.learning.scorecard import Scorecard
 from training.run import Tell, nobody
 from training.trained import Trial
-from training.validation import F64, Interval, Labels, auc_difference
+from training.validation import F64, Interval, Labels
 
 FEW, REPEATS = 100, 3  # folds are repeated where there are fewer of a class than that
 
@@ -72,7 +72,7 @@ class BinaryClassifier(TableClassifier):
             int(str(cards[0].parameters["bins"])),
         )  # fmt: skip
         self.boosting_: Boosted = boosted.grow(
-            tuned.shape, tuned.shape.rounds, task.rows, task.y, task.monotone, task.specials, self.seed
+            tuned.shapes, task.rows, task.y, task.monotone, task.specials, self.seed
         )
         if not self.scorecard_.characteristics:
             self.warnings_ += (NO_EVIDENCE.format(len(rows.names)),)
@@ -87,7 +87,9 @@ class BinaryClassifier(TableClassifier):
     def contributions(self, X: object) -> F64:
         """Log odds that each column adds to the chosen model's reference, (n, F); larger is likelier."""
         rows = self._rows(X, reset=False)
-        share = {"scorecard": (1.0, 0.0), "boosting": (0.0, 1.0), "blend": (0.5, 0.5)}[self.chosen_]
+        line = {name: each.line.a for name, each in self.candidates_.items()}
+        half = line["blend"] / 2
+        share = {"scorecard": (1.0, 0.0), "boosting": (0.0, 1.0), "blend": (half, half)}[self.chosen_]
         out = np.zeros((len(rows), len(rows.names)))
         if share[0]:
             place = [rows.names.index(name) for name in self.scorecard_.columns]
@@ -133,10 +135,11 @@ class BinaryClassifier(TableClassifier):
         card = self.candidates_["scorecard"]
         others = [each for each in self.candidates_.values() if each is not card]
         best = max(others, key=lambda each: each.value)
-        scored = ~np.isnan(card.margin)
-        gain = auc_difference(task.y[scored], best.margin[scored], card.margin[scored])
+        gain = task.gain(best.margin, card.margin)
         error = (gain.high - gain.value) / 1.96
-        return gain, best.name if best.value - card.value > self.allowance * error else card.name
+        # Few stretches of time, each a world of its own: within their noise the simplest model stays.
+        allowance = max(self.allowance, 1.0) if task.in_time else self.allowance
+        return gain, best.name if gain.value > allowance * error else card.name
 
     @property
     def parameters_(self) -> dict[str, object]:
@@ -149,8 +152,9 @@ class BinaryClassifier(TableClassifier):
 
     def _told(self, task: Task) -> None:
         values = ", ".join(f"{name} {each.value:.4f}" for name, each in self.candidates_.items())
-        depth, rounds = self.boosting_.boosting.shape.depth, self.boosting_.boosting.rounds
-        self.tell("tune", f"{self.trials} trials, depth {depth}, {rounds} rounds; AUC out of fold: {values}")
+        shape = self.boosting_.members[0].shape
+        tried = f"{self.trials} trials, {shape.leaves} leaves, {shape.rounds} rounds"
+        self.tell("tune", f"{tried}; AUC out of fold: {values}")
         line = self.candidates_[self.chosen_].line
         self.tell("calibrate", f"{self.chosen_}: slope {line.a:.3f}, intercept {line.b:.3f}")
 

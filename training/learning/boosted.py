@@ -1,7 +1,7 @@
 """A boosted ensemble over a table: its encoding, its trees, what each column adds to a row."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -17,26 +17,41 @@ from training.validation import F64, Labels
 
 @dataclass(frozen=True)
 class Boosted:
-    """Trees over encoded rows. `matrix` holds the encoded training rows: reasons start from their average."""
+    """The mean of boosted ensembles over encoded rows.
+
+    `matrix` holds the encoded training rows: reasons start from their average. `inputs` are the columns
+    of the table.
+    """
 
     encoding: Encoding
-    boosting: Boosting
+    members: tuple[Boosting, ...]
     matrix: F32
     inputs: tuple[str, ...]
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The trees' own columns: those of the table, and flags of special values."""
-        return self.boosting.columns
+        return self.encoding.names
 
     def margin(self, rows: Inputs) -> F64:
         """Log odds of the second class, (n,)."""
-        return self.boosting.margin(self.encoding.apply(rows))
+        matrix = self.encoding.apply(rows)
+        return np.asarray(np.mean([each.margin(matrix) for each in self.members], axis=0), np.float64)
+
+    def gains(self) -> list[tuple[str, float]]:
+        """Each column's share of the total gain, over the members' average, largest first."""
+        total: dict[str, float] = {}
+        for name, gain in (pair for each in self.members for pair in each.gains()):
+            total[name] = total.get(name, 0.0) + gain / len(self.members)
+        return sorted(total.items(), key=lambda pair: (-pair[1], pair[0]))
 
     @cached_property
     def ensemble(self) -> Ensemble:
-        """The trees as plain arrays."""
-        return self.boosting.ensemble(self.matrix)
+        """All trees as plain arrays, their leaves scaled to the mean."""
+        parts = [each.ensemble(self.matrix) for each in self.members]
+        share = np.float32(1 / len(parts))
+        trees = tuple(replace(tree, value=tree.value * share) for part in parts for tree in part.trees)
+        return Ensemble(trees, float(np.mean([part.base for part in parts])), self.columns)
 
     def margin_onnx(self) -> bytes:
         """A graph: encoded rows (n, columns) -> margin (n, 1)."""
@@ -58,13 +73,15 @@ class Boosted:
 
 
 def grow(
-    shape: Shape, rounds: int, rows: Inputs, y: Labels, monotone: Mapping[str, int],
+    shapes: Sequence[Shape], rows: Inputs, y: Labels, monotone: Mapping[str, int],
     specials: Mapping[str, Sequence[float]], seed: int,
 ) -> Boosted:  # fmt: skip
-    """Encode the rows and train exactly `rounds` rounds on all of them."""
+    """Encode the rows and train each shape on all of them, exactly the rounds it says."""
     encoding = encode(rows, y, specials)
     matrix = training_matrix(encoding, rows, y, seed)
-    trees = boosting.fit(
-        shape, Rows.of(matrix), y, encoding.names, rounds, seed, encoding.signs(monotone)
-    )  # fmt: skip
-    return Boosted(encoding, trees, matrix, rows.names)
+    binned, signs = Rows.of(matrix, bins=shapes[0].bins), encoding.signs(monotone)
+    members = tuple(
+        boosting.fit(shape, binned, y, encoding.names, shape.rounds, seed + number, signs)
+        for number, shape in enumerate(shapes)
+    )
+    return Boosted(encoding, members, matrix, rows.names)

@@ -12,11 +12,16 @@ from training.validation import F64, Labels
 
 # Two threads gain a tenth on an idle machine and lose tenfold on a busy one, where they wait spinning.
 THREADS = 1
+BINS = 64
 
 
 @dataclass(frozen=True)
 class Shape:
-    """One candidate: how deep and how careful the trees are. `forest` > 1 grows that many at once."""
+    """One candidate: how deep and how careful the trees are.
+
+    `forest` > 1 grows that many at once. With `leaves` a tree grows where it gains most, up to so many
+    leaves and at most `depth` deep; `bins` is how finely columns are cut.
+    """
 
     name: str
     depth: int
@@ -27,12 +32,16 @@ class Shape:
     rows: float = 0.8
     columns: float = 0.6
     forest: int = 1
+    leaves: int = 0
+    bins: int = BINS
 
     def parameters(self, monotone: Sequence[int], seed: int) -> dict[str, object]:
         """XGBoost's words for it."""
         signs = {"monotone_constraints": "(" + ",".join(map(str, monotone)) + ")"} if any(monotone) else {}
+        if self.leaves:
+            signs |= {"grow_policy": "lossguide", "max_leaves": str(self.leaves)}
         return {
-            "objective": "binary:logistic", "tree_method": "hist", "max_bin": 64, "verbosity": 0,
+            "objective": "binary:logistic", "tree_method": "hist", "max_bin": self.bins, "verbosity": 0,
             "max_depth": self.depth, "eta": self.rate, "min_child_weight": self.smallest,
             "lambda": self.ridge, "subsample": self.rows, "colsample_bynode": self.columns,
             "num_parallel_tree": self.forest, "seed": seed, "nthread": THREADS, **signs,
@@ -71,10 +80,10 @@ class Rows:
     data: xgb.QuantileDMatrix
 
     @staticmethod
-    def of(matrix: F32, like: "Rows | None" = None) -> "Rows":
+    def of(matrix: F32, like: "Rows | None" = None, bins: int = BINS) -> "Rows":
         """Bin a matrix; `like` names the training rows whose bins a watched fold shares."""
         ref = like.data if like else None
-        return Rows(xgb.QuantileDMatrix(matrix, max_bin=64, ref=ref, nthread=THREADS))
+        return Rows(xgb.QuantileDMatrix(matrix, max_bin=bins, ref=ref, nthread=THREADS))
 
     def labelled(self, y: Labels) -> xgb.QuantileDMatrix:
         """The binned rows with this label."""

@@ -14,20 +14,23 @@ from training.learning.inputs import Inputs
 from training.learning.tuning import Parameters, Real, Space, Whole, search
 from training.release.calibration import Calibration
 from training.trained import Trial
-from training.validation import F64, Labels, auc
+from training.validation import F64, Interval, Labels, auc, auc_difference
 
 RIDGES = (1.0, 5.0, 20.0, 80.0)
 FINE_BINS = 8
-RATE, MOST_ROUNDS = 0.05, 600
+RATE, MOST_ROUNDS, FINE, DEEPEST = 0.05, 400, 256, 8
 TUNED_ON = 12_000  # rows the search looks at; the rounds are found on all of them afterwards
+LEAST_SLOPE = 0.05
+AVERAGED = 3  # a search on few rows cannot tell the best shapes apart: their mean decides
 START: tuple[Parameters, ...] = (
-    {"depth": 3, "smallest": 0.005, "ridge": 3.0, "columns": 0.4},
-    {"depth": 2, "smallest": 0.001, "ridge": 1.0, "columns": 0.3},
-    {"depth": 5, "smallest": 0.01, "ridge": 10.0, "columns": 0.4},
+    {"leaves": 8, "smallest": 0.003, "ridge": 3.0, "columns": 0.4, "rows": 0.7},
+    {"leaves": 4, "smallest": 0.0005, "ridge": 1.0, "columns": 0.4, "rows": 0.7},
+    {"leaves": 24, "smallest": 0.005, "ridge": 5.0, "columns": 0.3, "rows": 0.7},
+    {"leaves": 15, "smallest": 0.002, "ridge": 1.0, "columns": 0.9, "rows": 1.0},
 )
 SPACE: Space = {
-    "depth": Whole(1, 6), "smallest": Real(0.0005, 0.03, log=True), "ridge": Real(0.3, 30.0, log=True),
-    "columns": Real(0.15, 1.0),
+    "leaves": Whole(2, 32, log=True), "smallest": Real(0.0003, 0.02, log=True),
+    "ridge": Real(0.3, 30.0, log=True), "columns": Real(0.15, 1.0), "rows": Real(0.5, 1.0),
 }  # fmt: skip
 
 
@@ -53,10 +56,36 @@ class Task:
         scored = ~np.isnan(margin)
         return auc(self.y[scored], margin[scored])
 
+    def gain(self, margin: F64, other: F64) -> Interval:
+        """How much better one set of out-of-fold margins ranks than another; by the folds where they are in time."""
+        if not self.in_time:
+            scored = ~np.isnan(margin)
+            return auc_difference(self.y[scored], margin[scored], other[scored])
+        gains = np.array([
+            auc(self.y[fold.score], margin[fold.score]) - auc(self.y[fold.score], other[fold.score])
+            for fold in self.folds
+        ])  # fmt: skip
+        mean, spread = float(gains.mean()), float(gains.std(ddof=1)) if len(gains) > 1 else 1.0
+        reach = 1.96 * spread / np.sqrt(len(gains))
+        return Interval(mean, mean - reach, mean + reach)
+
     def line(self, margin: F64) -> Calibration:
-        """Platt's line through the out-of-fold margins."""
+        """Platt's line through the out-of-fold margins; forward in time, at the rate of the last fold."""
         scored = ~np.isnan(margin)
-        return logistic.platt(margin[scored], self.y[scored])
+        if not self.in_time:
+            return logistic.platt(margin[scored], self.y[scored])
+        last = self.folds[-1].score
+        found = logistic.platt(margin[last], self.y[last])
+        if found.a >= LEAST_SLOPE:
+            return found
+        # A ranking that does not hold up is drawn together to the base rate, but it stays a ranking.
+        rate = float(np.clip(self.y[last].mean(), 1e-6, 1 - 1e-6))
+        return Calibration(LEAST_SLOPE, np.log(rate / (1 - rate)) - LEAST_SLOPE * float(margin[last].mean()))
+
+    @property
+    def measure(self) -> str:
+        """What trees are stopped and searched by."""
+        return rounds.RANKING if self.in_time else rounds.LOSS
 
 
 @dataclass(frozen=True)
@@ -133,35 +162,43 @@ def shape_of(parameters: Parameters, y: Labels) -> Shape:
     rate = float(y.mean())
     smallest = float(np.clip(len(y) * rate * (1 - rate) * parameters["smallest"], 0.1, 60.0))
     return Shape(
-        "tuned", int(parameters["depth"]), RATE, MOST_ROUNDS, smallest, float(parameters["ridge"]), 0.7,
-        float(parameters["columns"]),
+        "tuned", DEEPEST, RATE, MOST_ROUNDS, smallest, float(parameters["ridge"]), float(parameters["rows"]),
+        float(parameters["columns"]), leaves=int(parameters["leaves"]), bins=FINE,
     )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """The best shape with its number of rounds, as a candidate, and every trial on the way."""
+    """The best shapes, each with its number of rounds, their mean as a candidate, and every trial."""
 
-    shape: Shape
+    shapes: tuple[Shape, ...]
     candidate: Candidate
     trials: tuple[Trial, ...]
 
 
 def boostings(task: Task, trials: int, study: Path | None) -> Tuned:
-    """Search a shape on at most TUNED_ON rows, then find its rounds on all of them."""
+    """Search shapes on at most TUNED_ON rows, then find the rounds of the best on all of them."""
     few = _thinned(task)
-    prepared = rounds.prepare(few.rows, few.y, few.folds, few.monotone, few.specials, few.seed)
+    prepared = _prepared(few)
     found = search(
-        "boosting", SPACE, lambda p: rounds.judge(shape_of(p, few.y), prepared, few.seed).value,
-        trials=trials, seed=task.seed, study=study, start=START[:trials], measure="auc",
+        "boosting", SPACE, lambda p: rounds.judge(shape_of(p, few.y), prepared, few.seed, few.measure).value,
+        trials=trials, seed=task.seed, study=study, start=START[:trials],
+        measure="auc" if task.in_time else "minus log loss",
     )  # fmt: skip
-    if few is not task:
-        prepared = rounds.prepare(task.rows, task.y, task.folds, task.monotone, task.specials, task.seed)
-    shape = shape_of(found.best, task.y)
-    judged = rounds.judge(shape, prepared, task.seed)
-    told = {**found.best, "rounds": judged.rounds}
-    candidate = Candidate.of("boosting", told, judged.margin(prepared, len(task.y)), task)
-    return Tuned(replace(shape, rounds=judged.rounds), candidate, found.trials)
+    prepared = prepared if few is task else _prepared(task)
+    shapes, margins = [], []
+    for number, trial in enumerate(sorted(found.trials, key=lambda each: -each.value)[:AVERAGED]):
+        shape = shape_of(trial.parameters, task.y)
+        judged = rounds.judge(shape, prepared, task.seed + number, task.measure)
+        shapes.append(replace(shape, rounds=judged.rounds))
+        margins.append(judged.margin(prepared, len(task.y)))
+    told = {**found.best, "rounds": shapes[0].rounds, "averaged": len(shapes)}
+    candidate = Candidate.of("boosting", told, np.mean(margins, axis=0), task)
+    return Tuned(tuple(shapes), candidate, found.trials)
+
+
+def _prepared(task: Task) -> list[rounds.Prepared]:
+    return rounds.prepare(task.rows, task.y, task.folds, task.monotone, task.specials, task.seed, FINE)
 
 
 def _thinned(task: Task) -> Task:

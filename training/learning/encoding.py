@@ -15,6 +15,7 @@ from training.learning.trees import F32
 from training.validation import F64, Labels
 
 FEWEST, PRIOR = 20, 20.0  # rows a category needs to count, rows of the base rate added to each
+ENOUGH = 50  # rows a category on the average, from which one row's own label tells nothing of it
 CROSS = 5
 
 
@@ -122,13 +123,16 @@ def encode(rows: Inputs, y: Labels, specials: Mapping[str, Sequence[float]]) -> 
 
 
 def training_matrix(encoding: Encoding, rows: Inputs, y: Labels, seed: int, cross: int = CROSS) -> F32:
-    """The encoding of the rows it was learnt from: a row's own label says nothing of its category.
+    """The encoding of the rows it was learnt from.
 
-    Categories are encoded by the labels of other rows (cross-fitted), or a tree would read back in
-    every rare category what it should find out.
+    A column of many small categories is encoded by the labels of other rows (cross-fitted), or a tree
+    would read back in each of them what it should find out.
     """
     out = encoding.apply(rows)
-    texts = [j for j, step in enumerate(encoding.steps) if isinstance(step, Evidence)]
+    texts = [
+        j for j, step in enumerate(encoding.steps)
+        if isinstance(step, Evidence) and len(y) < ENOUGH * len(step.known)
+    ]  # fmt: skip
     if not texts:
         return out
     for fold in folds.shuffled(y, None, 1, seed, cross)[0]:

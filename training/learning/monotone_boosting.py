@@ -1,5 +1,7 @@
 """Monotone gradient boosting as a scikit-learn estimator: early stop inside, exported to ONNX."""
 
+from dataclasses import replace
+
 import numpy.typing as npt
 
 from training.learning import folds, rounds
@@ -53,10 +55,12 @@ class MonotoneBoosting(TableClassifier):
         labels = self._labels(y, rows)
         inside = folds.inside(labels, groups, order, self.seed)
         prepared = rounds.prepare(rows, labels, inside, self.monotone or {}, self.specials or {}, self.seed)
-        self.rounds_ = rounds.judge(self._shape(), prepared, self.seed).rounds if prepared else self.rounds
+        shape = self._shape()
+        self.rounds_ = rounds.judge(shape, prepared, self.seed).rounds if prepared else self.rounds
         self.boosted_: Boosted = grow(
-            self._shape(), self.rounds_, rows, labels, self.monotone or {}, self.specials or {}, self.seed
-        )
+            [replace(shape, rounds=self.rounds_)], rows, labels, self.monotone or {}, self.specials or {},
+            self.seed,
+        )  # fmt: skip
         return self
 
     def _shape(self) -> Shape:

@@ -7,15 +7,14 @@ import numpy as np
 import numpy.typing as npt
 import xgboost as xgb
 
-from training.learning.boosting import Rows, Shape
+from training.learning.boosting import BINS, Rows, Shape
 from training.learning.encoding import encode, training_matrix
 from training.learning.folds import Fold
 from training.learning.inputs import Inputs
 from training.validation import F64, Labels
 
-PATIENCE = 40
-METRIC = "logloss"
-SIGN = -1
+PATIENCE, EVERY = 40, 5  # rounds without gain until it stops; rounds between two looks
+LOSS, RANKING = "logloss", "auc"
 
 
 @dataclass(frozen=True)
@@ -30,15 +29,15 @@ class Prepared:
 
 def prepare(
     rows: Inputs, y: Labels, folds: Sequence[Fold], monotone: Mapping[str, int],
-    specials: Mapping[str, Sequence[float]], seed: int,
+    specials: Mapping[str, Sequence[float]], seed: int, bins: int = BINS,
 ) -> list[Prepared]:  # fmt: skip
     """Encode each fold by its own fitting rows."""
     found = []
     for fold in folds:
         fitting = rows.take(fold.fit)
         encoding = encode(fitting, y[fold.fit], specials)
-        fit = Rows.of(training_matrix(encoding, fitting, y[fold.fit], seed))
-        score = Rows.of(encoding.apply(rows.take(fold.score)), like=fit)
+        fit = Rows.of(training_matrix(encoding, fitting, y[fold.fit], seed), bins=bins)
+        score = Rows.of(encoding.apply(rows.take(fold.score)), like=fit, bins=bins)
         found.append(Prepared(
             fit.labelled(y[fold.fit]), score.labelled(y[fold.score]), encoding.signs(monotone), fold.score
         ))  # fmt: skip
@@ -47,7 +46,7 @@ def prepare(
 
 @dataclass(frozen=True)
 class Judged:
-    """A shape's best number of rounds over all folds, and the mean AUC there."""
+    """A shape's best number of rounds over all folds, and their mean measure there; larger is better."""
 
     rounds: int
     value: float
@@ -64,20 +63,25 @@ class Judged:
         return out
 
 
-def judge(shape: Shape, folds: Sequence[Prepared], seed: int) -> Judged:
-    """Grow the shape on all folds at once, and stop when their mean has not improved for a while."""
+def judge(shape: Shape, folds: Sequence[Prepared], seed: int, measure: str = LOSS) -> Judged:
+    """Grow the shape on all folds at once, and stop when their mean has not improved for a while.
+
+    `measure` is LOSS or RANKING: the loss tells more of few rows, but where the rate moves from fold to
+    fold it tells of nothing else.
+    """
+    sign = 1 if measure == RANKING else -1
     boosters = [
-        xgb.Booster(shape.parameters(f.signs, seed) | {"eval_metric": METRIC}, [f.fit, f.score])
+        xgb.Booster(shape.parameters(f.signs, seed) | {"eval_metric": measure}, [f.fit, f.score])
         for f in folds
     ]
-    best, best_round = -np.inf, 0
-    for number in range(shape.rounds):
+    best, best_rounds, grown = -np.inf, 0, 0
+    while grown < shape.rounds and grown - best_rounds <= PATIENCE:
         values = []
         for booster, fold in zip(boosters, folds, strict=True):
-            booster.update(fold.fit, number)
-            values.append(SIGN * float(booster.eval(fold.score, "later", number).rsplit(":", 1)[1]))
+            for number in range(grown, grown + EVERY):
+                booster.update(fold.fit, number)
+            values.append(sign * float(booster.eval(fold.score).rsplit(":", 1)[1]))
+        grown += EVERY
         if np.mean(values) > best:
-            best, best_round = float(np.mean(values)), number
-        elif number - best_round >= PATIENCE:
-            break
-    return Judged(best_round + 1, best, tuple(boosters))
+            best, best_rounds = float(np.mean(values)), grown
+    return Judged(best_rounds, best, tuple(boosters))
