@@ -17,6 +17,7 @@ import feature_repo.features.cli
 import monitoring.cli
 import serving.cli
 import training.cli
+import training.models_cli
 import training.promote_cli
 import training.release_cli
 from feature_repo.errors import BankError
@@ -33,7 +34,7 @@ serving.cli.add_to(app)
 app.add_typer(feature_repo.cli.data, name="data")
 app.add_typer(feature_repo.features.cli.features, name="features")
 app.add_typer(training.cli.train, name="train")
-app.add_typer(training.cli.models, name="models")
+app.add_typer(training.models_cli.models, name="models")
 app.add_typer(training.promote_cli.promote, name="promote")
 app.add_typer(training.release_cli.release, name="release")
 app.add_typer(crm_rules.cli.people, name="people")

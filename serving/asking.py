@@ -25,6 +25,18 @@ class CustomerRequest:
 
 
 @dataclass(frozen=True)
+class RecommendationRequest:
+    """Which products go with one customer; not `personalised`, what most customers take."""
+
+    customer_id: str
+    personalised: bool = True
+
+    def as_record(self) -> dict[str, object]:
+        """The request's fields, as a decision record keeps them."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
 class OfferRequest:
     """What should this customer be offered, at most `top` things, in a conversation on `channel`?"""
 

@@ -4,17 +4,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from crm_rules.offers.screening import Screening
+from serving.asking import RecommendationRequest
 from serving.drivers import drivers
 from serving.loaded import Loaded
-from serving.needs import F64Array, affinity, needs, offered
+from serving.needs import affinity, needs, offered, popularity
 from serving.next_best_action import recommender_kinds, screened
+from serving.online import F64Array
 from serving.records import Case, Decision, decide
-from serving.rulebook import RULE_TEXTS
+from serving.rulebook import NO_MODEL, RULE_TEXTS
 from serving.segments import segment_of
 from training.release.errors import MissingPart
 
 SEGMENT, PROPENSITY, RECOMMENDATION = "score_segment", "score_propensity", "score_recommendation"
 MOST_RECOMMENDED = 10
+ALIKE = "popularity"  # what is recommended when nothing personal may count
 
 
 def segments(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
@@ -69,32 +73,52 @@ def _offer(arms: tuple[F64Array, F64Array] | None, row: int, days: float) -> dic
 
 
 def recommendations(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
-    """Products that go with what each customer holds, without those a rule removes for them."""
+    """The products each customer is likeliest to add, without those a rule removes for them.
+
+    Who asks for what is not personalised is shown what most customers add: rules still apply, since
+    they say what may be sold to whom, but nothing else that is known of the customer counts.
+    """
     if loaded.runtime.affinities is None:
         raise MissingPart("recommendation", loaded.runtime.digest)
     if not cases:
         return []
-    snapshot, ids = cases[0].snapshot, loaded.rulebook.products.product_id
-    scores = affinity(loaded, snapshot)
+    snapshot = cases[0].snapshot
+    personal = np.zeros(len(snapshot), bool)
+    personal[[case.row for case in cases if _personalised(case)]] = True
+    scores = np.where(personal[:, None], affinity(loaded, snapshot), popularity(loaded, len(snapshot)))
     _, screening = screened(snapshot, loaded)
-    blocked, first_rule = screening.blocked, screening.first_rule
-    kinds, by_id = recommender_kinds(loaded, snapshot), np.argsort(np.argsort(np.array(ids)))
-    answers = []
-    for case in cases:
-        row = case.row
-        order = [int(at) for at in np.lexsort((by_id, -scores[row])) if not blocked[row, at]]
-        best = [{"product_id": ids[at], "score": float(scores[row, at])} for at in order[:MOST_RECOMMENDED]]
-        ruled_out = {
-            ids[at]: screening.codes[first_rule[row, at]] for at in np.flatnonzero(blocked[row]).tolist()
-        }
-        answer: dict[str, object] = {
-            "recommender": kinds[row],
-            "products": best,
-            "ruled_out": [{"product_id": name, "rules": [code]} for name, code in ruled_out.items()],
-            "rules": [RULE_TEXTS[code] for code in sorted(set(ruled_out.values()))],
-        }
-        answers.append(decide(case, loaded, answer, {"outcome": [each["product_id"] for each in best]}))
-    return answers
+    kinds = recommender_kinds(loaded, snapshot)
+    return [
+        _recommended(
+            case, loaded, scores[case.row], screening, kinds[case.row] if personal[case.row] else ALIKE
+        )
+        for case in cases
+    ]
+
+
+def _personalised(case: Case) -> bool:
+    return isinstance(case.request, RecommendationRequest) and case.request.personalised
+
+
+def _recommended(
+    case: Case, loaded: Loaded, scores: F64Array, screening: Screening, kind: str | None
+) -> Decision:
+    ids, row = loaded.rulebook.products.product_id, case.row
+    by_id = np.argsort(np.argsort(np.array(ids)))
+    open_to_all = ~screening.blocked[row] & ~np.isnan(scores)
+    order = [int(at) for at in np.lexsort((by_id, -scores)) if open_to_all[at]]
+    best = [{"product_id": ids[at], "score": float(scores[at])} for at in order[:MOST_RECOMMENDED]]
+    ruled_out = {
+        ids[at]: screening.codes[screening.first_rule[row, at]] if screening.blocked[row, at] else NO_MODEL
+        for at in np.flatnonzero(~open_to_all).tolist()
+    }
+    answer: dict[str, object] = {
+        "recommender": kind,
+        "products": best,
+        "ruled_out": [{"product_id": name, "rules": [code]} for name, code in ruled_out.items()],
+        "rules": [RULE_TEXTS[code] for code in sorted(set(ruled_out.values()))],
+    }
+    return decide(case, loaded, answer, {"outcome": [each["product_id"] for each in best]})
 
 
 def _id(segment: dict[str, object] | None) -> object:

@@ -9,7 +9,9 @@ import numpy.typing as npt
 from crm_rules.lending.reasons import check_catalogue
 from serving.online import OWNED, Snapshot
 from serving.rulebook import Rulebook
+from training.release.recommendation import Shelf
 from training.release.runtime import Runtime, load
+from training.release.segmentation import Segmentation
 from training.release.verify import VerifiedRelease
 
 Indices = npt.NDArray[np.intp]
@@ -58,10 +60,16 @@ class Loaded:
         return self._positions(columns, offset)
 
     @cached_property
-    def in_recommender(self) -> Indices:
-        """Where each product of the catalogue stands in the recommender; -1 where it does not."""
-        affinities = self.runtime.affinities
-        return self._positions(affinities.products if affinities else (), 0)
+    def shelf(self) -> Shelf:
+        """The catalogue as the recommender scores it; MissingPart when the release has none."""
+        return self.runtime.recommender.shelf_of(self.rulebook.facts)
+
+    @property
+    def segments_it_learned(self) -> Segmentation | None:
+        """The segmentation the recommender was trained with; None where the release has another."""
+        part = self.runtime.manifest.parts.get("segmentation")
+        same = part is not None and part.digest == self.runtime.recommender.segmentation
+        return self.runtime.segments if same else None
 
     def owned(self, snapshot: Snapshot) -> Mask:
         """(n, P): which products of the catalogue each customer holds."""
@@ -72,7 +80,7 @@ class Loaded:
 
     def held_by_recommender(self, snapshot: Snapshot) -> Mask:
         """(n, products of the recommender): the same in its order, withdrawn products included."""
-        products = self.runtime.recommender.products
+        products = [each.product_id for each in self.runtime.recommender.products]
         columns = self.runtime.manifest.origin.feature_views.get(OWNED, ())
         position = {name: self._offset(OWNED) + at for at, name in enumerate(columns)}
         held = np.zeros((len(snapshot), len(products)), bool)

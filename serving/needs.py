@@ -5,21 +5,23 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from serving.loaded import NOT_THERE, Loaded, Mask
+from serving.loaded import Loaded, Mask
 from serving.online import Snapshot
 from training.release.segmentation import F32Array
 from training.release.smoothing import smoothed
 
 F64Array = npt.NDArray[np.float64]
-PRIOR = 0.1  # weight of plain popularity in a family's shares, so that no product is unthinkable
+NEED_DAYS = 90  # within how long a propensity is about
 
 
 @dataclass(frozen=True)
 class Needs:
     """`members` are probabilities (n,) by model name; `product` is P of arbitration, (n, products).
 
-    `product` is NaN where no model estimates the family and the catalogue declares no starting
-    propensity; `share` adds up to 1 in a family, over the products the customer does not hold.
+    Where a propensity model estimates the family, P is its probability times `share`, which adds
+    up to 1 in a family over the products the customer does not hold. Elsewhere it is the
+    recommender's own; NaN where nothing is said of the family. A product whose catalogue entry declares
+    a starting propensity is smoothed towards it.
     """
 
     members: dict[str, F64Array]
@@ -33,8 +35,8 @@ def needs(loaded: Loaded, snapshot: Snapshot, margins: dict[str, F32Array], owne
         member.name: member.calibration.probability(margins[f"propensity/{member.name}"].astype(np.float64))
         for member in loaded.runtime.propensity.members
     }
-    share = _shares(loaded, affinity(loaded, snapshot), owned)
-    product = np.full(share.shape, np.nan)
+    chance = affinity(loaded, snapshot)
+    share, product = _shares(loaded, chance, owned), _sooner(loaded, chance)
     for member in loaded.runtime.propensity.members:
         if member.family in loaded.families:
             positions = loaded.families[member.family]
@@ -60,42 +62,47 @@ def _started(loaded: Loaded, product: F64Array, owned: Mask) -> F64Array:
 
 
 def affinity(loaded: Loaded, snapshot: Snapshot) -> F64Array:
-    """The recommender's scores (n, products of the catalogue); 0 for a product it does not know."""
-    scores = np.zeros((len(snapshot), len(loaded.rulebook.products)))
-    if loaded.runtime.affinities is not None:
-        known = loaded.in_recommender != NOT_THERE
-        found = recommended(loaded, snapshot)
-        scores[:, known] = found[:, loaded.in_recommender[known]]
-    return scores
+    """The chance (n, products of the catalogue) of adding each within the recommender's horizon.
 
-
-def recommended(loaded: Loaded, snapshot: Snapshot) -> F64Array:
-    """Scores in the recommender's own order, (n, its products)."""
-    recommender = loaded.runtime.recommender
+    NaN where it says nothing of a family, and everywhere in a release without a recommender.
+    """
+    recommender = loaded.runtime.affinities
+    if recommender is None:
+        return np.full((len(snapshot), len(loaded.rulebook.products)), np.nan)
+    segmentation, segments = loaded.segments_it_learned, None
+    if segmentation is not None:
+        segments = segmentation.assign(snapshot.matrix(segmentation.columns, {}))
     features = snapshot.matrix(recommender.columns, {})
-    return recommender.scores(loaded.held_by_recommender(snapshot), features)
+    return recommender.probabilities(loaded.shelf, loaded.held_by_recommender(snapshot), features, segments)
 
 
-def _shares(loaded: Loaded, scores: F64Array, owned: Mask) -> F64Array:
-    popularity = _popularity(loaded)
-    evidence = np.where(owned, 0.0, np.maximum(scores, 0.0))
-    total = added(evidence)
-    evidence /= np.where(total > 0, total, 1.0)[:, None]
-    weight = np.where(owned, 0.0, (1 - PRIOR) * evidence + PRIOR * popularity)
+def popularity(loaded: Loaded, customers: int) -> F64Array:
+    """What is said of everybody alike, (customers, products of the catalogue): nothing personal is read."""
+    said = np.where(loaded.shelf.estimated, loaded.shelf.popularity, np.nan)
+    return np.repeat(said[None, :], customers, axis=0)
+
+
+def _sooner(loaded: Loaded, chance: F64Array) -> F64Array:
+    """The chance within NEED_DAYS, as if what comes within the horizon were spread evenly over it."""
+    recommender = loaded.runtime.affinities
+    if recommender is None or recommender.horizon_days == NEED_DAYS:
+        return chance.copy()
+    if recommender.horizon_days == 2 * NEED_DAYS:
+        return 1.0 - np.sqrt(1.0 - chance)  # exactly rounded, where a power is not
+    return chance * (NEED_DAYS / recommender.horizon_days)
+
+
+def _shares(loaded: Loaded, chance: F64Array, owned: Mask) -> F64Array:
+    """Each product's part of its family's chances; equal parts where nothing is said of any."""
+    weight = np.where(owned, 0.0, np.nan_to_num(chance))
     share = np.zeros(weight.shape)
     for positions in loaded.families.values():
         total = added(weight[:, positions])
-        share[:, positions] = weight[:, positions] / np.where(total > 0, total, 1.0)[:, None]
+        left = np.where(owned[:, positions], 0.0, 1.0)
+        equal = left / np.maximum(added(left), 1.0)[:, None]
+        part = weight[:, positions] / np.where(total > 0, total, 1.0)[:, None]
+        share[:, positions] = np.where((total > 0)[:, None], part, equal)
     return share
-
-
-def _popularity(loaded: Loaded) -> F64Array:
-    known = loaded.in_recommender != NOT_THERE
-    popularity = np.full(len(known), 1.0 / max(len(known), 1))
-    if loaded.runtime.affinities is not None and loaded.runtime.affinities.popularity.any():
-        counts = loaded.runtime.affinities.popularity
-        popularity[known] = counts[loaded.in_recommender[known]] / added(counts[None, :])[0]
-    return popularity
 
 
 def added(values: F64Array) -> F64Array:

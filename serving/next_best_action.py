@@ -198,8 +198,11 @@ def _kept(
 
 
 def recommender_kinds(loaded: Loaded, snapshot: Snapshot) -> list[str | None]:
-    """Where each customer's shares come from; None where the release has no recommender."""
+    """What each customer's shares come from: with products held the hybrid, with none what is known of them.
+
+    None where the release has no recommender.
+    """
     if loaded.runtime.affinities is None:
         return [None] * len(snapshot)
-    source = loaded.runtime.affinities.source
-    return [source(bool(held.any())) for held in loaded.held_by_recommender(snapshot)]
+    held = loaded.held_by_recommender(snapshot)
+    return ["hybrid" if each.any() else "content" for each in held]

@@ -14,11 +14,11 @@ from typing import Protocol
 import orjson
 
 from monitoring.decision_log import Record
-from serving.asking import CreditRequest, CustomerRequest, OfferRequest, Stamp
+from serving.asking import CreditRequest, CustomerRequest, OfferRequest, RecommendationRequest, Stamp
 from serving.loaded import Loaded
 from serving.online import Snapshot
 
-Request = CustomerRequest | OfferRequest | CreditRequest
+Request = CustomerRequest | RecommendationRequest | OfferRequest | CreditRequest
 
 
 class DecisionSink(Protocol):

@@ -14,6 +14,7 @@ from crm_rules.offers.columns import Products
 from crm_rules.offers.screening import OFFER_RULES
 from crm_rules.policy import CONTEXTS, Policy
 from serving.errors import BrokenCatalogue
+from training.release.content import ProductFacts
 from training.release.verify import VerifiedRelease
 
 F64Array = npt.NDArray[np.float64]
@@ -53,6 +54,7 @@ class Rulebook:
     policy: Policy
     products: Products
     titles: tuple[Title, ...]
+    facts: tuple[ProductFacts, ...]
     reasons: Catalogue
     value: F64Array
     lever: F64Array
@@ -73,6 +75,7 @@ class Rulebook:
             policy,
             products,
             tuple(_title(by_id[product_id]) for product_id in products.product_id),
+            tuple(ProductFacts.of(by_id[product_id]) for product_id in products.product_id),
             parse_catalogue(release.part("reasons")["reasons.toml"]),
             worth(products.value, policy.arbitration),
             levers(products.family, policy.arbitration),

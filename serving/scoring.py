@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import orjson
 
 from serving import credit, customers, next_best_action
-from serving.asking import CreditRequest, CustomerRequest, OfferRequest, Stamp
+from serving.asking import CreditRequest, CustomerRequest, OfferRequest, RecommendationRequest, Stamp
 from serving.errors import NotReplayable, RowsUnreachable, UnknownCustomer
 from serving.loaded import Loaded
 from serving.online import OnlineRows, Snapshot
@@ -21,7 +21,7 @@ Answer = Callable[[Sequence[Case], Loaded], list[Decision]]
 USE_CASES: Mapping[str, tuple[Answer, type[Request]]] = {
     customers.SEGMENT: (customers.segments, CustomerRequest),
     customers.PROPENSITY: (customers.propensities, CustomerRequest),
-    customers.RECOMMENDATION: (customers.recommendations, CustomerRequest),
+    customers.RECOMMENDATION: (customers.recommendations, RecommendationRequest),
     credit.BEHAVIOUR: (credit.behaviour, CustomerRequest),
     credit.USE_CASE: (credit.credit_decision, CreditRequest),
     next_best_action.USE_CASE: (next_best_action.next_best_action, OfferRequest),
@@ -52,8 +52,8 @@ class Scorer:
         """Each customer's propensities."""
         return self._score(customers.PROPENSITY, asked, stamps)
 
-    def recommend(self, asked: Sequence[CustomerRequest], stamps: Sequence[Stamp]) -> list[Scored]:
-        """Products that go with what each customer holds."""
+    def recommend(self, asked: Sequence[RecommendationRequest], stamps: Sequence[Stamp]) -> list[Scored]:
+        """The products each customer is likely to add."""
         return self._score(customers.RECOMMENDATION, asked, stamps)
 
     def credit_behaviour(self, asked: Sequence[CustomerRequest], stamps: Sequence[Stamp]) -> list[Scored]:

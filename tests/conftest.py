@@ -21,7 +21,7 @@ from serving.asking import Stamp
 from serving.loaded import Loaded
 from serving.online import OnlineRows
 from serving.scoring import Scorer
-from training.release.assemble import assemble, write_evidence
+from training.release.assemble import assemble, part_of, write_evidence
 from training.release.current import set_current
 from training.release.manifest import Origin
 from training.release.verify import verify
@@ -190,14 +190,27 @@ def _credit() -> dict[str, object]:
     }
 
 
-def _recommendation(folder: Path) -> Path:
-    model = {"kind": "als", "products": list(IDS), "popularity": [0.2, 0.05, 0.1, 0.15, 0.3, 0.2],
-             "regularization": 0.1, "alpha": 8.0, "content": {
-                 "columns": ["income_monthly"], "edges": [[1000.0]],
-                 "popularity": [[0.1, 0.1] + [0.2] * 4, [0.3, 0.3] + [0.1] * 4, [0.2] * 5 + [0.0]],
-             }}  # fmt: skip
+def _recommendation(folder: Path, segmentation: Path) -> Path:
+    """Additive effects of an everybody's row, three bands, three segments and six products held."""
+    files = {path.name: path.read_bytes() for path in segmentation.iterdir()}
+    facts = [
+        {"product_id": i, "family": f, "risk_level": float(risk), "rate": 0.02, "minimum_amount": 100.0,
+         "tier_required": None}
+        for i, f, _, _, risk, _ in PRODUCTS
+    ]  # fmt: skip
+    families = sorted({f for _, f, *_ in PRODUCTS})
+    model = {
+        "kind": "hybrid", "products": facts, "popularity": [0.02, 0.005, 0.01, 0.015, 0.03, 0.02],
+        "bands": {"columns": ["income_monthly"], "edges": [[1000.0]]},
+        "segments": 2, "segmentation": part_of("segmentation", files).digest,
+        "encoding": {"families": families, "center": [[1.0, 0.02, 4.6]] * 4, "scale": [1.0, 0.01, 1.0]},
+        "calibration": {family: {"a": 1.1, "b": -0.1} for family in families}, "horizon_days": 180,
+    }  # fmt: skip
     _write(folder, {"model.json": model, "reference.json": {}})
-    np.savez(folder / "factors.npz", item_factors=np.random.default_rng(7).normal(size=(len(IDS), 3)))
+    rng = np.random.default_rng(7)
+    effects = rng.normal(size=(13, len(IDS)))
+    effects[0] -= 3.0
+    np.savez(folder / "effects.npz", effects=effects, by_attribute=rng.normal(size=(13, 8)))
     return folder
 
 
@@ -211,11 +224,12 @@ def _catalogue() -> list[dict[str, object]]:
 
 def make_parts(folder: Path) -> dict[str, Path]:
     policies = STANDARD.parent
+    segmentation = _write(folder / "segmentation", _segmentation())
     return {
-        "segmentation": _write(folder / "segmentation", _segmentation()),
+        "segmentation": segmentation,
         "propensity": _write(folder / "propensity", _propensity()),
         "credit_risk": _write(folder / "credit_risk", _credit()),
-        "recommendation": _recommendation(folder / "recommendation"),
+        "recommendation": _recommendation(folder / "recommendation", segmentation),
         "policy": _write(folder / "policy", {"policy.toml": STANDARD.read_bytes()}),
         "products": _write(folder / "products", {"products.json": _catalogue()}),
         "reasons": _write(folder / "reasons", {"reasons.toml": (policies / "reasons.toml").read_bytes()}),

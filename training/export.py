@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from training.learning.trees import F32
 from training.trained import Trained
 from training.validation import F64
 
+F32 = npt.NDArray[np.float32]
 DECILES = np.linspace(0.1, 0.9, 9)
 
 

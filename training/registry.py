@@ -5,25 +5,29 @@ no inferred requirements, and no loader of MLflow's ever runs on it.
 """
 
 import logging
-import math
-import subprocess
+import sqlite3
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import datetime
+from math import isfinite
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from feature_repo.settings import Settings
-from training.export import as_json, finite, write_part
-from training.trained import Trained
+from training.evidence.lineage import Lineage
+from training.evidence.papers import papers
+from training.evidence.record import Record
+from training.export import write_part
+from training.logged import LONGEST, allowed, batched, flat, params, tags
+from training.trained import Trained, Trial
+from training.version import EVIDENCE, NotRegistered, Version
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # MLflow warns about its own dependencies while it loads
     import mlflow
-    from mlflow.entities import Metric, Param, RunTag
+    from mlflow.entities import Metric, Param
     from mlflow.exceptions import MlflowException
     from mlflow.tracking import MlflowClient
 
@@ -31,26 +35,7 @@ EXPERIMENT = "bank"
 for chatty in ("mlflow", "alembic"):  # they report each step of making their own tables
     logging.getLogger(chatty).setLevel(logging.WARNING)
 PART = "part"
-
-
-@dataclass(frozen=True)
-class Version:
-    """A registered model version. `part` is the exported folder in MLflow's artifacts."""
-
-    name: str
-    version: str
-    run_id: str
-    part: Path
-    aliases: tuple[str, ...]
-    metrics: Mapping[str, float]
-    tags: Mapping[str, str]
-
-    def as_json(self) -> dict[str, object]:
-        """As `bank models list --json` prints it."""
-        return {
-            "name": self.name, "version": self.version, "run": self.run_id, "part": str(self.part),
-            "aliases": list(self.aliases), "metrics": dict(self.metrics), "tags": dict(self.tags),
-        }  # fmt: skip
+MOST_METRICS, MOST_PARAMS = 1000, 100  # that MLflow takes at once
 
 
 class Registry:
@@ -59,6 +44,7 @@ class Registry:
     def __init__(self, settings: Settings) -> None:
         home = settings.mlflow.resolve()
         home.mkdir(parents=True, exist_ok=True)
+        _write_ahead(home / "mlflow.db")
         with _quiet():
             self.client = MlflowClient(f"sqlite:///{home}/mlflow.db", f"sqlite:///{home}/mlflow.db")
             found = self.client.get_experiment_by_name(EXPERIMENT)
@@ -67,30 +53,50 @@ class Registry:
                 found.experiment_id if found else self.client.create_experiment(EXPERIMENT, artifacts)
             )
 
-    def log(self, trained: Trained, source: str, person: str, at: datetime, seed: int) -> Version:
-        """Log a training run and register its part as a new version, alias `challenger`."""
-        started = int(at.timestamp() * 1000)
-        with _quiet():
-            run = self.client.create_run(
-                self.experiment, start_time=started, run_name=trained.name, tags={"mlflow.user": person}
-            )
-            self.client.log_batch(
-                run.info.run_id,
-                metrics=[
-                    Metric(key, value, started, 0) for key, value in sorted(flat(trained.metrics).items())
-                ],
-                params=[Param(key, text) for key, text in sorted(_params(trained, seed).items())],
-                tags=[RunTag(key, text) for key, text in sorted(_tags(trained, source, person, at).items())],
-            )
-            with TemporaryDirectory() as held:
-                write_part(trained, Path(held) / PART)
-                self.client.log_artifacts(run.info.run_id, str(Path(held) / PART), PART)
-                self.client.log_artifacts(
-                    run.info.run_id, str(_evidence(trained, Path(held) / "evidence")), "evidence"
-                )
+    def log(self, trained: Trained, lineage: Lineage) -> Version:
+        """Log a training run and its trials, and register its part as a new version, alias `challenger`.
+
+        Beside the part lie its evidence, its model card and its validation pack.
+        """
+        record = Record.of(trained, lineage)
+        started = int(datetime.fromisoformat(lineage.trained_at).timestamp() * 1000)
+        with _quiet(), TemporaryDirectory() as held:
+            served = self.champion(trained.name)
+            before = served.record if served and served.documented else None
+            run = self._run(record, started)
+            part = write_part(trained, Path(held) / PART)
+            self.client.log_artifacts(run.info.run_id, str(part), PART)
+            evidence = record.write(Path(held) / EVIDENCE)
+            self.client.log_artifacts(run.info.run_id, str(evidence), EVIDENCE)
             self.client.set_terminated(run.info.run_id, "FINISHED", started)
-            version = self._register(trained.name, run, person)
-        return self._version(version)
+            version = self._version(self._register(trained.name, run, lineage.author))
+            for folder, documents in papers(record, version.label, before).items():
+                self.client.log_artifacts(run.info.run_id, str(documents.write(Path(held) / folder)), folder)
+        return version
+
+    def _run(self, record: Record, started: int) -> "mlflow.entities.Run":
+        """The run with its figures, and a run beneath it for everything that was tried."""
+        lineage = record.lineage
+        run = self.client.create_run(
+            self.experiment, started, {"mlflow.user": lineage.author, **tags(record)}, record.name
+        )
+        figures = [Metric(key, value, started, 0) for key, value in sorted(flat(record.metrics).items())]
+        for piece in batched(figures, MOST_METRICS):
+            self.client.log_batch(run.info.run_id, metrics=piece)
+        told = [Param(key, text) for key, text in sorted(params(record).items())]
+        for piece in batched(told, MOST_PARAMS):
+            self.client.log_batch(run.info.run_id, params=piece)
+        for trial in record.trials:
+            self._trial(trial, run.info.run_id, started)
+        return run
+
+    def _trial(self, trial: Trial, parent: str, started: int) -> None:
+        tags = {"mlflow.parentRunId": parent, "measure": trial.measure}
+        run = self.client.create_run(self.experiment, started, tags, trial.name)
+        measured = [Metric(allowed(trial.measure), trial.value, started, 0)] if isfinite(trial.value) else []
+        params = [Param(allowed(key), str(value)[:LONGEST]) for key, value in trial.parameters.items()]
+        self.client.log_batch(run.info.run_id, measured, params)
+        self.client.set_terminated(run.info.run_id, "FINISHED", started)
 
     def _register(
         self, name: str, run: "mlflow.entities.Run", person: str
@@ -110,10 +116,33 @@ class Registry:
         """Follow a promotion: the alias `champion` names the version that serves."""
         self.client.set_registered_model_alias(name, "champion", version)
 
+    def champion(self, name: str) -> Version | None:
+        """The version that serves, None before the first promotion."""
+        try:
+            return self._version(self.client.get_model_version_by_alias(name, "champion"))
+        except MlflowException:
+            return None
+
+    def version(self, name: str, number: str | None = None) -> Version:
+        """That version, or the newest; NotRegistered names those there are."""
+        found = [each for each in self.versions() if each.name == name]
+        chosen = [each for each in found if number in (None, each.version)]
+        if not chosen:
+            raise NotRegistered(name, number, [each.version for each in found])
+        return chosen[0]
+
     def versions(self) -> list[Version]:
         """Every registered version, newest first within each name."""
         found = [self._version(each) for each in self.client.search_model_versions()]
         return sorted(found, key=lambda each: (each.name, -int(each.version)))
+
+    def newest(self, names: Sequence[str]) -> dict[str, Path]:
+        """The part folder of the newest version of each of these models, where there is one."""
+        found: dict[str, Path] = {}
+        for version in self.versions() if names else ():
+            if version.name in names and version.part.is_dir():
+                found.setdefault(version.name, version.part)
+        return found
 
     def _version(self, found: "mlflow.entities.model_registry.ModelVersion") -> Version:
         run = self.client.get_run(found.run_id)
@@ -134,65 +163,10 @@ def ui_command(settings: Settings, port: int) -> list[str]:
     ]  # fmt: skip
 
 
-def flat(values: Mapping[str, object], before: str = "") -> dict[str, float]:
-    """Nested figures as MLflow wants them: dotted names, finite numbers only.
-
-    >>> flat({"a": {"b": 1, "c": [0.5, 0.75]}, "d": "text"})
-    {'a.b': 1.0, 'a.c.0': 0.5, 'a.c.1': 0.75}
-    """
-    found: dict[str, float] = {}
-    for key, value in values.items():
-        name = _allowed(f"{before}{key}")
-        if isinstance(value, Mapping):
-            found |= flat(value, f"{name}.")
-        elif isinstance(value, list):
-            found |= flat({str(i): each for i, each in enumerate(value)}, f"{name}.")
-        elif isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-            found[name] = float(value)
-    return found
-
-
-def _allowed(name: str) -> str:
-    return "".join(sign if sign.isalnum() or sign in "_-./ " else "_" for sign in name)
-
-
-def _params(trained: Trained, seed: int) -> dict[str, str]:
-    nested = {f"{name}.{key}" if isinstance(held, Mapping) else name: text
-              for name, held in trained.parameters.items()
-              for key, text in (held.items() if isinstance(held, Mapping) else [("", held)])}  # fmt: skip
-    return {"seed": str(seed), "chosen": trained.chosen[:500]} | {
-        key: str(text) for key, text in nested.items()
-    }
-
-
-def _tags(trained: Trained, source: str, person: str, at: datetime) -> dict[str, str]:
-    return {
-        "author": person, "trained_at": at.isoformat(), "feature_service": trained.service, "source": source,
-        "window_from": trained.window["from"], "window_to": trained.window["to"], "git_commit": git_commit(),
-        "left_out": as_json(dict(trained.left_out)).decode(),
-    }  # fmt: skip
-
-
-def git_commit() -> str:
-    """The commit this code is at, or 'unknown' outside a checkout."""
-    asked = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
-    try:
-        said = subprocess.run(asked, capture_output=True, text=True, timeout=10, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return "unknown"
-    return said.stdout.strip() if said.returncode == 0 else "unknown"
-
-
-def _evidence(trained: Trained, folder: Path) -> Path:
-    """Metrics, gates and plots, as files beside the part."""
-    folder.mkdir()
-    (folder / "metrics.json").write_bytes(as_json(finite(trained.metrics)))
-    (folder / "gates.json").write_bytes(as_json({"gates": [gate.as_json() for gate in trained.gates]}))
-    for name, exhibit in trained.exhibits.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        if exhibit.image:
-            (folder / f"{name}.png").write_bytes(exhibit.image)
-    return folder
+def _write_ahead(database: Path) -> None:
+    """Let SQLite write ahead: MLflow commits five times a run, each else three waits for the disk."""
+    with closing(sqlite3.connect(database)) as opened:
+        opened.execute("PRAGMA journal_mode = WAL")
 
 
 @contextmanager

@@ -9,9 +9,14 @@ from training.trained import Trained
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """One model: its name, its feature service, its label in words, and the function that trains it."""
+    """One model: its name, its feature service, its label in words, and the function that trains it.
+
+    `after` names the models whose newest registered part is handed over in `Run.parts`; a model may
+    name itself, to go on from its own last version.
+    """
 
     name: str
     service: str
     learns: str
     train: Callable[[Run], Trained]
+    after: tuple[str, ...] = ()

@@ -1,25 +1,30 @@
-"""The models of the platform, and how one is trained by name."""
+"""The models of the platform by name, and how one is trained, logged and registered.
+
+A model is a module with a `SPEC`; its module is imported when it is asked for, because the libraries
+it learns with take seconds to load and a mistake in a name or missing data should be said at once.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 
 from feature_repo.errors import BankError
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
-from training.credit_risk import model as credit_risk
+from training.evidence.comparison import beside
+from training.evidence.lineage import lineage
 from training.export import as_json, finite
 from training.gates import Gate
-from training.propensity import model as propensity
-from training.recommendation import model as recommendation
-from training.registry import Registry
 from training.run import Run, Tell, nobody
-from training.segmentation import model as segmentation
 from training.spec import ModelSpec
 
-MODELS: dict[str, ModelSpec] = {
-    spec.name: spec for spec in (segmentation.SPEC, propensity.SPEC, credit_risk.SPEC, recommendation.SPEC)
+MODELS: dict[str, str] = {
+    "segmentation": "training.segmentation.model",
+    "propensity": "training.propensity.model",
+    "credit_risk": "training.credit_risk.model",
+    "recommendation": "training.recommendation.model",
 }
 
 
@@ -29,6 +34,17 @@ class UnknownModel(BankError, LookupError):
     def __init__(self, name: str) -> None:
         self.name = name
         super().__init__(f"There is no model '{name}'. Choose one of {', '.join(MODELS)}.")
+
+
+class NothingToLearnFrom(BankError, LookupError):
+    """Raw tables are loaded, but no feature of them is built."""
+
+    def __init__(self, where: Path) -> None:
+        self.where = where
+        super().__init__(
+            f"No features are built in {where}. `bank run` does every step; or run "
+            f"`bank features build` and `bank features apply`, then train again."
+        )
 
 
 @dataclass(frozen=True)
@@ -57,16 +73,46 @@ class ModelResult:
             "model": self.name, "version": self.version, "run": self.run_id, "chosen": self.chosen,
             "window": dict(self.window), "metrics": finite(self.metrics), "left_out": dict(self.left_out),
             "gates": [gate.as_json() for gate in self.gates], "passed": self.passed, "part": str(self.part),
+            "warnings": list(self.warnings),
         }).decode()  # fmt: skip
 
     def to_text(self) -> str:
         """What a person wants to know: each gate's number beside its limit, the next step last."""
-        gates = [f"  {'ok ' if g.passed else 'NO '} {g.name:<66} {g.value:>9.4f}  limit {g.limit:.4f}"
+        width = max((len(gate.name) for gate in self.gates), default=0)
+        gates = [f"  {'ok ' if g.passed else 'NO '} {g.name:<{width}} {g.value:>9.4f}  limit {g.limit:.4f}"
                  for g in self.gates]  # fmt: skip
         absent = [f"  left out: {name}, since {why}" for name, why in self.left_out.items()]
+        warned = [f"  warning: {text}" for text in self.warnings]
         tested = f"{self.name} {self.version}: {self.chosen}, tested on {self.window['from'][:10]} to " \
                  f"{self.window['to'][:10]}"  # fmt: skip
-        return "\n".join([tested, *gates, *absent, "Next: `bank models list`, `bank run`."])
+        after = f"Next: `bank models compare {self.name}`, `bank models card {self.name} --out .`."
+        return "\n".join([tested, *gates, *absent, *warned, after])
+
+
+def contract(settings: Settings, source: Source) -> str:
+    """What there is to learn from, in a line; NothingToLearnFrom when no features are built.
+
+    It loads nothing heavy, so that it is said at once.
+    """
+    if not any(settings.features.glob("*/*.parquet")) or not settings.feast.exists():
+        raise NothingToLearnFrom(settings.features)
+    told = ("customers", "bookings", "loans", "holdings")
+    counts = ", ".join(f"{source.rows[table]:,} {table}" for table in told if source.has(table))
+    return f"{source.name} {source.digest[:12]}, rows: {counts}; {source.starts[:10]} to {source.ends[:10]}"
+
+
+def known(name: str) -> None:
+    """UnknownModel, with those there are, when there is no such model."""
+    if name not in MODELS:
+        raise UnknownModel(name)
+
+
+def spec_of(name: str) -> ModelSpec:
+    """The entry of a model, importing what it learns with; UnknownModel names those there are."""
+    known(name)
+    spec = import_module(MODELS[name]).SPEC
+    assert isinstance(spec, ModelSpec)
+    return spec
 
 
 def train_model(
@@ -76,11 +122,35 @@ def train_model(
 
     Raises UnknownModel, and TooLittleData when the source lacks what the model needs.
     """
-    if name not in MODELS:
-        raise UnknownModel(name)
-    trained = MODELS[name].train(Run(settings, source, seed, tell))
-    version = Registry(settings).log(trained, f"{source.name} {source.digest[:16]}", person, at, seed)
+    return train_spec(spec_of(name), settings, source, person, at, seed, tell)
+
+
+def train_spec(
+    spec: ModelSpec, settings: Settings, source: Source, person: str, at: datetime, seed: int,
+    tell: Tell = nobody,
+) -> ModelResult:  # fmt: skip
+    """The same for an entry at hand, which need not be in MODELS: a notebook's, for example."""
+    trained = spec.train(Run(settings, source, seed, tell, _parts(settings, spec)))
+    from training.registry import Registry  # MLflow takes seconds to load, and most training needs none of it
+
+    registry = Registry(settings)
+    served = registry.champion(spec.name)
+    if served and served.documented:
+        tell("evaluate", beside(trained.metrics, f"champion {served.version}", served.record.metrics))
+    version = registry.log(trained, lineage(source, spec.service, spec.learns, person, at, seed))
+    passed = sum(gate.passed for gate in trained.gates)
+    kept = f"{len(trained.exhibits)} exhibits, {len(trained.trials)} trials, card and validation pack"
+    tell("register", f"version {version.version}: {kept}; {passed} of {len(trained.gates)} gates passed")
     return ModelResult(
-        name, version.part, trained.metrics, trained.gates, version.run_id, version.version,
+        spec.name, version.part, trained.metrics, trained.gates, version.run_id, version.version,
         trained.chosen, trained.window, trained.left_out, trained.warnings,
     )  # fmt: skip
+
+
+def _parts(settings: Settings, spec: ModelSpec) -> Mapping[str, Path]:
+    """The newest registered part of each model the entry comes after."""
+    if not spec.after:
+        return {}
+    from training.registry import Registry
+
+    return Registry(settings).newest(spec.after)

@@ -88,11 +88,10 @@ CREDIT_RISK: tuple[str, ...] = (
     "holdings_value", "days_since_last_purchase", "products_bought_365d",
 )  # fmt: skip
 RECOMMENDATION: tuple[str, ...] = (
-    "is_company", "tenure_months", "income_monthly", "risk_level", "inflow_90d", "outflow_90d",
-    "balance_mean_90d", "mobile_share_90d", "products_held", "families_held", "has_savings",
-    "has_deposit", "has_card", "has_loan", "has_mortgage", "has_fund", "has_insurance", "has_pension",
-    "holdings_value", "product_risk_held_max", "days_since_last_purchase", "products_bought_365d",
-    "interactions_90d",
+    "is_company", "income_monthly", "risk_level", "inflow_90d", "balance_last", "balance_mean_90d",
+    "balance_max_365d", "investments_to_wealth", "mobile_share_90d", "salary_months_365d",
+    "regular_payer_months_180d", "regular_inflow_monthly_180d", "days_since_last_purchase",
+    "asked_about_investment_90d",
 )  # fmt: skip
 # Duties of care, fairness and consent; and what rules and requests look at whichever models there are.
 RULES_READ: frozenset[str] = PROTECTED | CONSENTS | frozenset({

@@ -71,8 +71,8 @@ def sniff(path: Path) -> Sheet:
     """Look at the first rows; UnreadableFile when they are no table."""
     if path.suffix == ".parquet":
         return _parquet(path)
-    head = _head(path)
-    encoding = _encoding(head)
+    head = head_of(path)
+    encoding = encoding_of(head)
     text = codecs.getincrementaldecoder(encoding)("replace").decode(head).removeprefix("\ufeff")
     if len(head) >= SAMPLE:
         text = text[: text.rfind("\n") + 1]
@@ -98,13 +98,15 @@ def _parquet(path: Path) -> Sheet:
     return Sheet(path, "utf-8", ",", 0 if rows is None else rows.num_rows, tuple(found))
 
 
-def _head(path: Path) -> bytes:
+def head_of(path: Path) -> bytes:
+    """The first bytes of a file, unpacked."""
     packed = COMPRESSED.get(path.suffix)
     with path.open("rb") as file:
         return bytes((pa.CompressedInputStream(file, packed) if packed else file).read(SAMPLE))
 
 
-def _encoding(head: bytes) -> str:
+def encoding_of(head: bytes) -> str:
+    """The encoding those bytes are most likely in."""
     for bom, name in BOMS.items():
         if head.startswith(bom):
             return "utf-8" if name == "utf-8-sig" else name

@@ -4,7 +4,7 @@ from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from serving.asking import CreditRequest, CustomerRequest, OfferRequest
+from serving.asking import CreditRequest, CustomerRequest, OfferRequest, RecommendationRequest
 
 MOST_ITEMS = 1_000
 PRINTABLE = r"^[^\s\x00-\x1f\x7f]+$"
@@ -38,6 +38,17 @@ class CustomerBody(Body):
     def asked(self) -> CustomerRequest:
         """The question as the Scorer takes it."""
         return CustomerRequest(self.customer_id)
+
+
+class RecommendationBody(Body):
+    """Which products to recommend; not personalised, what most customers take, rules applied."""
+
+    customer_id: CustomerId
+    personalised: bool = True
+
+    def asked(self) -> RecommendationRequest:
+        """The question as the Scorer takes it."""
+        return RecommendationRequest(self.customer_id, self.personalised)
 
 
 class OfferBody(Body):

@@ -7,7 +7,15 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from serving.api.bodies import Batch, Body, CreditBody, CustomerBody, OfferBody, batch_schema
+from serving.api.bodies import (
+    Batch,
+    Body,
+    CreditBody,
+    CustomerBody,
+    OfferBody,
+    RecommendationBody,
+    batch_schema,
+)
 from serving.api.desk import Desk, answered, parse, takes
 from serving.api.problems import problem_of
 from serving.errors import UnknownCustomer
@@ -21,7 +29,7 @@ class Question:
 
     path: str
     method: str
-    body: type[CustomerBody | OfferBody | CreditBody]
+    body: type[CustomerBody | RecommendationBody | OfferBody | CreditBody]
     summary: str
 
 
@@ -33,7 +41,9 @@ QUESTIONS = (
     Question("/v1/score/segment", "segment", CustomerBody, "The segment a customer belongs to"),
     Question("/v1/score/propensity", "propensity", CustomerBody, "Needs by product family, and churn"),
     Question("/v1/score/credit", "credit_behaviour", CustomerBody, "Default risk of a running loan"),
-    Question("/v1/score/recommendation", "recommend", CustomerBody, "Products that go with those held"),
+    Question(
+        "/v1/score/recommendation", "recommend", RecommendationBody, "Products a customer is likely to add"
+    ),
 )
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from feature_repo.packed_rows import PackedRows
 from feature_repo.rows.reading import Rows
-from serving.asking import CreditRequest, CustomerRequest, OfferRequest
+from serving.asking import CreditRequest, CustomerRequest, OfferRequest, RecommendationRequest
 from serving.errors import NotReplayable, RowsOfAnotherRelease, RowsUnreachable, UnknownCustomer
 from serving.loaded import Loaded
 from serving.online import OnlineRows
@@ -37,7 +37,8 @@ def credit(scorer: Scorer, ids: Sequence[str], **asked: Any) -> list[Any]:
 def _score(method: str) -> Asking:
     def ask(scorer: Scorer, ids: Sequence[str]) -> Sequence[Any]:
         stamps = [stamp(number) for number, _ in enumerate(ids)]
-        answers: Sequence[Any] = getattr(scorer, method)([CustomerRequest(i) for i in ids], stamps)
+        asked = RecommendationRequest if method == "recommend" else CustomerRequest
+        answers: Sequence[Any] = getattr(scorer, method)([asked(i) for i in ids], stamps)
         return answers
 
     return ask

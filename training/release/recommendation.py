@@ -1,157 +1,208 @@
-"""Which products go with the ones a customer has: folded in, so that no customer is stored.
+"""How likely each product is added next: additive log odds, so that no customer is stored.
 
-Every number is made by exactly rounded elementwise steps in a fixed order, without BLAS: the same
-customer gets the same bits alone and among a thousand.
+log odds = sum over the rows that hold for the customer of a table of effects: one row for
+everybody, one for each feature's band, one for the segment, one for each product held. Every
+number is gathered and added in a fixed order, without BLAS: the same customer gets the same bits
+alone and among a thousand. A product without a column of its own (new on the shelf) gets one from
+its attributes, through the same rows.
 """
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from training.release.content import Content
+from training.release.bands import Bands, Places
+from training.release.calibration import Calibration, sigmoid
+from training.release.content import Encoding, ProductFacts
 from training.release.errors import BrokenRelease
 from training.release.fields import F64Array, Fields
 from training.release.segmentation import F32Array
 
-FILE, FACTORS = "model.json", "factors.npz"
-MOST_PRODUCTS, MOST_FACTORS = 2_000, 512
-Kind = Literal["als", "item_item", "popularity"]
-KINDS: Mapping[str, Kind] = {"als": "als", "item_item": "item_item", "popularity": "popularity"}
+FILE, EFFECTS = "model.json", "effects.npz"
+MOST_PRODUCTS, MOST_SEGMENTS = 2_000, 100
+AT_ONCE = 1 << 20  # effects gathered at once (8 MB): bounded memory, whatever is asked
 BoolArray = npt.NDArray[np.bool_]
+Segments = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which rows the table of effects has, in this order.
+
+    One for everybody; one for each band; one for each segment and one for an unknown segment, where
+    segments are an input; one for each product held.
+    """
+
+    bands: Bands
+    segments: int
+    products: int
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return self.first_held + self.products
+
+    @property
+    def first_held(self) -> int:
+        """The row of the first product held."""
+        return 1 + self.bands.rows + (self.segments + 1 if self.segments else 0)
+
+    def places(self, held: BoolArray, features: F32Array, segments: Segments | None) -> Places:
+        """The rows that hold for each of n customers, (k, n); `rows` itself stands for none.
+
+        `features` are (n, columns); `segments` count from 0, others or None are unknown.
+        """
+        everybody = np.zeros((1, len(held)), np.intp)
+        parts = [everybody, 1 + self.bands.places(features)]
+        if self.segments:
+            found = np.full(len(held), self.segments) if segments is None else segments
+            known = (found >= 0) & (found < self.segments)
+            parts.append((1 + self.bands.rows + np.where(known, found, self.segments))[None, :])
+        own = self.first_held + np.arange(self.products)[:, None]
+        parts.append(np.where(held.T, own, self.rows))
+        return np.concatenate(parts)
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """P products to score.
+
+    `effects` are (rows + 1, P or 2 where P is less), the last row all zero. `known` is False for a
+    product that is scored by its attributes alone, `estimated` False where nothing is said.
+    """
+
+    effects: F64Array
+    estimated: BoolArray
+    popularity: F64Array
+    known: BoolArray
 
 
 @dataclass(frozen=True)
 class Recommender:
-    """Scores of products; `kernel` (P, P) says how much one held product speaks for another.
+    """The chance that a product not held is added within `horizon_days`.
 
-    For ALS the kernel is G = Y (Y'Y + reg I)^-1 Y' of the item factors Y. With confidence c on
-    each held product H, Hu, Koren & Volinsky's fold-in x = (Y'Y + reg I + (c-1) Yh'Yh)^-1 c Yh'1
-    becomes Y x = G[:,H] (I + (c-1) G[H,H])^-1 c 1: a system as small as the number held.
+    `effects` (rows, P) are those of the products known, `by_attribute` (rows, width) make those of
+    a new one; `calibration` (by family) turns their sum into log odds. A family without it was
+    hardly ever added from: nothing is said of it. `popularity` (P) is what is said of everybody
+    alike. `segmentation` is the digest of the part whose segments the rows mean.
     """
 
-    kind: Kind
-    products: tuple[str, ...]
+    products: tuple[ProductFacts, ...]
+    layout: Layout
+    effects: F64Array
+    by_attribute: F64Array
+    encoding: Encoding
+    calibration: Mapping[str, Calibration]
     popularity: F64Array
-    kernel: F64Array
-    confidence: float
-    content: Content | None = None
+    horizon_days: int
+    segmentation: str | None = None
 
     @staticmethod
     def read(files: Mapping[str, bytes]) -> "Recommender":
         """From the files of the part `recommendation`."""
         fields = Fields.parse(f"parts/recommendation/{FILE}", files[FILE])
-        kind = KINDS.get(fields.text("kind"))
-        products = fields.columns("products")
+        products = tuple(ProductFacts.of(each.raw) for each in fields.objects("products"))
+        segments, horizon = int(fields.number("segments")), int(fields.number("horizon_days"))
+        if len({each.product_id for each in products}) != len(products) or len(products) < 2:
+            raise BrokenRelease(fields.path, "it needs two products or more, each once")
+        if len(products) > MOST_PRODUCTS or not 0 <= segments <= MOST_SEGMENTS or horizon < 1:
+            raise BrokenRelease(fields.path, "its products, segments or horizon are out of bounds")
+        layout = Layout(Bands.read(fields.nested("bands")), segments, len(products))
+        encoding = Encoding.read(fields.nested("encoding"))
+        shapes = {"effects": (layout.rows, len(products)), "by_attribute": (layout.rows, encoding.width)}
+        found = _arrays(files.get(EFFECTS, b""), shapes)
+        calibration = {name: Calibration.read(each) for name, each in fields.members("calibration").items()}
         popularity = fields.numbers("popularity", len(products))
-        if kind is None or not products or len(products) > MOST_PRODUCTS or (popularity < 0).any():
-            raise BrokenRelease(fields.path, "its kind, products or popularity are out of bounds")
-        content = Content.read(fields.nested("content"), len(products)) if fields.has("content") else None
-        if kind == "popularity":
-            return Recommender(kind, products, popularity, np.zeros((0, 0)), 1.0, content)
-        packed = files.get(FACTORS, b"")
-        if kind == "item_item":
-            kernel = _array(packed, "similarity", len(products))
-            return Recommender(kind, products, popularity, kernel, 1.0, content)
-        factors = _array(packed, "item_factors", len(products))
-        kernel = als_kernel(factors, fields.number("regularization"))
-        return Recommender(kind, products, popularity, kernel, fields.number("alpha"), content)
+        if (popularity < 0).any() or (popularity > 1).any():
+            raise BrokenRelease(fields.path, "popularity is a probability")
+        return Recommender(
+            products, layout, found["effects"], found["by_attribute"], encoding, calibration, popularity,
+            horizon, fields.optional_text("segmentation"),
+        )  # fmt: skip
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The feature columns a cold start reads."""
-        return self.content.columns if self.content else ()
+        """The feature columns it reads."""
+        return self.layout.bands.columns
 
-    def scores(self, held: BoolArray, features: F32Array | None = None) -> F64Array:
-        """Scores (n, P) for customers who hold `held` (n, P).
+    @property
+    def shelf(self) -> Shelf:
+        """Its own products, in its own order."""
+        return self.shelf_of(self.products)
 
-        Where nothing is held, popularity among people like them by `features` (n, columns), or
-        plain popularity without them.
-        """
-        scores = np.repeat(self.popularity[None, :], len(held), axis=0)
-        holds = held.any(axis=1)
-        if self.content is not None and features is not None and not holds.all():
-            scores[~holds] = self.content.scores(features[~holds])
-        if self.kind != "popularity" and holds.any():
-            weights = self._weights(held[holds])
-            folded = np.zeros(weights.shape)
-            for product in np.flatnonzero(held[holds].any(axis=0)):
-                folded += weights[:, product, None] * self.kernel[product]
-            scores[holds] = folded
-        return scores
+    def shelf_of(self, products: Sequence[ProductFacts]) -> Shelf:
+        """Any products: known ones by their own effects, new ones by their attributes."""
+        own = {each.product_id: at for at, each in enumerate(self.products)}
+        columns = [self._column(each, own.get(each.product_id)) for each in products]
+        effects = np.zeros((self.layout.rows + 1, max(2, len(products))))
+        for at, column in enumerate(columns):
+            effects[:-1, at] = column
+        return Shelf(
+            effects,
+            np.array([each.family in self.calibration for each in products], bool),
+            np.array([self._popularity(each, own.get(each.product_id)) for each in products], np.float64),
+            np.array([each.product_id in own for each in products], bool),
+        )
 
-    def source(self, holds: bool) -> str:
-        """Where a customer's scores come from: the model, or what stands in while nothing is held."""
-        if holds:
-            return self.kind
-        return "content" if self.content else "popularity"
+    def margins(
+        self, shelf: Shelf, held: BoolArray, features: F32Array, segments: Segments | None = None
+    ) -> F64Array:
+        """Log odds (n, products of the shelf) of adding; `held` (n, P) is over the products known."""
+        places = self.layout.places(held, features, segments)
+        margins = np.empty((len(held), len(shelf.known)))
+        step = max(1, AT_ONCE // (len(places) * shelf.effects.shape[1]))
+        for start in range(0, len(held), step):
+            some = slice(start, start + step)
+            # The first axis is the slowest, so each sum runs row after row. One lone product would
+            # be summed pairwise: that is why a shelf is two wide.
+            margins[some] = np.add.reduce(shelf.effects[places[:, some]], axis=0)[:, : len(shelf.known)]
+        return margins
 
-    def _weights(self, held: BoolArray) -> F64Array:
-        """What each held product weighs, (n, P): 1 for item-item, the fold-in's solution for ALS."""
-        weights = held.astype(np.float64)
-        if self.kind == "item_item":
-            return weights
-        count = held.sum(axis=1)
-        for size in np.unique(count):
-            rows = np.flatnonzero(count == size)
-            items = np.nonzero(held[rows])[1].reshape(len(rows), size)
-            block = (self.confidence - 1.0) * self.kernel[items[:, :, None], items[:, None, :]]
-            block[:, np.arange(size), np.arange(size)] += 1.0
-            weights[rows[:, None], items] = solve(block, np.full((len(rows), size, 1), self.confidence))[
-                ..., 0
-            ]
-        return weights
+    def probabilities(
+        self, shelf: Shelf, held: BoolArray, features: F32Array, segments: Segments | None = None
+    ) -> F64Array:
+        """The chance of adding each product within the horizon; NaN where nothing is said of it."""
+        found = sigmoid(self.margins(shelf, held, features, segments))
+        return np.where(shelf.estimated, found, np.nan)
 
+    def _column(self, product: ProductFacts, at: int | None) -> F64Array:
+        if at is not None:
+            column = self.effects[:, at].copy()
+        else:
+            column = np.zeros(self.layout.rows)
+            for attribute, value in zip(self.by_attribute.T, self.encoding.vector(product), strict=True):
+                column += attribute * value
+        line = self.calibration.get(product.family, Calibration(1.0, 0.0))
+        column *= line.a
+        column[0] += line.b
+        return column
 
-def als_kernel(factors: F64Array, regularization: float) -> F64Array:
-    """G = Y (Y'Y + reg I)^-1 Y' of item factors Y (P, k), summed factor by factor."""
-    gram = np.zeros((factors.shape[1], factors.shape[1]))
-    for row in factors:
-        gram += row[:, None] * row[None, :]
-    gram[np.arange(len(gram)), np.arange(len(gram))] += regularization
-    inner = solve(gram[None], np.ascontiguousarray(factors.T)[None])[0]
-    kernel = np.zeros((len(factors), len(factors)))
-    for index in range(factors.shape[1]):
-        kernel += factors[:, index, None] * inner[index][None, :]
-    return kernel
-
-
-def solve(matrix: F64Array, right: F64Array) -> F64Array:
-    """X of matrix (n, k, k) X = right (n, k, m), for positive definite or near-identity matrices.
-
-    Gaussian elimination without pivoting, all systems at once, one elementwise step after the
-    other: the answer for one system does not depend on its neighbours.
-
-    >>> solve(np.array([[[2.0, 0.0], [1.0, 4.0]]]), np.array([[[2.0], [5.0]]]))[0, :, 0]
-    array([1., 1.])
-    """
-    left, x = matrix.copy(), right.copy()
-    size = matrix.shape[1]
-    for step in range(size):
-        below = left[:, step + 1 :, step] / left[:, step, step, None]
-        left[:, step + 1 :] -= below[:, :, None] * left[:, step, None, :]
-        x[:, step + 1 :] -= below[:, :, None] * x[:, step, None, :]
-    for step in reversed(range(size)):
-        x[:, step] /= left[:, step, step, None]
-        x[:, :step] -= left[:, :step, step, None] * x[:, step, None, :]
-    return x
+    def _popularity(self, product: ProductFacts, at: int | None) -> float:
+        """A product's own; of a new one, the least of its family, and 0 in a family never seen."""
+        if at is not None:
+            return float(self.popularity[at])
+        family = [p for p, each in zip(self.popularity, self.products, strict=True)
+                  if each.family == product.family]  # fmt: skip
+        return float(min(family, default=0.0))
 
 
-def _array(content: bytes, name: str, products: int) -> F64Array:
-    """The one array of factors.npz, checked: its name, float64, shape (products, width), finite."""
-    path = f"parts/recommendation/{FACTORS}"
+def _arrays(content: bytes, shapes: Mapping[str, tuple[int, int]]) -> dict[str, F64Array]:
+    """The arrays of effects.npz, checked: their names, float64, shapes, finite."""
+    path = f"parts/recommendation/{EFFECTS}"
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            found = tuple(archive.files)
-            array = archive[name] if found == (name,) else np.empty(0)
+            found = (
+                {name: archive[name] for name in archive.files} if set(archive.files) == set(shapes) else {}
+            )
     except Exception as error:  # zip, header and pickle refusals share no other base
         raise BrokenRelease(path, f"it is no plain array file ({type(error).__name__})") from error
-    if found != (name,):
-        raise BrokenRelease(path, f"it should hold '{name}' alone, found {list(found)[:5]}")
-    width = products if name == "similarity" else min(array.shape[-1], MOST_FACTORS)
-    if array.dtype != np.float64 or array.shape != (products, width) or not np.isfinite(array).all():
-        raise BrokenRelease(path, f"'{name}' should be {products} rows of finite float64, is {array.shape}")
-    return np.ascontiguousarray(array)
+    if not found:
+        raise BrokenRelease(path, f"it should hold {sorted(shapes)} alone")
+    for name, shape in shapes.items():
+        array = found[name]
+        if array.dtype != np.float64 or array.shape != shape or not np.isfinite(array).all():
+            raise BrokenRelease(path, f"'{name}' should be finite float64 {shape}, is {array.shape}")
+    return {name: np.ascontiguousarray(array) for name, array in found.items()}

@@ -276,4 +276,4 @@ def _plot(model: Segmentation, columns: Sequence[str], window: Mapping[str, str]
     )
 
 
-SPEC = ModelSpec("segmentation", SERVICE, "which customers behave alike", train)
+SPEC = ModelSpec("segmentation", SERVICE, "which customers behave alike", train, after=("segmentation",))

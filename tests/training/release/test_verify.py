@@ -23,7 +23,7 @@ def _flip(path: Path) -> None:
 @pytest.mark.parametrize(
     "path",
     ["parts/propensity/card.onnx", "parts/policy/policy.toml", "scoring.onnx", "manifest.json",
-     "parts/recommendation/factors.npz"],
+     "parts/recommendation/effects.npz"],
 )  # fmt: skip
 def test_one_flipped_bit_is_refused_before_anything_is_parsed(
     tiny: Tiny, monkeypatch: pytest.MonkeyPatch, path: str
