@@ -14,7 +14,7 @@ from training.learning.inputs import Inputs, missing
 from training.learning.scorecard import Scorecard
 from training.run import Tell, nobody
 from training.trained import Trial
-from training.validation import F64, Interval, Labels, auc_difference
+from training.validation import F64, Interval, Labels
 
 FEW, REPEATS = 100, 3  # folds are repeated where there are fewer of a class than that
 
@@ -28,8 +28,8 @@ class BinaryClassifier(TableClassifier):
 
     `monotone` says by column where the log odds of the second class may only rise (+1) or fall (-1),
     `specials` names codes that are no numbers. `trials` boosted shapes are tried; with `study` an
-    interrupted search goes on. `allowance`: boosting or the blend decides only where it is better than the
-    scorecard by more than so many standard errors of the paired difference. `tell(step, found)` hears of
+    interrupted search goes on. `allowance`: boosting or the blend decides only where its AUC out of fold
+    is better than the scorecard's by more than that. `tell(step, found)` hears of
     the steps "tune" and "calibrate".
 
     Once fitted: `chosen_` (scorecard, boosting or blend), `scorecard_`, `boosting_`, `candidates_` (by
@@ -87,7 +87,9 @@ class BinaryClassifier(TableClassifier):
     def contributions(self, X: object) -> F64:
         """Log odds that each column adds to the chosen model's reference, (n, F); larger is likelier."""
         rows = self._rows(X, reset=False)
-        share = {"scorecard": (1.0, 0.0), "boosting": (0.0, 1.0), "blend": (0.5, 0.5)}[self.chosen_]
+        line = {name: each.line.a for name, each in self.candidates_.items()}
+        half = line["blend"] / 2
+        share = {"scorecard": (1.0, 0.0), "boosting": (0.0, 1.0), "blend": (half, half)}[self.chosen_]
         out = np.zeros((len(rows), len(rows.names)))
         if share[0]:
             place = [rows.names.index(name) for name in self.scorecard_.columns]
@@ -133,10 +135,10 @@ class BinaryClassifier(TableClassifier):
         card = self.candidates_["scorecard"]
         others = [each for each in self.candidates_.values() if each is not card]
         best = max(others, key=lambda each: each.value)
-        scored = ~np.isnan(card.margin)
-        gain = auc_difference(task.y[scored], best.margin[scored], card.margin[scored])
-        error = (gain.high - gain.value) / 1.96
-        return gain, best.name if best.value - card.value > self.allowance * error else card.name
+        gain = task.gain(best.margin, card.margin)
+        # Few stretches of time, each a world of its own: within their noise the simplest model stays.
+        noise = (gain.high - gain.value) / 1.96 if task.in_time else 0.0
+        return gain, best.name if gain.value > max(self.allowance, noise) else card.name
 
     @property
     def parameters_(self) -> dict[str, object]:

@@ -14,11 +14,11 @@ from training.learning.inputs import Inputs
 from training.learning.tuning import Parameters, Real, Space, Whole, search
 from training.release.calibration import Calibration
 from training.trained import Trial
-from training.validation import F64, Labels, auc
+from training.validation import F64, Interval, Labels, auc, auc_difference
 
 RIDGES = (1.0, 5.0, 20.0, 80.0)
 FINE_BINS = 8
-RATE, MOST_ROUNDS, FINE, DEEPEST = 0.05, 600, 256, 8
+RATE, MOST_ROUNDS, FINE, DEEPEST = 0.05, 400, 256, 8
 TUNED_ON = 12_000  # rows the search looks at; the rounds are found on all of them afterwards
 LEAST_SLOPE = 0.05
 AVERAGED = 3  # a search on few rows cannot tell the best shapes apart: their mean decides
@@ -55,6 +55,19 @@ class Task:
             return float(np.mean([auc(self.y[fold.score], margin[fold.score]) for fold in self.folds]))
         scored = ~np.isnan(margin)
         return auc(self.y[scored], margin[scored])
+
+    def gain(self, margin: F64, other: F64) -> Interval:
+        """How much better one set of out-of-fold margins ranks than another, paired; in time by folds."""
+        if not self.in_time:
+            scored = ~np.isnan(margin)
+            return auc_difference(self.y[scored], margin[scored], other[scored])
+        gains = np.array([
+            auc(self.y[fold.score], margin[fold.score]) - auc(self.y[fold.score], other[fold.score])
+            for fold in self.folds
+        ])  # fmt: skip
+        mean, spread = float(gains.mean()), float(gains.std(ddof=1)) if len(gains) > 1 else 1.0
+        reach = 1.96 * spread / np.sqrt(len(gains))
+        return Interval(mean, mean - reach, mean + reach)
 
     def line(self, margin: F64) -> Calibration:
         """Platt's line through the out-of-fold margins; forward in time, at the rate of the last fold."""

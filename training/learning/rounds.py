@@ -13,7 +13,7 @@ from training.learning.folds import Fold
 from training.learning.inputs import Inputs
 from training.validation import F64, Labels
 
-PATIENCE = 40
+PATIENCE, EVERY = 40, 5  # rounds without gain until it stops; rounds between two looks
 LOSS, RANKING = "logloss", "auc"
 
 
@@ -74,14 +74,14 @@ def judge(shape: Shape, folds: Sequence[Prepared], seed: int, measure: str = LOS
         xgb.Booster(shape.parameters(f.signs, seed) | {"eval_metric": measure}, [f.fit, f.score])
         for f in folds
     ]
-    best, best_round = -np.inf, 0
-    for number in range(shape.rounds):
+    best, best_rounds, grown = -np.inf, 0, 0
+    while grown < shape.rounds and grown - best_rounds <= PATIENCE:
         values = []
         for booster, fold in zip(boosters, folds, strict=True):
-            booster.update(fold.fit, number)
-            values.append(sign * float(booster.eval(fold.score, "later", number).rsplit(":", 1)[1]))
+            for number in range(grown, grown + EVERY):
+                booster.update(fold.fit, number)
+            values.append(sign * float(booster.eval(fold.score).rsplit(":", 1)[1]))
+        grown += EVERY
         if np.mean(values) > best:
-            best, best_round = float(np.mean(values)), number
-        elif number - best_round >= PATIENCE:
-            break
-    return Judged(best_round + 1, best, tuple(boosters))
+            best, best_rounds = float(np.mean(values)), grown
+    return Judged(best_rounds, best, tuple(boosters))
