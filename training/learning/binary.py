@@ -16,7 +16,7 @@ from training.run import Tell, nobody
 from training.trained import Trial
 from training.validation import F64, Interval, Labels
 
-FEW, REPEATS = 100, 3  # folds are repeated where there are fewer of a class than that
+FEW, REPEATS = range(20, 100), 3  # rows of the rarer class for which folds are repeated
 
 
 class TooFewRows(ValueError):
@@ -119,7 +119,7 @@ class BinaryClassifier(TableClassifier):
             if _constant(values)
         ]
         self.warnings_: tuple[str, ...] = tuple(told)
-        repeats = REPEATS if min(y.sum(), len(y) - y.sum()) < FEW else 1
+        repeats = REPEATS if int(min(y.sum(), len(y) - y.sum())) in FEW else 1
         inside = folds.inside(y, groups, order, self.seed, repeats)
         if not inside:
             raise TooFewRows(
