@@ -1,4 +1,4 @@
-"""Numbers that stand for something else: -9 for "no record", 999 for "never", 98 for "refused"."""
+"""Numbers that stand for something else: -9 for "no record", -1 for "paid duly", 999 for "never"."""
 
 import numpy as np
 import numpy.typing as npt
@@ -6,7 +6,24 @@ import numpy.typing as npt
 from training.validation import F64
 
 BELOW = frozenset(
-    [-1.0, -7.0, -8.0, -9.0, -77.0, -88.0, -97.0, -98.0, -99.0, -777.0, -888.0, -997.0, -998.0, -999.0]
+    [
+        -1.0,
+        -2.0,
+        -3.0,
+        -7.0,
+        -8.0,
+        -9.0,
+        -77.0,
+        -88.0,
+        -97.0,
+        -98.0,
+        -99.0,
+        -777.0,
+        -888.0,
+        -997.0,
+        -998.0,
+        -999.0,
+    ]
     + [1.0 - 10.0**digits for digits in range(4, 10)]
 )
 ABOVE = frozenset(
@@ -16,12 +33,14 @@ ABOVE = frozenset(
 Counts = npt.NDArray[np.intp]
 APART = 3.0  # a code above lies so many times above the largest value that is none
 LEAST_ROWS, LEAST_VALUES = 2, 3
+SCALE = -3.0
 
 
 def missing_codes(values: F64) -> dict[float, int]:
     """Values that are codes, with the rows that hold them.
 
-    Below zero: where the only negative values are usual codes, and others reach further above zero.
+    Below zero: where the only negative values are usual codes, and others reach further above zero; down to
+    -3 at least twice as far, for -1, 0, 1 is a scale.
     Above: a usual code that occurs again and again, far from every other value.
 
     >>> missing_codes(np.array([0, 3, 6, 27, 999, 999, 999.0]))
@@ -30,6 +49,8 @@ def missing_codes(values: F64) -> dict[float, int]:
     {-9.0: 2, -8.0: 1, -7.0: 1}
     >>> missing_codes(np.array([-9, -5, 0, 4, 99.0])), missing_codes(np.array([18, 40, 54, 60, 99, 99.0]))
     ({}, {})
+    >>> missing_codes(np.array([-2, -2, -1, 0, 1, 2.0])), missing_codes(np.array([-2, -2, -1, 0, 1, 2, 8.0]))
+    ({}, {-2.0: 2, -1.0: 1})
     """
     distinct, rows = np.unique(values[~np.isnan(values)], return_counts=True)
     found = {**_below(distinct, rows), **_above(distinct, rows)}
@@ -40,8 +61,8 @@ def _below(distinct: F64, rows: Counts) -> dict[float, int]:
     negative = distinct < 0
     if not negative.any() or not set(distinct[negative].tolist()) <= BELOW:
         return {}
-    # -1, 0, 1 is a scale, not a code.
-    if rows[negative].sum() < LEAST_ROWS or distinct[-1] <= -distinct[negative][-1]:
+    far = -2 * distinct[0] if distinct[0] >= SCALE else -distinct[negative][-1]
+    if rows[negative].sum() < LEAST_ROWS or distinct[-1] <= far:
         return {}
     return {float(v): int(n) for v, n in zip(distinct[negative], rows[negative], strict=True)}
 

@@ -13,7 +13,7 @@ from training.table import ages, remarks
 from training.table.codes import missing_codes
 from training.table.columns import Column, Form, Kind, understood
 from training.table.dropped import Dropped, dropped
-from training.table.errors import NothingToLearnFrom, UnknownColumn, UnusableTarget
+from training.table.errors import NothingToLearnFrom, NotOnATable, UnusableTarget, listed
 from training.table.leaks import Alone
 from training.table.options import Task, column_named, columns_named
 from training.table.reading import Sheet
@@ -104,7 +104,9 @@ def agreed(task: Task, sheet: Sheet) -> Table:
 def _target(task: Task, sheet: Sheet) -> str:
     hint = next((f"{note} " for note in sheet.notes if "--no-header" in note), "")
     if not task.target:
-        raise UnknownColumn("--target", "", sheet.names, hint)
+        raise NotOnATable(
+            task.name, f"needs --target, the column to predict; there are {listed(sheet.names)}"
+        )
     return column_named("--target", task.target, sheet.names, hint)
 
 

@@ -25,8 +25,8 @@ def _codes(features: Mapping[str, Column], specials: Mapping[str, tuple[float, .
         values = features[name].numbers
         told.append(f"{name} " + ", ".join(f"{code:g} ({int((values == code).sum()):,})" for code in codes))
     if told:
-        yield (f"Missing codes (rows): {_some(told)}. The scorecard gives each a bin of its own, the "
-               f"boosting a flag; the baselines take them as numbers.")  # fmt: skip
+        yield (f"Codes among numbers, such as for missing (rows): {_some(told)}. The scorecard gives each "
+               f"a bin of its own, the boosting a flag; the baselines take them as numbers.")  # fmt: skip
 
 
 def _words(features: Mapping[str, Column]) -> Iterable[str]:

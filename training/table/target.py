@@ -75,7 +75,9 @@ def _asked(column: str, counts: "pd.Series[int]", positive: str) -> list[str]:
 
 
 def _shown(counts: "pd.Series[int]") -> str:
-    told = [f"'{value}' ({rows:,} rows)" for value, rows in list(counts.items())[:MOST_SHOWN]]
+    told = [
+        f"'{value}' ({rows:,} row{'s' * (rows > 1)})" for value, rows in list(counts.items())[:MOST_SHOWN]
+    ]
     more = f" and {len(counts) - MOST_SHOWN:,} more" if len(counts) > MOST_SHOWN else ""
     return ", ".join(told) + more
 

@@ -77,7 +77,7 @@ def test_what_is_no_feature_is_left_out_and_said(agree, frame, column, said):
     [
         pytest.param(with_column(BAD ^ ALMOST), "Suspected leak: 'x'", id="leak"),
         pytest.param(with_column(np.where(RNG.random(N) < 0.3, 999, RNG.integers(0, 28, N))),
-                     r"codes .* x 999", id="999"),
+                     r"Codes .* x 999", id="999"),
         pytest.param(with_column(RNG.choice([-9, -8, -7, 5, 30, 81], N)), r"x -9 .*-8 .*-7", id="-9"),
         pytest.param(with_column(RNG.choice([96, 98, 0, 1, 2, 3, 5], N)), r"x 96 .*98", id="96-and-98"),
         pytest.param(with_column(RNG.choice(["?", "a", "b"], N)), r"'\?'", id="question-mark"),
