@@ -94,3 +94,37 @@ def list_rules(as_json: AsJson = False) -> None:
         {"code": code, "effect": str(effect), "law": law, "meaning": doc} for code, effect, law, doc in every
     ]
     _table(rows, as_json)
+
+
+@rules.command("check")
+def check_rules(
+    policy: Annotated[
+        Path | None, typer.Argument(help="A policy file; the shipped one unless given.")
+    ] = None,
+    segments: Annotated[
+        Path | None, typer.Option(help="A file of segments by rule; the shipped one.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read a policy and the segments by rule strictly; the key or column that is wrong is named."""
+    from crm_rules.policy import STANDARD, Policy
+    from crm_rules.segments import RULES, RuleSegments
+
+    read, ruled = Policy.load(policy or STANDARD), RuleSegments.load(segments or RULES)
+    rows = [
+        {
+            "segment": one.id,
+            "name": f"{one.name_en} {one.name_zh}",
+            "where": " and ".join(f"{c.column} {c.comparison} {c.number:g}" for c in one.where),
+            "in policy": ", ".join(read.targeting.offers_of(one.id)) or "-",
+        }
+        for one in ruled.segments
+    ]
+    _table(rows, as_json)
+    if not as_json:
+        learned = sorted({name for name in read.targeting.segments if name not in ruled.ids})
+        typer.echo(
+            f"policy {read.version} and {len(rows)} segments by rule ({ruled.version}) are well formed"
+        )
+        if learned:
+            typer.echo(f"The policy also names {learned}; a release knows whether its model has them.")

@@ -69,6 +69,26 @@ class Contact:
 
 
 @dataclass(frozen=True)
+class Targeting:
+    """Which segments a product, or a family of them, is offered to only, or is kept from."""
+
+    only_for: Mapping[str, tuple[str, ...]]
+    kept_from: Mapping[str, tuple[str, ...]]
+
+    @property
+    def segments(self) -> frozenset[str]:
+        """Every segment named."""
+        return frozenset(
+            name for table in (self.only_for, self.kept_from) for s in table.values() for name in s
+        )
+
+    def offers_of(self, segment: str) -> list[str]:
+        """What the policy says of one segment, as `only_for.PRODUCT` or `kept_from.PRODUCT`."""
+        tables = {"only_for": self.only_for, "kept_from": self.kept_from}
+        return [f"{key}.{name}" for key, table in tables.items() for name, s in table.items() if segment in s]
+
+
+@dataclass(frozen=True)
 class LendingSituation:
     """Cut-offs of one credit situation: approve below one PD, decline above another, a person between."""
 
@@ -141,6 +161,7 @@ class Policy:
     eligibility: Eligibility
     consent: Consent
     contact: Contact
+    targeting: Targeting
     lending: Lending
     arbitration: Arbitration
     loyalty: Loyalty

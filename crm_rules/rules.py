@@ -33,7 +33,10 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True)
 class Rule(Generic[Inputs]):
-    """A predicate with its code, its law, its effect and the sentence that explains it."""
+    """A predicate with its code, its law, its effect and the sentence that explains it.
+
+    `zh` is that sentence in Chinese, empty where a catalogue of texts holds it.
+    """
 
     code: str
     law: str
@@ -41,19 +44,22 @@ class Rule(Generic[Inputs]):
     name: str
     doc: str
     predicate: Callable[Inputs, Mask]
+    zh: str = ""
 
     def mask(self, *args: Inputs.args, **kwargs: Inputs.kwargs) -> Mask:
         """Where the rule holds."""
         return self.predicate(*args, **kwargs)
 
 
-def rule(code: str, law: str, effect: Effect) -> Callable[[Callable[Inputs, Mask]], Rule[Inputs]]:
+def rule(
+    code: str, law: str, effect: Effect, zh: str = ""
+) -> Callable[[Callable[Inputs, Mask]], Rule[Inputs]]:
     """Make a rule of a predicate; its name and docstring come from the function."""
 
     def named(predicate: Callable[Inputs, Mask]) -> Rule[Inputs]:
         sentence = (predicate.__doc__ or "").strip()
         if not sentence:
             raise TypeError(f"Rule {code} has no docstring; write the sentence a person will read.")
-        return Rule(code, law, effect, predicate.__name__, sentence, predicate)
+        return Rule(code, law, effect, predicate.__name__, sentence, predicate, zh)
 
     return named

@@ -8,12 +8,12 @@ from crm_rules.offers.screening import Screening
 from serving.asking import RecommendationRequest
 from serving.drivers import drivers
 from serving.loaded import Loaded
-from serving.needs import affinity, popularity
-from serving.next_best_action import needs_of, recommender_kinds, screened
+from serving.needs import affinity, needs, offered, popularity
+from serving.next_best_action import recommender_kinds, screened
 from serving.online import F64Array
 from serving.records import Case, Decision, decide
 from serving.rulebook import NO_MODEL, RULE_TEXTS
-from serving.segments import segment_of
+from serving.segments import place
 from training.release.errors import MissingPart
 
 SEGMENT, PROPENSITY, RECOMMENDATION = "score_segment", "score_propensity", "score_recommendation"
@@ -22,16 +22,22 @@ ALIKE = "popularity"  # what is recommended when nothing personal may count
 
 
 def segments(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
-    """Which segment each customer of a snapshot belongs to."""
+    """The segments each customer of a snapshot is in, with value tier and RFM."""
     if loaded.runtime.segments is None:
         raise MissingPart("segmentation", loaded.runtime.digest)
     if not cases:
         return []
-    found = segment_of(loaded, cases[0].snapshot.matrix(loaded.runtime.columns, {}))
-    return [
-        decide(case, loaded, {"segment": found[case.row]}, {"scores": {"segment": _id(found[case.row])}})
-        for case in cases
-    ]
+    snapshot = cases[0].snapshot
+    placed = place(loaded, snapshot, snapshot.matrix(loaded.runtime.columns, {}))
+    answers = []
+    for case in cases:
+        answer: dict[str, object] = {
+            "segment": placed.segment(case.row),
+            "value": placed.value(case.row),
+            "rule_segments": placed.rule_segments(case.row),
+        }
+        answers.append(decide(case, loaded, answer, {"scores": placed.scores(case.row)}))
+    return answers
 
 
 def propensities(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
@@ -41,7 +47,9 @@ def propensities(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
     members = {member.name: member for member in loaded.runtime.propensity.members}
     snapshot = cases[0].snapshot
     matrix = snapshot.matrix(loaded.runtime.columns, {})
-    needed = needs_of(snapshot, loaded, matrix).members
+    margins = loaded.runtime.margins(matrix)
+    needed = needs(loaded, snapshot, margins, loaded.owned(snapshot)).members
+    effects, days = offered(loaded, margins), loaded.runtime.propensity.offer_days
     raised = {name: drivers(loaded, member, matrix) for name, member in members.items()}
     answers = []
     for case in cases:
@@ -52,12 +60,22 @@ def propensities(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
                 "base_rate": member.base_rate,
                 "reasons": raised[name][case.row],
             }
+            | _offer(effects.get(name), case.row, days)
             for name, member in members.items()
         }
-        churn = said.pop("churn", None)
-        answer: dict[str, object] = {"propensity": said, "churn": churn}
+        churn, response = said.pop("churn", None), said.pop("response", None)
+        answer: dict[str, object] = {"propensity": said, "churn": churn, "response": response}
         answers.append(decide(case, loaded, answer, {"scores": scores}))
     return answers
+
+
+def _offer(arms: tuple[F64Array, F64Array] | None, row: int, days: float) -> dict[str, object]:
+    """The chances of a purchase within so many days with an offer and without; empty where unknown."""
+    if arms is None:
+        return {}
+    shown, withheld = float(arms[0][row]), float(arms[1][row])
+    uplift = shown - withheld
+    return {"offer": {"shown": shown, "withheld": withheld, "uplift": uplift, "within_days": days}}
 
 
 def recommendations(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
@@ -74,7 +92,8 @@ def recommendations(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
     personal = np.zeros(len(snapshot), bool)
     personal[[case.row for case in cases if _personalised(case)]] = True
     scores = np.where(personal[:, None], affinity(loaded, snapshot), popularity(loaded, len(snapshot)))
-    _, screening = screened(snapshot, loaded)
+    placed = place(loaded, snapshot, snapshot.matrix(loaded.runtime.columns, {}))
+    _, screening = screened(snapshot, loaded, placed)
     kinds = recommender_kinds(loaded, snapshot)
     return [
         _recommended(
@@ -107,7 +126,3 @@ def _recommended(
         "rules": [RULE_TEXTS[code] for code in sorted(set(ruled_out.values()))],
     }
     return decide(case, loaded, answer, {"outcome": [each["product_id"] for each in best]})
-
-
-def _id(segment: dict[str, object] | None) -> object:
-    return segment["id"] if segment else None

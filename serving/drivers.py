@@ -36,5 +36,10 @@ def drivers_of(
     return {
         (family, row): found
         for family, rows in wanted.items()
-        for row, found in zip(rows, drivers(loaded, members[family], matrix[list(rows)]), strict=True)
+        for row, found in zip(rows, _of(loaded, members.get(family), matrix[list(rows)]), strict=True)
     }
+
+
+def _of(loaded: Loaded, member: PropensityMember | None, matrix: F32Array) -> list[Drivers]:
+    """No model, no reasons: such a family was shown for the propensity its catalogue entry declares."""
+    return drivers(loaded, member, matrix) if member else [[] for _ in range(len(matrix))]

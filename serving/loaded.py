@@ -6,8 +6,10 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from crm_rules.errors import InvalidPolicy
 from crm_rules.lending.reasons import check_catalogue
 from crm_rules.lending.recourse import WAY_CODES
+from crm_rules.offers.targeting import check_targeting
 from serving.online import OWNED, Snapshot
 from serving.rulebook import Rulebook
 from training.release.recommendation import Shelf
@@ -17,6 +19,7 @@ from training.release.verify import VerifiedRelease
 
 Indices = npt.NDArray[np.intp]
 Mask = npt.NDArray[np.bool_]
+Evidence = npt.NDArray[np.float64]
 NOT_THERE = -1
 
 
@@ -33,6 +36,7 @@ class Loaded:
         runtime, rulebook = load(release), Rulebook.of(release)
         for credit in runtime.risks.values():
             check_catalogue((*credit.member.columns, *WAY_CODES), rulebook.reasons)
+        _check_segments(runtime, rulebook)
         return Loaded(runtime, rulebook)
 
     @cached_property
@@ -46,6 +50,12 @@ class Loaded:
         """The products of each family, as positions in the catalogue."""
         family = self.rulebook.products.family
         return {str(name): np.flatnonzero(family == name) for name in np.unique(family)}
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """For each product of the catalogue, how many customers the propensities could learn from."""
+        counts = self.runtime.needs.evidence if self.runtime.needs else {}
+        return np.array([counts.get(name, 0.0) for name in self.rulebook.products.product_id], np.float64)
 
     @cached_property
     def _owned(self) -> Indices:
@@ -92,3 +102,12 @@ class Loaded:
         return np.array(
             [position.get(name, NOT_THERE) for name in self.rulebook.products.product_id], np.intp
         )
+
+
+def _check_segments(runtime: Runtime, rulebook: Rulebook) -> None:
+    """The policy names segments that exist; what segments by rule read is read online."""
+    learned = runtime.segments.ids if runtime.segments else ()
+    known = {*learned, *(segment.id for segment in rulebook.segments.segments)}
+    check_targeting(rulebook.policy.targeting, known, rulebook.products)
+    if missing := set(rulebook.segments.columns) - set(runtime.manifest.origin.columns):
+        raise InvalidPolicy("segments", f"reads {sorted(missing)}, which this release does not read online")

@@ -21,7 +21,7 @@ from serving.needs import Needs, needs
 from serving.online import F32Array, F64Array, Snapshot
 from serving.records import Case, Decision, decide
 from serving.rulebook import NO_MODEL, RULE_TEXTS
-from serving.segments import segment_of
+from serving.segments import Placed, place
 from training.release.packing import pack
 
 USE_CASE = "next_best_action"
@@ -43,6 +43,7 @@ class Funnel:
     """
 
     customers: Customers
+    placed: Placed
     screening: Screening
     needs: Needs
     context: F64Array
@@ -59,10 +60,10 @@ def next_best_action(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
     snapshot = cases[0].snapshot
     matrix = snapshot.matrix(loaded.runtime.columns, {})
     channels = [case.request.channel for case in cases if isinstance(case.request, OfferRequest)]
-    funnel = _funnel(snapshot, loaded, needs_of(snapshot, loaded, matrix), channels)
-    segments = segment_of(loaded, matrix)
+    placed = place(loaded, snapshot, matrix)
+    funnel = _funnel(snapshot, loaded, placed, needs_of(snapshot, loaded, matrix), channels)
     reasons = drivers_of(loaded, matrix, _shown_families(cases, loaded, funnel))
-    return [_decide(case, loaded, funnel, reasons, segments[case.row]) for case in cases]
+    return [_decide(case, loaded, funnel, reasons) for case in cases]
 
 
 def needs_of(snapshot: Snapshot, loaded: Loaded, matrix: F32Array) -> Needs:
@@ -70,23 +71,27 @@ def needs_of(snapshot: Snapshot, loaded: Loaded, matrix: F32Array) -> Needs:
     return needs(loaded, snapshot, loaded.runtime.margins(matrix), loaded.owned(snapshot))
 
 
-def screened(snapshot: Snapshot, loaded: Loaded) -> tuple[Customers, Screening]:
+def screened(snapshot: Snapshot, loaded: Loaded, placed: Placed) -> tuple[Customers, Screening]:
     """The customers as rules read them, and every offer rule's verdict."""
     columns = {name: snapshot.column(name) for name in CUSTOMER_COLUMNS}
-    customers = Customers.from_columns(columns, loaded.owned(snapshot))
+    customers = Customers.from_columns(columns, loaded.owned(snapshot), placed.members)
     return customers, screen(customers, loaded.rulebook.products, loaded.rulebook.policy)
 
 
-def _funnel(snapshot: Snapshot, loaded: Loaded, needed: Needs, channels: Sequence[str | None]) -> Funnel:
+def _funnel(
+    snapshot: Snapshot, loaded: Loaded, placed: Placed, needed: Needs, channels: Sequence[str | None]
+) -> Funnel:
     book = loaded.rulebook
-    customers, screening = screened(snapshot, loaded)
+    customers, screening = screened(snapshot, loaded, placed)
     context = np.stack([book.contexts[channel] for channel in channels])
     ids = book.products.product_id
     ranking = arbitrate(needed.product, context, book.value, book.lever, screening.blocked, ids, len(ids))
     unmodelled = ~screening.blocked & np.isnan(ranking.priority)
     first = np.where(unmodelled, np.int8(len(OFFER_CODES)), screening.first_rule)
     kinds = recommender_kinds(loaded, snapshot)
-    return Funnel(customers, screening, needed, context, ranking.priority, ranking.order, first, kinds)
+    return Funnel(
+        customers, placed, screening, needed, context, ranking.priority, ranking.order, first, kinds
+    )
 
 
 def _shown(case: Case, funnel: Funnel) -> list[int]:
@@ -109,7 +114,6 @@ def _decide(
     loaded: Loaded,
     funnel: Funnel,
     reasons: Mapping[tuple[str, int], Drivers],
-    segment: dict[str, object] | None,
 ) -> Decision:
     row, book = case.row, loaded.rulebook
     ranked, shown = [int(at) for at in funnel.order[row] if at >= 0], _shown(case, funnel)
@@ -118,7 +122,8 @@ def _decide(
     out = {int(at): _codes(funnel, row, int(at)) for at in np.flatnonzero(funnel.first_rule[row] >= 0)}
     allowed = open_channels(funnel.customers, book.policy)[row]
     answer: dict[str, object] = {
-        "segment": segment,
+        "segment": funnel.placed.segment(row),
+        "rule_segments": funnel.placed.rule_segments(row),
         "churn": float(churn[row]) if (churn := funnel.needs.members.get("churn")) is not None else None,
         "offers": [
             {
@@ -140,7 +145,7 @@ def _decide(
         "rules": [RULE_TEXTS[code] for code in sorted({code for codes in out.values() for code in codes})],
         "selection_probability": SELECTION_PROBABILITY,
     }
-    kept = _kept(case, loaded, funnel, ranked, shown, segment)
+    kept = _kept(case, loaded, funnel, ranked, shown)
     return decide(case, loaded, answer, {**kept, "reasons": why})
 
 
@@ -177,13 +182,12 @@ def _kept(
     funnel: Funnel,
     ranked: Sequence[int],
     shown: Sequence[int],
-    segment: dict[str, object] | None,
 ) -> dict[str, object]:
     book, row = loaded.rulebook, case.row
     factors = [funnel.needs.product[row], funnel.context[row], book.value, book.lever, funnel.priority[row]]
     return {
         "scores": {name: float(values[row]) for name, values in funnel.needs.members.items()}
-        | {"segment": segment["id"] if segment else None},
+        | funnel.placed.scores(row),
         "candidates": {
             "codes": list(CODES),
             "rules": base64.b64encode(funnel.first_rule[row].tobytes()).decode(),

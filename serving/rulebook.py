@@ -1,7 +1,7 @@
 """The parts of a release that people wrote: policy, product catalogue, reasons, ready for arrays."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from crm_rules.offers.arbitration import context, levers, worth
 from crm_rules.offers.columns import Products
 from crm_rules.offers.screening import OFFER_RULES
 from crm_rules.policy import CONTEXTS, Policy
+from crm_rules.segments import RuleSegments
 from serving.errors import BrokenCatalogue
 from training.release.content import ProductFacts
 from training.release.verify import VerifiedRelease
@@ -20,10 +21,15 @@ from training.release.verify import VerifiedRelease
 F64Array = npt.NDArray[np.float64]
 NO_MODEL = "NEED-00"
 RULE_TEXTS: dict[str, dict[str, str]] = {
-    rule.code: {"code": rule.code, "text": rule.doc, "law": rule.law}
+    rule.code: {"code": rule.code, "text": rule.doc, "law": rule.law} | ({"zh": rule.zh} if rule.zh else {})
     for rule in (*OFFER_RULES, *LENDING_RULES)
 } | {
-    NO_MODEL: {"code": NO_MODEL, "text": "No model estimates the need for this family.", "law": "bank policy"}
+    NO_MODEL: {
+        "code": NO_MODEL,
+        "text": "No model estimates the need for this family.",
+        "law": "bank policy",
+        "zh": "没有模型估计客户对这一产品类别的需求。",
+    }
 }
 
 
@@ -36,10 +42,23 @@ class Title:
 
 
 @dataclass(frozen=True)
+class Start:
+    """What the catalogue expects of a new product, by product: NaN and 0 where it declares nothing.
+
+    `propensity` is the share of customers expected to buy it, `evidence` how many customers that
+    expectation weighs.
+    """
+
+    propensity: F64Array
+    evidence: F64Array
+
+
+@dataclass(frozen=True)
 class Rulebook:
-    """Policy, products and reasons of one release; arrays follow `products.product_id`."""
+    """Policy, segments by rule, products and reasons of one release; arrays follow `products.product_id`."""
 
     policy: Policy
+    segments: RuleSegments
     products: Products
     titles: tuple[Title, ...]
     facts: tuple[ProductFacts, ...]
@@ -47,6 +66,7 @@ class Rulebook:
     value: F64Array
     lever: F64Array
     contexts: Mapping[str | None, F64Array]
+    start: Start
 
     @staticmethod
     def of(release: VerifiedRelease) -> "Rulebook":
@@ -60,6 +80,7 @@ class Rulebook:
         }
         return Rulebook(
             policy,
+            RuleSegments.parse(release.part("policy")["segments.toml"]),
             products,
             tuple(_title(by_id[product_id]) for product_id in products.product_id),
             tuple(ProductFacts.of(by_id[product_id]) for product_id in products.product_id),
@@ -67,6 +88,7 @@ class Rulebook:
             worth(products.value, policy.arbitration),
             levers(products.family, policy.arbitration),
             contexts | {None: np.ones(len(products))},
+            _start([by_id[product_id] for product_id in products.product_id]),
         )
 
 
@@ -83,6 +105,24 @@ def _entries(content: bytes) -> list[dict[str, object]]:
     if not all(isinstance(entry.get("family"), str) for entry in entries):
         raise BrokenCatalogue("each product needs a family")
     return entries
+
+
+def _start(entries: Sequence[Mapping[str, object]]) -> Start:
+    said = [(entry.get("starting_propensity"), entry.get("starting_evidence")) for entry in entries]
+    found = np.array([_expected(*each) for each in said], np.float64).reshape(-1, 2)
+    return Start(np.ascontiguousarray(found[:, 0]), np.ascontiguousarray(found[:, 1]))
+
+
+def _expected(propensity: object, evidence: object) -> tuple[float, float]:
+    if propensity is None and evidence is None:
+        return float("nan"), 0.0
+    numbers = [n for n in (propensity, evidence) if isinstance(n, int | float) and not isinstance(n, bool)]
+    if len(numbers) < 2 or not 0 <= numbers[0] <= 1 or not 0 <= numbers[1] < 1e12:
+        raise BrokenCatalogue(
+            f"starting_propensity {propensity!r} and starting_evidence {evidence!r} should be a share and a "
+            "number of customers"
+        )
+    return float(numbers[0]), float(numbers[1])
 
 
 def _title(entry: Mapping[str, object]) -> Title:

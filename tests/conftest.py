@@ -130,13 +130,32 @@ def _write(folder: Path, files: Mapping[str, object]) -> Path:
 
 def _segmentation() -> dict[str, object]:
     segments = [
-        {"id": "S1", "name_en": "Quiet savers", "name_zh": "稳健储户", "rule": "low inflow", "share": 0.6},
-        {"id": "S2", "name_en": "Busy earners", "name_zh": "活跃客户", "rule": "high inflow", "share": 0.4},
+        {
+            "id": "S1",
+            "name_en": "Quiet savers",
+            "name_zh": "稳健储户",
+            "rule": "low inflow",
+            "share": 0.6,
+            "stability": 0.9,
+        },
+        {
+            "id": "S2",
+            "name_en": "Busy earners",
+            "name_zh": "活跃客户",
+            "rule": "high inflow",
+            "share": 0.4,
+            "stability": 0.8,
+        },
     ]
     return {"model.json": {
-        "kind": "kmeans", "columns": ["inflow_90d", "mobile_share_90d"], "log_columns": ["inflow_90d"],
+        "kind": "sparse_kmeans", "columns": ["inflow_90d", "mobile_share_90d"], "log_columns": ["inflow_90d"],
         "fill": [1000.0, 0.5], "mean": [7.0, 0.5], "scale": [1.5, 0.25],
-        "centers": [[-1.0, 0.0], [1.0, 0.5]], "segments": segments,
+        "centers": [[-1.0, 0.0], [1.0, 0.5]], "weights": [0.8, 0.6], "limit": 4.0, "segments": segments,
+        "last_number": 2, "value": {
+            "recency": "days_since_last_booking", "frequency": "bookings_90d", "monetary": "outflow_90d",
+            "edges": [[1.0, 5.0, 10.0, 30.0], [5.0, 10.0, 20.0, 40.0], [1e3, 2e3, 4e3, 8e3]],
+            "volume": ["balance_mean_90d", "holdings_value"], "tier_edges": [2e3, 2e4, 1e5],
+        },
     }, "reference.json": {}}  # fmt: skip
 
 
@@ -234,7 +253,13 @@ def make_parts(folder: Path) -> dict[str, Path]:
         "propensity": _write(folder / "propensity", _propensity()),
         "credit_risk": _write(folder / "credit_risk", _credit()),
         "recommendation": _recommendation(folder / "recommendation", segmentation),
-        "policy": _write(folder / "policy", {"policy.toml": STANDARD.read_bytes()}),
+        "policy": _write(
+            folder / "policy",
+            {
+                name: (policies / source).read_bytes()
+                for name, source in (("policy.toml", "standard.toml"), ("segments.toml", "segments.toml"))
+            },
+        ),
         "products": _write(folder / "products", {"products.json": _catalogue()}),
         "reasons": _write(folder / "reasons", {"reasons.toml": (policies / "reasons.toml").read_bytes()}),
     }

@@ -39,6 +39,7 @@ class LabelSpec:
 
 PURCHASE = LabelSpec("purchase", 90, "buys a product of the family within 90 days")
 CHURN = LabelSpec("churn", 180, "has closed every owned account within 180 days")
+RESPONSE = LabelSpec("response", 30, "opens a holding of the offered family within 30 days of the offer")
 DEFAULT = LabelSpec("default", 365, "is 90 days past due on a loan within 12 months")
 PAST_DUE_DAYS = 90
 
@@ -47,6 +48,7 @@ LATEST = {
     "loans": "loan_id",
     "repayments": "loan_id, due_at",
     "applications": "application_id",
+    "offers": "offer_id",
 }
 KNOWN_LATEST = """CREATE OR REPLACE TEMP VIEW {0}_latest AS
 SELECT * FROM {0} QUALIFY row_number() OVER (PARTITION BY {1} ORDER BY recorded_at DESC) = 1"""
@@ -127,6 +129,42 @@ def purchases(history: History, spine: pa.Table, spec: LabelSpec = PURCHASE) -> 
         happened[rows[families == family]] = True
         labels[family] = _label(happened, known)
     return labels
+
+
+OFFERED = """SELECT o.customer_id, o."at" AS as_of, p.family, o.arm = 'treated' AS treated,
+  o.selection_probability::DOUBLE AS chance,
+  CASE WHEN epoch_us(o."at") + $horizon <= $end THEN count(h.opened_at) > 0 END AS bought
+FROM offers_latest o
+JOIN (SELECT DISTINCT product_id, family FROM products) p ON p.product_id = o.product_id
+LEFT JOIN (SELECT l.customer_id, l.opened_at, q.family FROM holdings_latest l
+           JOIN (SELECT DISTINCT product_id, family FROM products) q ON q.product_id = l.product_id) h
+  ON h.customer_id = o.customer_id AND h.family = p.family
+  AND h.opened_at > o."at" AND epoch_us(h.opened_at) < epoch_us(o."at") + $horizon
+WHERE o.arm IS NOT NULL AND epoch_us(o."at") >= $since
+GROUP BY o.offer_id, o.customer_id, o."at", p.family, o.arm, o.selection_probability
+ORDER BY as_of, o.customer_id, o.offer_id"""
+
+
+def responses(history: History, since: int, spec: LabelSpec = RESPONSE) -> pa.Table:
+    """The offers made from `since` (microseconds) on, and whether each was followed by a purchase.
+
+    Columns customer_id, as_of, family, treated, chance (of being treated; null where the source does
+    not say) and bought (null where the horizon ends after the data). A purchase is any opened holding
+    of the offered family, in both arms alike: `outcome` is not asked, since only a shown offer has one.
+    """
+    return history.ask(OFFERED, horizon=spec.horizon, end=history.end, since=since)
+
+
+LAUNCHED = """SELECT product_id, min(greatest(epoch_us(valid_from), epoch_us(recorded_at))) AS known
+FROM products GROUP BY product_id ORDER BY product_id"""
+
+
+def product_exposure(history: History, as_of: I64) -> dict[str, int]:
+    """How many of the rows observed at `as_of` (n,) saw each product on the shelf."""
+    found = history.ask(LAUNCHED)
+    observed = np.sort(as_of)
+    later = len(observed) - np.searchsorted(observed, found["known"].to_numpy(), side="left")
+    return dict(zip(found["product_id"].to_pylist(), later.tolist(), strict=True))
 
 
 STAYED = """WITH last AS (

@@ -11,15 +11,18 @@ from crm_rules.lending.policy import LENDING_CODES
 from crm_rules.lending.reasons import NOT_KNOWN, TOLD_BY_THE_MODEL, parse_catalogue
 from crm_rules.lending.recourse import WAY_CODES
 from crm_rules.policy import Policy
+from crm_rules.segments import RuleSegments
 from feature_repo.raw.contracts import PRODUCT_RISK
 from training.gates import Gate, at_least
 
+STARTING = ("starting_propensity", "starting_evidence")
 POLICIES = Path(__file__).parents[1] / "crm_rules" / "policies"
 
 CATALOGUE = """
 SELECT product_id, family, title_en, title_zh,
        greatest(risk_level, coalesce(seller_risk_level, risk_level)) AS risk_level,
-       rate, CAST(minimum_amount AS DOUBLE) AS minimum_amount, CAST(value AS DOUBLE) AS value, tier_required
+       rate, CAST(minimum_amount AS DOUBLE) AS minimum_amount, CAST(value AS DOUBLE) AS value, tier_required,
+       attributes
 FROM read_parquet($files)
 WHERE recorded_at < $at AND valid_from < $at AND (withdrawn_at IS NULL OR withdrawn_at >= $at)
 QUALIFY row_number() OVER (PARTITION BY product_id ORDER BY valid_from DESC, recorded_at DESC) = 1
@@ -27,12 +30,19 @@ ORDER BY product_id
 """
 
 
-def policy_part(folder: Path, policy: Path = POLICIES / "standard.toml") -> list[Gate]:
-    """Copy the policy into `folder`; its gate: every key is known and in range."""
+def policy_part(
+    folder: Path, policy: Path = POLICIES / "standard.toml", segments: Path = POLICIES / "segments.toml"
+) -> list[Gate]:
+    """Copy policy and segments by rule into `folder`; its gates: every key and column is known."""
     _fresh(folder)
     shutil.copyfile(policy, folder / "policy.toml")
+    shutil.copyfile(segments, folder / "segments.toml")
     version = Policy.load(folder / "policy.toml").version
-    return [Gate(f"policy {version} parses strictly", 1.0, 1.0, True)]
+    ruled = RuleSegments.load(folder / "segments.toml")
+    return [
+        Gate(f"policy {version} parses strictly", 1.0, 1.0, True),
+        Gate(f"segments by rule {ruled.version} read known columns", 1.0, 1.0, True),
+    ]
 
 
 def reasons_part(
@@ -58,6 +68,7 @@ def products_part(folder: Path, raw: Path, at: datetime) -> list[Gate]:
     levels = {name: level for level, name in enumerate(PRODUCT_RISK, start=1)}
     for product in products:
         product["risk_level"] = levels.get(product["risk_level"])
+        product.update(_declared(product.pop("attributes")))
     text = json.dumps(products, ensure_ascii=False, indent=1, sort_keys=True)
     (folder / "products.json").write_text(text + "\n")
     rated = sum(product["risk_level"] is not None for product in products)
@@ -65,6 +76,21 @@ def products_part(folder: Path, raw: Path, at: datetime) -> list[Gate]:
         Gate("products on sale", float(len(products)), 1.0, len(products) >= 1),
         Gate("products with a risk level", float(rated), float(len(products)), rated == len(products)),
     ]
+
+
+def _declared(attributes: str | None) -> dict[str, float]:
+    """What a product's attributes (JSON) say of how a new one will sell; nothing where they are silent.
+
+    >>> _declared('{"months": 12, "starting_propensity": 0.02, "starting_evidence": 500}')
+    {'starting_propensity': 0.02, 'starting_evidence': 500}
+    >>> _declared('gift box') | _declared(None)
+    {}
+    """
+    try:
+        said = json.loads(attributes or "{}")
+    except ValueError:
+        return {}
+    return {key: said[key] for key in STARTING if key in said} if isinstance(said, dict) else {}
 
 
 def _fresh(folder: Path) -> None:

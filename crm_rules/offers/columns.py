@@ -1,7 +1,7 @@
 """What offer rules read: customers down, products across; NaN means unknown."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,10 @@ CUSTOMER_COLUMNS = (
 
 @dataclass(frozen=True)
 class Customers:
-    """n customers: arrays of length n, `owned` (n, P); consents are 1 given, 0 withdrawn, NaN never asked."""
+    """n customers: arrays of length n, `owned` (n, P); consents are 1 given, 0 withdrawn, NaN never asked.
+
+    `segments` says who is in which segment, learned or by rule: (n,) each, by id.
+    """
 
     age_years: F64Array
     risk_level: F64Array
@@ -32,18 +35,28 @@ class Customers:
     consent_app: F64Array
     consent_profiling: F64Array
     owned: Mask
+    segments: Mapping[str, Mask] = field(default_factory=dict)
 
     @staticmethod
-    def from_columns(columns: Mapping[str, F64Array], owned: Mask) -> "Customers":
+    def from_columns(
+        columns: Mapping[str, F64Array], owned: Mask, segments: Mapping[str, Mask] | None = None
+    ) -> "Customers":
         """Take the features named in CUSTOMER_COLUMNS; KeyError when one is not there."""
         taken = {
             name.replace("consent_marketing_", "consent_"): np.asarray(columns[name], np.float64)
             for name in CUSTOMER_COLUMNS
         }
-        return Customers(**taken, owned=np.asarray(owned, np.bool_))
+        return Customers(**taken, owned=np.asarray(owned, np.bool_), segments=segments or {})
 
     def __len__(self) -> int:
         return len(self.age_years)
+
+    def in_any(self, segments: Collection[str]) -> Mask:
+        """Who is in at least one of these segments, (n,); nobody is in one that is not known."""
+        inside = np.zeros(len(self), np.bool_)
+        for name in segments:
+            inside |= self.segments.get(name, False)
+        return inside
 
     def consent(self, channel: str) -> F64Array:
         """Consent to marketing on "email", "phone" or "app"."""

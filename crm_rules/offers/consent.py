@@ -19,19 +19,29 @@ def _whole_row(closed: Mask, products: Products) -> Mask:
     return np.broadcast_to(closed[:, None], (len(closed), len(products)))
 
 
-@rule(code="CONS-01", law="PIPL Art 24; GDPR Art 21(2)", effect=Effect.BLOCK)
+@rule(
+    code="CONS-01",
+    law="PIPL Art 24; GDPR Art 21(2)",
+    effect=Effect.BLOCK,
+    zh="客户未同意在任何渠道接收营销信息。",
+)
 def no_consent_to_marketing(customers: Customers, products: Products, policy: Policy) -> Mask:
     """The customer has agreed to marketing on no channel."""
     return _whole_row(np.asarray(~open_channels(customers, policy).any(axis=1)), products)
 
 
-@rule(code="CONS-02", law="PIPL Art 24; GDPR Art 21(2)", effect=Effect.BLOCK)
+@rule(
+    code="CONS-02",
+    law="PIPL Art 24; GDPR Art 21(2)",
+    effect=Effect.BLOCK,
+    zh="客户未同意根据个人画像选择产品推荐。",
+)
 def no_consent_to_profiling(customers: Customers, products: Products, policy: Policy) -> Mask:
     """The customer has not agreed to offers chosen by a personal profile."""
     return _whole_row(~(customers.consent_profiling == 1), products)
 
 
-@rule(code="CONT-01", law="bank policy", effect=Effect.BLOCK)
+@rule(code="CONT-01", law="bank policy", effect=Effect.BLOCK, zh="客户一年内多次投诉：先处理投诉，再谈推荐。")
 def quiet_after_complaints(customers: Customers, products: Products, policy: Policy) -> Mask:
     """The customer complained often within a year: first the complaints, then offers."""
     return _whole_row(customers.complaints_365d >= policy.contact.quiet_from_complaints_365d, products)

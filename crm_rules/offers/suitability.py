@@ -27,14 +27,14 @@ def _rated(level: F64Array) -> Mask:
     return (level >= LOWEST) & (level <= HIGHEST)
 
 
-@rule(code="SUIT-01", law=LAW, effect=Effect.BLOCK)
+@rule(code="SUIT-01", law=LAW, effect=Effect.BLOCK, zh="该产品的风险等级高于客户的评定等级。")
 def riskier_than_the_customer_may_hold(customers: Customers, products: Products, policy: Policy) -> Mask:
     """The product's risk level is above the customer's assessed level."""
     may_hold = np.where(_rated(customers.risk_level), customers.risk_level, LOWEST)
     return ~(_rated(products.risk_level) & (products.risk_level <= may_hold[:, None]))
 
 
-@rule(code="SUIT-02", law=LAW, effect=Effect.BLOCK)
+@rule(code="SUIT-02", law=LAW, effect=Effect.BLOCK, zh="该产品需要有效的风险评估，而客户没有。")
 def assessment_missing_or_expired(customers: Customers, products: Products, policy: Policy) -> Mask:
     """The product needs a risk assessment in force, and the customer has none."""
     age = customers.risk_assessment_age_days
@@ -43,7 +43,12 @@ def assessment_missing_or_expired(customers: Customers, products: Products, poli
     return ~(in_force[:, None] | exempt)
 
 
-@rule(code="SUIT-03", law=LAW, effect=Effect.BLOCK)
+@rule(
+    code="SUIT-03",
+    law=LAW,
+    effect=Effect.BLOCK,
+    zh="达到政策规定年龄或年龄不明的客户，购买此风险等级的产品须由专人当面建议。",
+)
 def an_older_customer_is_advised_in_person(customers: Customers, products: Products, policy: Policy) -> Mask:
     """From the policy's age on, or at an unknown age, this much risk needs advice by a person."""
     younger = customers.age_years < policy.suitability.extra_care_from_age

@@ -7,6 +7,7 @@ the union of these lists and of what the rules read.
 from collections.abc import Iterable
 
 from feature_repo.errors import BankError
+from feature_repo.features.application import FEATURES_READ
 from feature_repo.features.columns import CONSENTS, PROTECTED, PURPOSES, VIEWS
 
 PURPOSE_OF: dict[str, str] = {
@@ -47,26 +48,36 @@ def permitted(service: str, columns: Iterable[str]) -> tuple[str, ...]:
 
 
 SEGMENTATION: tuple[str, ...] = (
-    "tenure_months", "income_monthly", "inflow_90d", "outflow_90d", "bookings_90d", "cash_share_90d",
-    "balance_mean_90d", "balance_volatility_90d", "mobile_share_90d", "foreign_share_90d",
-    "loan_amount_outstanding", "products_held", "families_held", "holdings_value", "interactions_90d",
-    "app_interactions_90d",
+    # who: demographics that marketing may use
+    "is_company", "has_relationship_manager", "income_monthly", "tenure_months",
+    # behaviour: where money comes from, how it is spent, what is used
+    "salary_months_180d", "regular_payer_months_180d", "inflow_concentration_180d", "rent_share_90d",
+    "cash_share_90d", "mobile_share_365d", "savings_rate_365d", "loan_amount_outstanding", "families_held",
+    # risk preference: as assessed, and as held
+    "risk_level", "product_risk_held_max",
+    # what RFM and the value tier are made of; they do not enter the segments
+    "payment_recency_days", "payments_90d", "outflow_90d", "balance_mean_90d", "holdings_value",
 )  # fmt: skip
 PROPENSITY: tuple[str, ...] = (
-    "is_company", "tenure_months", "income_monthly", "risk_level", "risk_assessment_age_days",
-    "accounts_open", "accounts_authorised", "has_relationship_manager", "inflow_30d", "inflow_90d",
-    "inflow_365d", "outflow_30d", "outflow_90d", "outflow_365d", "bookings_30d", "bookings_90d",
-    "cash_share_90d", "salary_monthly_90d", "balance_last", "balance_mean_90d", "balance_min_90d",
-    "balance_min_365d", "balance_volatility_90d", "negative_balance_bookings_365d",
-    "days_since_last_booking", "history_days", "inflow_trend_90d", "mobile_share_90d",
-    "foreign_share_90d", "penalty_interest_365d", "loans_running", "loan_amount_outstanding",
-    "instalments_monthly", "days_past_due", "days_past_due_max_365d", "payments_late_365d",
-    "payment_ratio_365d", "instalment_to_inflow_90d", "applications_180d", "bureau_score",
-    "bureau_delinquencies", "bureau_inquiries", "credit_limit_total", "products_held", "families_held",
-    "has_savings", "has_deposit", "has_card", "has_loan", "has_mortgage", "has_fund", "has_insurance",
-    "has_pension", "holdings_value", "product_risk_held_max", "days_since_last_purchase",
-    "products_bought_365d", "interactions_90d", "complaints_365d", "app_interactions_90d",
-    "rating_mean_365d", "offers_180d", "offers_accepted_365d", "days_since_last_contact",
+    "is_company", "tenure_months", "income_monthly", "risk_level", "accounts_open", "accounts_authorised",
+    "account_age_days", "account_types", "prefers_digital", "has_relationship_manager", "income_change_365d",
+    "inflow_30d", "inflow_90d", "outflow_30d", "outflow_365d", "savings_rate_365d", "largest_inflow_90d",
+    "bookings_30d", "salary_monthly_90d", "salary_monthly_365d", "salary_months_180d", "salary_months_365d",
+    "days_since_last_salary", "salary_trend_90d", "regular_payer_months_180d", "regular_inflow_monthly_180d",
+    "inflow_concentration_180d", "balance_last", "balance_mean_30d", "balance_mean_90d", "balance_mean_180d",
+    "balance_min_90d", "balance_min_365d", "balance_max_90d", "negative_balance_bookings_365d",
+    "history_days", "outflow_trend_30d", "outflow_trend_90d", "inflow_volatility_365d",
+    "penalty_interest_365d", "cash_out_365d", "mobile_share_365d", "card_share_365d", "household_share_90d",
+    "insurance_share_90d", "investment_share_365d", "loans_running", "loan_amount_outstanding",
+    "instalments_monthly", "loan_months_left", "payments_late_365d", "days_since_last_late",
+    "instalment_to_income", "card_debt", "credit_utilisation", "debt_to_income", "products_held",
+    "families_held", "has_savings", "has_deposit", "has_card", "has_loan", "has_mortgage", "has_fund",
+    "has_insurance", "has_pension", "product_risk_held_max", "days_since_first_purchase",
+    "days_since_last_closing", "products_closed_365d", "products_ever", "products_maturing_90d",
+    "deposit_value", "fund_value", "pension_value", "risky_share", "risk_held_mean", "risk_bought_mean",
+    "risk_bought_max_365d", "market_purchases", "risk_room", "investments_to_wealth", "asked_about_loan_90d",
+    "asked_about_mortgage_90d", "asked_about_investment_90d", "rating_mean_365d",
+    "days_since_last_complaint", "days_since_last_offer",
 )  # fmt: skip
 CREDIT_RISK: tuple[str, ...] = (
     "is_company", "tenure_months", "income_monthly", "accounts_authorised", "inflow_90d", "inflow_365d",
@@ -89,7 +100,11 @@ RECOMMENDATION: tuple[str, ...] = (
     "regular_payer_months_180d", "regular_inflow_monthly_180d", "days_since_last_purchase",
     "asked_about_investment_90d",
 )  # fmt: skip
-RULES_READ: frozenset[str] = PROTECTED | CONSENTS  # duties of care, fairness, consent
+# Duties of care, fairness and consent; and what rules and requests look at whichever models there are.
+RULES_READ: frozenset[str] = PROTECTED | CONSENTS | frozenset({
+    "risk_level", "risk_assessment_age_days", "is_company", "income_monthly", "days_past_due",
+    "complaints_365d", "loans_running", *FEATURES_READ,
+})  # fmt: skip
 
 SERVICES: dict[str, tuple[str, ...]] = {
     "segmentation_v1": permitted("segmentation_v1", SEGMENTATION),

@@ -46,6 +46,8 @@ def _lines(result: ModelResult) -> list[str]:
     lines = [_auc_line(name, member) for name, member in members.items()]
     if not members:
         lines = _LINES[result.name](result.metrics)
+    uplift = result.metrics.get("uplift")
+    lines += [_uplift_line(uplift)] if isinstance(uplift, dict) else []
     return lines + _left_out(result.left_out)
 
 
@@ -64,6 +66,15 @@ def _auc_line(name: str, found: Metrics) -> str:
         f"{name:<12} AUC out of time {_number(found, 'auc_out_of_time'):.3f} [{low:.3f}, {high:.3f}], "
         f"plain baseline {_number(found, 'baseline_auc'):.3f}; {_reach(found)}{decides}"
         f"KS {_number(found, 'ks'):.2f}, ECE {_number(found, 'ece'):.3f}"
+    )
+
+
+def _uplift_line(found: Metrics) -> str:
+    low, high = _pair(found["qini_interval"])
+    return (
+        f"{'uplift':<12} Qini {_number(found, 'qini'):.2f} [{low:.2f}, {high:.2f}] purchases by 1,000 "
+        f"offers, propensity alone {_number(found, 'qini_of_propensity'):.2f}, random 0; "
+        f"an offer adds {_number(found, 'uplift_measured'):.2%}"
     )
 
 

@@ -5,13 +5,22 @@ import os
 import subprocess
 import sys
 
+import numpy as np
+import pyarrow as pa
+
 from feature_repo.packed_rows import PackedRows
+from feature_repo.raw.generate.next_product import foretell
+from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
 from monitoring.batch_log import read
 from serving.asking import OfferRequest, Stamp
 from serving.bootstrap import current_release, open_scorer
 from serving.records import Decision
 from tests.e2e.conftest import ROOT
+from training.dataset import spine_table
+from training.labels import History, active
+from training.recommendation.moments import ADDED, HELD, HORIZON, flags, half_years
+from training.recommendation.ranking import rank
 
 STEPS = [
     "data", "features", "segmentation", "propensity", "credit_risk", "recommendation",
@@ -108,3 +117,24 @@ def test_the_first_look_notebook_runs_on_what_the_run_left(generated):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "champion" in done.stdout
+
+
+def test_the_recommender_comes_close_to_what_only_the_bank_s_maker_knows(generated):
+    """MAP@5 on the last half-year beside the oracle's on the same customers."""
+    raw, truth = generated.path / "raw", generated.path / "truth"
+    source = Source.read(raw)
+    history = History(raw, source)
+    at = half_years(history)[-1]
+    known = foretell(truth, raw, at)
+    spine = spine_table(known.customer_ids, np.full(len(known.customer_ids), at))
+    spine = spine.filter(pa.array(there := active(history, spine)))
+    places = pa.table({"product_id": list(known.products), "place": np.arange(len(known.products))})
+    history.connection.register("product", places)
+    shape = len(spine), len(known.products)
+    held = flags(history.ask(HELD, spine), shape)
+    added = flags(history.ask(ADDED, spine, horizon=HORIZON), shape) & ~held
+    oracle = rank(known.chance[there], held, added).mean["map_at_5"]
+    ours = generated.printed["models"]["recommendation"]
+    assert ours["n_test"] == added.any(axis=1).sum()
+    assert ours["map_at_5"] > 0.75 * oracle
+    assert ours["gain_over_popularity"][1] > 0

@@ -17,7 +17,9 @@ from training.labels import (
     behaviour_default,
     churn,
     micros,
+    product_exposure,
     purchases,
+    responses,
     times,
 )
 
@@ -61,6 +63,14 @@ def due(loan: str, n: float, paid: float | None) -> dict[str, object]:
     return {"loan_id": loan, "due_at": day(n), "recorded_at": recorded, "due_amount": Decimal(100), **late}
 
 
+def offer(number: int, who: str, product: str, n: float, arm: str | None) -> list[dict[str, object]]:
+    """An offer, and a treated one's answer recorded later."""
+    made = {"offer_id": f"O{number}", "customer_id": who, "product_id": product, "at": day(n),
+            "recorded_at": day(n), "arm": arm, "selection_probability": 0.7}  # fmt: skip
+    said = {"recorded_at": day(n + 20), "outcome": "ignored", "outcome_at": day(n + 20)}
+    return [made, made | said] if arm == "treated" else [made]
+
+
 NAMES = ("stays", "leaves", "buys", "pays", "falls", "late", "fell")
 
 
@@ -84,11 +94,24 @@ def history(tmp_path: Path) -> History:
         "customers": [customer(n) for n in NAMES],
         "accounts": [row for n in NAMES for row in account(n, day(100) if n == "leaves" else None)],
         "account_owners": owners,
-        "products": [{"product_id": "SAV", "valid_from": START, "recorded_at": START, "family": "savings"}],
+        "products": [
+            {"product_id": "SAV", "valid_from": START, "recorded_at": START, "family": "savings"},
+            {"product_id": "SAV", "valid_from": AT, "recorded_at": AT, "family": "savings"},
+            {"product_id": "CAR", "valid_from": day(-10), "recorded_at": day(-9), "family": "card"},
+        ],
         "holdings": [
             {"customer_id": "buys", "product_id": "SAV", "opened_at": day(89), "recorded_at": day(89)},
             {"customer_id": "stays", "product_id": "SAV", "opened_at": day(-1), "recorded_at": day(-1)},
             {"customer_id": "pays", "product_id": "SAV", "opened_at": day(91), "recorded_at": day(91)},
+        ],
+        "offers": [
+            *offer(1, "buys", "SAV", 60, arm="treated"),
+            *offer(2, "buys", "SAV", 58, arm="control"),
+            *offer(3, "buys", "CAR", 60, arm="treated"),
+            *offer(4, "stays", "SAV", 0, arm="treated"),
+            *offer(5, "pays", "SAV", 0, arm=None),
+            *offer(6, "pays", "SAV", 91, arm="control"),
+            *offer(7, "leaves", "SAV", 530, arm="control"),
         ],
         "loans": loans,
         "applications": applications,
@@ -113,6 +136,29 @@ def test_a_horizon_that_ends_after_the_data_gives_no_label(history: History):
     late = at("buys", when=END - timedelta(days=89))
     assert purchases(history, late)["savings"].tolist() == [-1]
     assert churn(history, late).tolist() == [-1]
+
+
+def test_an_offer_is_followed_by_a_purchase_of_its_family_within_thirty_days_in_either_arm(history: History):
+    found = responses(history, micros(day(-1).isoformat())).to_pylist()
+    said = [(row["customer_id"], row["family"], row["treated"], row["bought"]) for row in found]
+    assert said == [
+        ("stays", "savings", True, False),  # bought the day before
+        ("buys", "savings", False, False),  # bought 31 days later
+        ("buys", "savings", True, True),  # bought 29 days later
+        ("buys", "card", True, False),  # bought from another family
+        ("pays", "savings", False, False),  # opened at that very moment
+        ("leaves", "savings", False, None),  # the data ends before 30 days have
+    ]
+    assert {row["chance"] for row in found} == {0.7}
+
+
+def test_only_offers_made_since_then_are_asked_for(history: History):
+    assert len(responses(history, micros(day(61).isoformat()))) == 2
+
+
+def test_a_product_is_seen_by_those_observed_once_it_was_on_the_shelf(history: History):
+    moments = np.array([micros(day(n).isoformat()) for n in (-20, -9.5, -9, 0, 0)], np.int64)
+    assert product_exposure(history, moments) == {"CAR": 3, "SAV": 5}
 
 
 def test_who_closes_every_account_within_the_horizon_has_left(history: History):

@@ -1,7 +1,9 @@
 """What is chosen before the test half-year is looked at: filters, the hybrid's shape, its calibration."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -29,11 +31,18 @@ SPACE: Space = {
 
 @dataclass(frozen=True)
 class Inputs:
-    """What every fit is given beside its customers. Leaving one out shows what it is worth."""
+    """What every fit is given beside its customers; `segmentation` is the digest of the part used."""
 
     columns: tuple[str, ...]
     products: tuple[ProductFacts, ...]
     seed: int
+    segmentation: str | None = None
+
+    def study(self, half_years: Sequence[Moment]) -> str:
+        """The name of a search over these inputs: trials of other columns, products or dates are not its."""
+        ids = [each.product_id for each in self.products]
+        said = repr((self.columns, ids, self.segmentation, [each.at for each in half_years]))
+        return f"recommendation-{hashlib.sha256(said.encode()).hexdigest()[:12]}"
 
 
 @dataclass(frozen=True)
@@ -52,6 +61,10 @@ class Choice:
         follows = self.shape["filter"]
         return "hybrid" if follows == NO_FILTER else f"hybrid following {follows}"
 
+    def shaped(self, **shape: float | str) -> "Choice":
+        """The same choice with some of its shape set otherwise."""
+        return replace(self, shape={**self.shape, **shape})
+
     def estimator(self, seed: int, most_rows: int = 100_000) -> ProductRecommender:
         """An unfitted model of that shape."""
         return ProductRecommender(
@@ -62,8 +75,8 @@ class Choice:
 
 def choose(run: Run, inputs: Inputs, learn: Sequence[Moment], later: Moment) -> Choice:
     """Search on `learn`, judged by MAP@5 on the half-year `later`; trials are kept beside the study."""
-    judged_on = some(later, inputs.seed)
-    kernels, trials = _filters(run, inputs, learn[-1], judged_on)
+    judged_on, study = some(later, inputs.seed), run.study(inputs.study([*learn, later]))
+    kernels, trials = _filters(run, study, learn[-1], judged_on)
     fewer = [some(each, inputs.seed, SOME // len(learn)) for each in learn]
 
     def judge(asked: Parameters) -> float:
@@ -71,28 +84,25 @@ def choose(run: Run, inputs: Inputs, learn: Sequence[Moment], later: Moment) -> 
 
     started = (START, *({**START, "filter": kind} for kind in FILTERS))
     found = search("hybrid", SPACE, judge, trials=len(started) + TRIALS, seed=run.seed,
-                   study=run.study("recommendation"), start=started, measure="MAP@5")  # fmt: skip
+                   study=study, start=started, measure="MAP@5")  # fmt: skip
     choice = Choice(found.best, kernels, False, found.value, (*trials, *found.trials))
     return replace(choice, recalibrated=_needs_a_line(choice, inputs, fewer, judged_on))
 
 
-def _filters(
-    run: Run, inputs: Inputs, last: Moment, judged_on: Moment
-) -> tuple[dict[str, Kernel], list[Trial]]:
+def _filters(run: Run, study: Path, last: Moment, judged_on: Moment) -> tuple[dict[str, Kernel], list[Trial]]:
     """The best of each collaborative filter, learned from what was held, judged by what is added later."""
     popularity, kernels = last.added.mean(axis=0), {}
     trials: list[Trial] = []
     for kind, filtering in FILTERS.items():
 
         def judge(asked: Parameters, kind: str = kind) -> float:
-            kernel = filtered(kind, last.held, asked, inputs.seed)
+            kernel = filtered(kind, last.held, asked, run.seed)
             scores = kernel.scores(judged_on.held, popularity)
             return rank(scores, judged_on.held, judged_on.added).mean["map_at_5"]
 
         found = search(kind, filtering.space, judge, trials=FILTER_TRIALS, seed=run.seed,
-                       study=run.study("recommendation"), start=(filtering.start,),
-                       measure="MAP@5")  # fmt: skip
-        kernels[kind] = filtered(kind, last.held, found.best, inputs.seed)
+                       study=study, start=(filtering.start,), measure="MAP@5")  # fmt: skip
+        kernels[kind] = filtered(kind, last.held, found.best, run.seed)
         trials += found.trials
     return kernels, trials
 

@@ -8,9 +8,10 @@ import numpy as np
 from training.recommendation.choosing import Choice, Inputs, learned, said, some
 from training.recommendation.collaborative import Kernel, added_after
 from training.recommendation.moments import Moment
+from training.recommendation.new_products import held_back
 from training.recommendation.ranking import Ranked, rank
 from training.release.recommendation import Recommender
-from training.validation import F64, Interval, Labels, auc, calibration_error, calibration_noise
+from training.validation import F64, Interval, Labels, calibration_error, calibration_noise
 
 QUICK = 30_000  # customers learned from where a refit only shows what an input is worth
 MODEL, POPULARITY, LAST = "hybrid", "popularity", "last purchase"
@@ -43,7 +44,7 @@ class Verdict:
     ranked: Mapping[str, Ranked]
     intervals: Mapping[str, Mapping[str, Interval]]  # by name as `ranked`, by figure
     families: tuple[Fit, ...]
-    shares: Fit
+    shares: Fit | None  # None where every family has one product
     without: Mapping[str, Ranked]
     half_years: Sequence[tuple[int, Ranked, Ranked]]
     new: Mapping[str, tuple[float, float]]
@@ -71,7 +72,7 @@ def judged(choice: Choice, final: Recommender, inputs: Inputs, half_years: Seque
         _without(choice, inputs, before, test),
         ((last.at, _rank(said(earlier, last), last, then), _rank(np.tile(then, (len(last), 1)), last, then)),
          (test.at, _rank(chance, test, popularity), _rank(found[POPULARITY], test, popularity))),
-        _new_products(choice, inputs, before, test),
+        held_back(choice, inputs, [some(each, inputs.seed, QUICK // len(before)) for each in before], test),
     )  # fmt: skip
 
 
@@ -82,17 +83,13 @@ def _rank(scores: F64, moment: Moment, popularity: F64) -> Ranked:
 def _content(choice: Choice, inputs: Inputs, before: Sequence[Moment], test: Moment) -> F64:
     """Attributes of products and bands of customers alone: nothing of what is held."""
     fewer = [_blank(some(each, inputs.seed, QUICK // len(before)), held=True) for each in before]
-    model = learned(_shaped(choice, own=1e6), inputs, fewer)
+    model = learned(choice.shaped(own=1e6), inputs, fewer)
     return said(replace(model, effects=_by_attribute(model)), _blank(test, held=True))
 
 
 def _by_attribute(model: Recommender) -> F64:
     found: F64 = model.by_attribute @ model.encoding.matrix(model.products)
     return found
-
-
-def _shaped(choice: Choice, **shape: object) -> Choice:
-    return replace(choice, shape={**choice.shape, **shape})
 
 
 def _blank(moment: Moment, *, held: bool = False, segment: bool = False, features: bool = False) -> Moment:
@@ -118,41 +115,6 @@ def _without(choice: Choice, inputs: Inputs, before: Sequence[Moment], test: Mom
     return found
 
 
-def _new_products(
-    choice: Choice, inputs: Inputs, before: Sequence[Moment], test: Moment
-) -> dict[str, tuple[float, float]]:
-    """Products held back from learning, one of each of the three largest families: said and seen.
-
-    The first figure is the AUC of what its attributes say on who adds it, among those without it;
-    the second the same for its family's average rate given what its family mates draw.
-    """
-    counts = before[-1].added.sum(axis=0)
-    facts = inputs.products
-    chosen: list[int] = []
-    for family in dict.fromkeys(facts[int(at)].family for at in np.argsort(-counts, kind="stable")):
-        mine = [at for at, each in enumerate(facts) if each.family == family]
-        if len(mine) >= 3 and len(chosen) < 3:
-            chosen.append(max(mine, key=lambda at: int(counts[at])))
-    fewer = [some(each, inputs.seed, QUICK // len(before)) for each in before]
-    found = {}
-    for at in chosen:
-        kept = [place for place in range(len(facts)) if place != at]
-        shelf = replace(inputs, products=tuple(facts[place] for place in kept))
-        model = learned(_shaped(choice, filter="none"), shelf, [_only(each, kept) for each in fewer], QUICK)
-        there, less = ~test.held[:, at], _only(test, kept)
-        odds = model.margins(model.shelf_of([facts[at]]), less.held, less.matrix, less.segments)[there, 0]
-        mates = [place for place, each in enumerate(shelf.products) if each.family == facts[at].family]
-        family = np.nanmean(said(model, less)[:, mates], axis=1)[there]
-        y = test.added[there, at].astype(np.int8)
-        if y.any():
-            found[facts[at].product_id] = (auc(y, odds), auc(y, family))
-    return found
-
-
-def _only(moment: Moment, kept: Sequence[int]) -> Moment:
-    return replace(moment, held=moment.held[:, kept], added=moment.added[:, kept])
-
-
 def _families(model: Recommender, chance: F64, test: Moment) -> tuple[Fit, ...]:
     found = []
     for family in model.calibration:
@@ -162,7 +124,7 @@ def _families(model: Recommender, chance: F64, test: Moment) -> tuple[Fit, ...]:
     return tuple(found)
 
 
-def _shares(model: Recommender, chance: F64, test: Moment) -> Fit:
+def _shares(model: Recommender, chance: F64, test: Moment) -> Fit | None:
     """Of those who added exactly one product of a family: each product's share of it, and which it was."""
     said_all, seen_all = [], []
     for family in model.calibration:
@@ -173,4 +135,6 @@ def _shares(model: Recommender, chance: F64, test: Moment) -> Fit:
         share = left / np.maximum(left.sum(axis=1, keepdims=True), 1e-300)
         said_all.append(share[there])
         seen_all.append(test.added[:, mine][there].astype(np.int8))
+    if not sum(len(each) for each in said_all):
+        return None
     return Fit("shares", np.concatenate(said_all), np.concatenate(seen_all))

@@ -135,14 +135,15 @@ def _moment(history: History, rows: Dataset, segments: Segments | None, at: int,
     then = rows.as_of == at
     part = rows.rows(then)
     shape = len(part), products
-    held = _flags(history.ask(HELD, part.spine), shape)
-    added = _flags(history.ask(ADDED, part.spine, horizon=HORIZON), shape) & ~held
+    held = flags(history.ask(HELD, part.spine), shape)
+    added = flags(history.ask(ADDED, part.spine, horizon=HORIZON), shape) & ~held
     bought, last = history.ask(LAST, part.spine), np.full(len(part), -1)
     last[bought["row"].to_numpy()] = bought["place"].to_numpy()
     return Moment(at, part.matrix, held, added, last, None if segments is None else segments[then])
 
 
-def _flags(pairs: pa.Table, shape: tuple[int, int]) -> Flags:
+def flags(pairs: pa.Table, shape: tuple[int, int]) -> Flags:
+    """Pairs of `row` and `place` as a table of that shape."""
     found: Flags = np.zeros(shape, bool)
     found[pairs["row"].to_numpy(), pairs["place"].to_numpy()] = True
     return found

@@ -6,8 +6,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from training.dataset import iso
+from training.evidence.canvas import BLUE, GREY, below, png
 from training.evidence.exhibit import Cell, Exhibit, rounded
-from training.evidence.plots import BLUE, GREY, bars, below, png
+from training.evidence.plots import bars
 from training.recommendation.judging import LAST, MODEL, POPULARITY, Fit, Verdict
 from training.recommendation.ranking import CUTS
 from training.validation import Interval, by_bin, calibration_error, calibration_noise
@@ -17,17 +18,18 @@ Window = Mapping[str, str]
 
 def exhibits(verdict: Verdict, chosen: str, window: Window, seed: int) -> dict[str, Exhibit]:
     """Every exhibit, by name."""
-    return {
+    found = {
         "ranking": _ranking(verdict, chosen, window),
         "metrics": _metrics(verdict, window),
         "coverage": _coverage(verdict, window),
         "benchmark": _benchmark(verdict, window, seed),
         "calibration": _calibration(verdict, window),
-        "shares": _shares(verdict.shares, window),
         "sensitivity": _sensitivity(verdict, window, seed),
         "stability": _stability(verdict, window, seed),
-        "new_products": _new(verdict, window),
     }
+    if verdict.shares is not None:
+        found["shares"] = _shares(verdict.shares, window)
+    return found | ({"new_products": _new(verdict, window)} if verdict.new else {})
 
 
 def _ranking(verdict: Verdict, chosen: str, window: Window) -> Exhibit:
@@ -123,7 +125,7 @@ def _stability(verdict: Verdict, window: Window, seed: int) -> Exhibit:
         rows[f"{iso(at)[:10]} popularity"] = _spread(plain.interval(seed))
     values = [model.mean["map_at_5"] for _, model, _ in verdict.half_years]
     moved = values[-1] - values[0]
-    title = f"From one half-year to the next MAP@5 moved by {moved:+.3f}"
+    title = f"MAP@5 moved by {moved:+.3f} in half a year"
     *_, (_, last, plain) = verdict.half_years
     return bars(title, f"相邻半年 MAP@5 变化 {moved:+.3f}", rows, plain.mean["map_at_5"], "MAP@5", window,
                 len(last))  # fmt: skip
@@ -131,7 +133,7 @@ def _stability(verdict: Verdict, window: Window, seed: int) -> Exhibit:
 
 def _new(verdict: Verdict, window: Window) -> Exhibit:
     rows: tuple[tuple[Cell, ...], ...] = tuple((n, *rounded(pair)) for n, pair in verdict.new.items())
-    mean = float(np.mean([pair[0] for pair in verdict.new.values()])) if verdict.new else float("nan")
+    mean = float(np.mean([pair[0] for pair in verdict.new.values()]))
     n = len(verdict.ranked[MODEL])
     return Exhibit(f"A product never seen is ranked by its attributes: AUC {mean:.3f} ({below(window, n)})",
                    f"从未见过的产品按属性排序：AUC {mean:.3f}", b"",

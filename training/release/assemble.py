@@ -111,7 +111,7 @@ def global_columns(parts: Mapping[str, PartFiles]) -> tuple[str, ...]:
     """The columns of every model, sorted: the order of the one matrix that scoring fills."""
     columns = {column for file in tree_files(parts).values() for column in file.columns}
     if "segmentation" in parts:
-        columns.update(Segmentation.read(parts["segmentation"]).columns)
+        columns.update(Segmentation.read(parts["segmentation"]).reads)
     if "credit_risk" in parts:
         for member in CreditRisk.read(parts["credit_risk"]).members.values():
             columns.update(member.scorecard.columns if member.scorecard else ())

@@ -1,4 +1,4 @@
-"""From a model's margin to a probability: Platt's line through the logistic curve."""
+"""From a model's margin to a probability: Platt's line, or a beta curve, through the logistic curve."""
 
 from dataclasses import dataclass
 
@@ -40,3 +40,41 @@ class Calibration:
         """Calibrated log odds."""
         out: F64Array = self.a * np.asarray(margin, np.float64) + self.b
         return out
+
+
+@dataclass(frozen=True)
+class Beta:
+    """probability = sigmoid(a ln p - b ln(1 - p) + c) with p = sigmoid(margin).
+
+    Kull, Silva Filho and Flach (2017), "Beta calibration". With a = b it is Platt's line.
+
+    >>> line, curve = Calibration(0.8, -0.1), Beta(0.8, 0.8, -0.1)
+    >>> bool(np.allclose(line.probability(np.array([-3.0, 2.0])), curve.probability(np.array([-3.0, 2.0]))))
+    True
+    """
+
+    a: float
+    b: float
+    c: float
+
+    def probability(self, margin: F64Array) -> F64Array:
+        """Probabilities of the same shape as `margin`."""
+        ln_p, ln_q = logs(margin)
+        return sigmoid(self.a * ln_p - self.b * ln_q + self.c)
+
+
+Curve = Calibration | Beta
+
+
+def logs(margin: F64Array) -> tuple[F64Array, F64Array]:
+    """ln p and ln(1 - p) of p = sigmoid(margin), exact at both ends; contiguous as in `sigmoid`."""
+    values = np.ascontiguousarray(margin, np.float64)
+    rest = np.log1p(np.exp(-np.abs(values)))
+    return np.minimum(values, 0.0) - rest, np.minimum(-values, 0.0) - rest
+
+
+def read_curve(fields: Fields) -> Curve:
+    """A line {"a", "b"}, or a beta curve {"a", "b", "c"}."""
+    if fields.has("c"):
+        return Beta(fields.number("a"), fields.number("b"), fields.number("c"))
+    return Calibration.read(fields)

@@ -28,7 +28,7 @@ def missing_codes(values: F64) -> dict[float, int]:
     {999.0: 3}
     >>> missing_codes(np.array([-9, -9, -8, -7, 12, 55, 80, 61.0]))
     {-9.0: 2, -8.0: 1, -7.0: 1}
-    >>> missing_codes(np.array([-9, -5, 0, 4, 99.0])), missing_codes(np.array([18, 54, 97, 98, 99.0]))
+    >>> missing_codes(np.array([-9, -5, 0, 4, 99.0])), missing_codes(np.array([18, 40, 54, 60, 99, 99.0]))
     ({}, {})
     """
     distinct, rows = np.unique(values[~np.isnan(values)], return_counts=True)

@@ -13,7 +13,7 @@ from training.table import ages, remarks
 from training.table.codes import missing_codes
 from training.table.columns import Column, Form, Kind, understood
 from training.table.dropped import Dropped, dropped
-from training.table.errors import NothingToLearnFrom, UnknownColumn
+from training.table.errors import NothingToLearnFrom, UnknownColumn, UnusableTarget
 from training.table.leaks import Alone
 from training.table.options import Task, column_named, columns_named
 from training.table.reading import Sheet
@@ -78,7 +78,7 @@ def agreed(task: Task, sheet: Sheet) -> Table:
     target = _target(task, sheet)
     y, event, on_target = binary(target, sheet.columns[target], task.positive)
     rows = y >= 0
-    names = [name for name in sheet.names if name != target]
+    names = _others(task, sheet, target)
     time_name = column_named("--time", task.time, names) if task.time else None
     every = {
         name: understood(name, sheet.columns[name], sheet.decimal_comma, name == time_name).only(rows)
@@ -106,6 +106,18 @@ def _target(task: Task, sheet: Sheet) -> str:
     if not task.target:
         raise UnknownColumn("--target", "", sheet.names, hint)
     return column_named("--target", task.target, sheet.names, hint)
+
+
+def _others(task: Task, sheet: Sheet, target: str) -> list[str]:
+    """Every column but the target, which no other option may name."""
+    for option, asked in (
+        ("--exclude", task.exclude),
+        ("--protected", task.protected),
+        ("--time", task.time),
+    ):
+        if asked and target in columns_named(option, asked, sheet.names):
+            raise UnusableTarget(target, f"is also named by {option}", "A column is one or the other.")
+    return [name for name in sheet.names if name != target]
 
 
 def _asked_out(task: Task, names: list[str], time_name: str | None) -> dict[str, str]:

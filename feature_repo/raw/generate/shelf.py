@@ -137,6 +137,18 @@ def chance_of_new(
     return np.asarray((weight * ~held[:, OF_FAMILY[family]]).sum(axis=1) / weight.sum(axis=1), np.float64)
 
 
+def chances(
+    family: str,
+    persona: npt.NDArray[np.int64],
+    log_income: npt.NDArray[np.float64],
+    appetite: npt.NDArray[np.int64],
+    held: npt.NDArray[np.bool_],
+) -> npt.NDArray[np.float64]:
+    """The probability that `choose` takes each product of the family, (n, its products): a softmax."""
+    weight = np.exp(_utility(family, persona, log_income, appetite, held) / CHANCE_OF_TASTE)
+    return np.asarray(weight / weight.sum(axis=1, keepdims=True), np.float64)
+
+
 def _utility(
     family: str,
     persona: npt.NDArray[np.int64],

@@ -1,12 +1,17 @@
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+import xgboost as xgb
 
 from training.dataset import Dataset
 from training.labels import DAY, PURCHASE
-from training.propensity.model import Bench, Member, _gates, fit
+from training.propensity.bench import Bench
+from training.propensity.exhibits import exhibits
+from training.propensity.member import Member, fit, gates
+from training.propensity.tuning import START, grown, tuned
 from training.validation import Labels, auc
 
 CUSTOMERS, QUARTERS = 3000, 6
@@ -43,11 +48,11 @@ def by_nothing(matrix: np.ndarray) -> np.ndarray:
 
 
 def trained(rows: Dataset, label: Labels) -> Member:
-    return fit("card", Bench.prepare(rows, label, PURCHASE), label, 7)
+    return fit("card", Bench.prepare(rows, label, PURCHASE), label, 7, family="card", trials=2)
 
 
 def refused(member: Member) -> list[str]:
-    return [gate.name for gate in _gates("card", member) if not gate.passed]
+    return [gate.name for gate in gates("card", member) if not gate.passed]
 
 
 def test_a_model_that_knows_who_buys_passes(rows: Dataset):
@@ -85,7 +90,7 @@ def test_nothing_of_the_test_quarter_enters_the_model_or_its_calibration(rows: D
     label = drawn(rows, by_balance)
     other = np.where(LAST, 1 - label, label).astype(np.int8)
     first, second = trained(rows, label), trained(rows, other)
-    assert first.line == second.line
+    assert first.curve == second.curve
     assert (first.p_test == second.p_test).all()
     assert first.model.rounds == second.model.rounds
     assert auc(first.y_test, first.p_test) == pytest.approx(1 - auc(second.y_test, second.p_test))
@@ -103,5 +108,60 @@ def test_the_line_is_fitted_on_the_calibration_quarter_and_the_trees_are_not(row
 def test_rounds_are_chosen_a_horizon_after_what_they_were_grown_on(rows: Dataset):
     bench = Bench.prepare(rows, drawn(rows, by_balance), PURCHASE)
     assert bench is not None
-    assert bench.as_of[bench.earlier].max() + PURCHASE.horizon <= bench.as_of[bench.later].min()
-    assert not (bench.later & ~bench.split.train).any()
+    assert len(bench.folds) == 2
+    for earlier, later in bench.folds:
+        assert bench.as_of[earlier].max() + PURCHASE.horizon <= bench.as_of[later].min()
+        assert not ((earlier | later) & ~bench.split.train).any()
+
+
+def test_an_interrupted_search_ends_where_an_uninterrupted_one_does(rows: Dataset, tmp_path: Path):
+    label = drawn(rows, by_balance)
+    bench = Bench.prepare(rows, label, PURCHASE)
+    assert bench is not None
+    whole = tuned("card", bench, label, 7, tmp_path / "whole.db", trials=4)
+    tuned("card", bench, label, 7, tmp_path / "cut.db", trials=2)
+    assert tuned("card", bench, label, 7, tmp_path / "cut.db", trials=4) == whole
+
+
+@pytest.mark.parametrize(("rate", "tried"), [
+    pytest.param(0.02, len(START), id="few-cases"), pytest.param(0.3, 3, id="many-cases")])  # fmt: skip
+def test_shapes_are_searched_only_where_cases_can_tell_them_apart(rows: Dataset, rate: float, tried: int):
+    label = drawn(rows, lambda matrix: np.full(len(matrix), rate))
+    bench = Bench.prepare(rows, label, PURCHASE)
+    assert bench is not None
+    assert len(tuned("card", bench, label, 7, None, trials=3).trials) == tried
+
+
+def test_a_sample_of_the_others_leaves_the_probabilities_as_large_as_they_are(
+    rows: Dataset, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("training.propensity.tuning.MOST_GROWN", 3_000)
+    label = drawn(rows, by_balance)
+    bench = Bench.prepare(rows, label, PURCHASE)
+    assert bench is not None
+    model = grown(tuned("card", bench, label, 7, None, trials=1), bench, label, 7)
+    said = 1 / (1 + np.exp(-model.margin(rows.matrix)))
+    assert said.mean() == pytest.approx(label.mean(), rel=0.1)
+
+
+def test_a_member_shows_what_it_leans_on_and_whether_it_holds(rows: Dataset):
+    member = trained(rows, drawn(rows, by_balance))
+    drawn_up = exhibits({"card": member}, 7)
+    assert {"members", "card/roc", "card/calibration", "card/benchmark", "card/sensitivity",
+            "card/stability"} <= set(drawn_up)  # fmt: skip
+    shown = drawn_up["card/sensitivity"]
+    assert shown.rows[0][0] == "balance_last"
+    assert "balance_last" in shown.title
+    assert len(drawn_up["card/stability"].rows) == 2  # the calibration quarter and the test's
+
+
+def test_a_member_without_a_split_leans_on_nothing(rows: Dataset):
+    member = trained(rows, drawn(rows, by_balance))
+    bare = replace(member, model=replace(member.model, booster=flat(member.model.booster)))
+    assert exhibits({"card": bare}, 7)["card/sensitivity"].rows == ()
+
+
+def flat(booster: xgb.Booster) -> xgb.Booster:
+    """A booster of the same width that says one thing of everybody."""
+    nothing = xgb.DMatrix(np.zeros((10, booster.num_features()), np.float32), np.arange(10) % 2)
+    return xgb.train({"objective": "binary:logistic", "verbosity": 0}, nothing, 1)

@@ -1,4 +1,5 @@
 import csv
+import gzip
 import os
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import estimator_checks as checks
 
 from tests.training.recommendation.conftest import COLUMNS, FACTS, moment
+from training.recommendation.collaborative import FILTERS
 from training.recommendation.estimator import ProductRecommender, hide_one
 from training.recommendation.ranking import rank
 from training.validation import auc, calibration_error
@@ -126,14 +128,27 @@ def test_another_number_of_products_at_scoring_is_refused(fitted):
         fitted.predict_proba(np.zeros((2, 8), int))
 
 
-@pytest.mark.skipif(not DATA, reason="BANK_TEST_DATA is not set: berka/account_product_matrix.csv")
-@pytest.mark.parametrize("filtering", ["als", "bpr", "cosine", "bm25"])
-def test_the_hidden_product_of_a_real_bank_is_found_better_than_by_popularity(filtering):
-    path = Path(DATA) / "berka" / "account_product_matrix.csv"
-    with path.open() as file:
-        table = np.array([[int(cell) for cell in row[1:]] for row in list(csv.reader(file))[1:]])
-    held, added = hide_one(table, seed=7)
-    rows = np.random.default_rng(7).permutation(len(table))
+def account_products() -> np.ndarray:
+    with (Path(DATA) / "berka" / "account_product_matrix.csv").open() as file:
+        return np.array([[int(cell) for cell in row[1:]] for row in list(csv.reader(file))[1:]])
+
+
+def policies() -> np.ndarray:
+    """Caravan's 21 numbers of policies: held where there is one."""
+    with gzip.open(Path(DATA) / "caravan" / "Caravan.csv.gz", "rt") as file:
+        rows = list(csv.DictReader(file))
+    names = list(rows[0])[64:85]
+    return np.array([[float(row[name]) > 0 for name in names] for row in rows], int)
+
+
+@pytest.mark.skipif(not DATA, reason="BANK_TEST_DATA is not set: berka, caravan")
+@pytest.mark.parametrize(
+    ("table", "filtering"),
+    [*((account_products, kind) for kind in FILTERS), (policies, "bm25")],
+)
+def test_the_hidden_product_of_a_real_table_is_found_better_than_by_popularity(table, filtering):
+    held, added = hide_one(table(), seed=7)
+    rows = np.random.default_rng(7).permutation(len(held))
     learn, later = rows[: len(rows) // 2], rows[len(rows) // 2 :]
     model = ProductRecommender(filter=filtering).fit(held[learn], added[learn])
     popularity = np.tile(added[learn].mean(axis=0), (len(later), 1))

@@ -105,3 +105,14 @@ def test_dates_of_another_file_become_ages_as_in_training(written, tmp_path, qui
 def test_a_model_that_cannot_learn_from_one_table_says_so(written, tmp_path, name):
     with pytest.raises(NotOnATable, match=name):
         train_on_table(Task(name, written(loans())), tmp_path)
+
+
+def test_a_run_that_is_repeated_goes_on_from_the_trials_it_finds(written, tmp_path):
+    task = Task("credit_risk", written(loans(160)), target="bad", split="rows:0.6", trials=2)
+    first = train_on_table(task, tmp_path).to_json()
+    (journal,) = (tmp_path / "studies" / "table").rglob("*.jsonl")
+    trials = journal.read_text().splitlines()
+    assert len(trials) == 2
+    journal.write_text(trials[0] + "\n")  # as if the run had ended after one trial
+    assert train_on_table(task, tmp_path).to_json() == first
+    assert journal.read_text().splitlines() == trials

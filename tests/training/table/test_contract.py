@@ -130,6 +130,12 @@ def test_a_column_that_is_not_there_is_named_with_its_neighbour(agree, option):
         agree(loans(N), **{option: "incme"})
 
 
+@pytest.mark.parametrize("option", ["time", "protected", "exclude"])
+def test_the_target_can_be_nothing_else(agree, option):
+    with pytest.raises(UnusableTarget, match=f"'bad' is also named by --{option}"):
+        agree(loans(N), **{option: "bad"})
+
+
 def test_protected_excluded_and_time_columns_are_no_features(agree):
     table = agree(loans(N).assign(at=DAYS), protected="age", exclude="job", time="at")
     assert set(table.features) == {"income"}

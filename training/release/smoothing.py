@@ -1,0 +1,24 @@
+"""The propensity of a product too new for evidence of its own: between what was declared and the model."""
+
+import numpy as np
+
+from training.release.fields import F64Array
+
+
+def smoothed(starting: F64Array, evidence: F64Array, seen: F64Array, propensity: F64Array) -> F64Array:
+    """SE / (SE + ME + 1) x SP + ME / (SE + ME + 1) x P, elementwise; shapes broadcast.
+
+    `starting` SP and its weight `evidence` SE are declared, `seen` ME is how many customers the model
+    could learn from, `propensity` is P. Pega's formula ("smoothed propensity", Customer Decision
+    Hub); its weights add up to a little less than 1, so that a product with neither kind of evidence
+    has none. An unknown P (NaN) counts as one nobody was seen for; an undeclared SP (NaN) leaves P.
+
+    >>> start, weight, seen = np.array(0.04), np.array(99.0), np.array([0.0, 100.0])
+    >>> smoothed(start, weight, seen, np.array([np.nan, 0.01])).round(4).tolist()
+    [0.0396, 0.0248]
+    """
+    weight = np.where(np.isnan(propensity), 0.0, seen)
+    known = np.where(np.isnan(propensity), 0.0, propensity)
+    total = evidence + weight + 1.0
+    mixed = evidence / total * starting + weight / total * known
+    return np.where(np.isnan(starting), propensity, mixed)
