@@ -24,8 +24,9 @@ from training.trained import Trial
 from training.validation import F64, Interval, Labels, auc, auc_difference, auc_interval, scores
 
 GRADES = (("A", 0.01), ("B", 0.02), ("C", 0.04), ("D", 0.08), ("E", 0.16), ("F", 0.32), ("G", 1.0))
-# The scorecard decides unless another is better by more than a standard error of the difference.
-STANDARD_ERRORS = 1.0
+# Points that a person can add up are worth half a point of AUC. A standard error would be no measure of
+# that: with few defaults it lets the scorecard decide for want of evidence, with many it never does.
+ALLOWANCE = 0.005
 TRIALS = 12
 
 
@@ -112,7 +113,7 @@ def fit_member(
     None when no column carries evidence.
     """
     signs = dict(zip(columns, boosting.signs(columns, RISK_RISES, RISK_FALLS), strict=True))
-    model = BinaryClassifier(signs, None, trials, seed, study, tell, STANDARD_ERRORS)
+    model = BinaryClassifier(signs, None, trials, seed, study, tell, ALLOWANCE)
     model.fit(Inputs.of(train, columns), y, groups)
     if not model.scorecard_.characteristics:
         return None

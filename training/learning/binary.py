@@ -16,7 +16,7 @@ from training.run import Tell, nobody
 from training.trained import Trial
 from training.validation import F64, Interval, Labels
 
-FEW, REPEATS = 100, 3  # folds are repeated where there are fewer of a class than that
+FEW, REPEATS = range(20, 100), 3  # rows of the rarer class for which folds are repeated
 
 
 class TooFewRows(ValueError):
@@ -28,8 +28,8 @@ class BinaryClassifier(TableClassifier):
 
     `monotone` says by column where the log odds of the second class may only rise (+1) or fall (-1),
     `specials` names codes that are no numbers. `trials` boosted shapes are tried; with `study` an
-    interrupted search goes on. `allowance`: boosting or the blend decides only where it is better than the
-    scorecard by more than so many standard errors of the paired difference. `tell(step, found)` hears of
+    interrupted search goes on. `allowance`: boosting or the blend decides only where its AUC out of fold
+    is better than the scorecard's by more than that. `tell(step, found)` hears of
     the steps "tune" and "calibrate".
 
     Once fitted: `chosen_` (scorecard, boosting or blend), `scorecard_`, `boosting_`, `candidates_` (by
@@ -119,7 +119,7 @@ class BinaryClassifier(TableClassifier):
             if _constant(values)
         ]
         self.warnings_: tuple[str, ...] = tuple(told)
-        repeats = REPEATS if min(y.sum(), len(y) - y.sum()) < FEW else 1
+        repeats = REPEATS if int(min(y.sum(), len(y) - y.sum())) in FEW else 1
         inside = folds.inside(y, groups, order, self.seed, repeats)
         if not inside:
             raise TooFewRows(
@@ -136,10 +136,9 @@ class BinaryClassifier(TableClassifier):
         others = [each for each in self.candidates_.values() if each is not card]
         best = max(others, key=lambda each: each.value)
         gain = task.gain(best.margin, card.margin)
-        error = (gain.high - gain.value) / 1.96
         # Few stretches of time, each a world of its own: within their noise the simplest model stays.
-        allowance = max(self.allowance, 1.0) if task.in_time else self.allowance
-        return gain, best.name if gain.value > allowance * error else card.name
+        noise = (gain.high - gain.value) / 1.96 if task.in_time else 0.0
+        return gain, best.name if gain.value > max(self.allowance, noise) else card.name
 
     @property
     def parameters_(self) -> dict[str, object]:

@@ -57,7 +57,7 @@ class Task:
         return auc(self.y[scored], margin[scored])
 
     def gain(self, margin: F64, other: F64) -> Interval:
-        """How much better one set of out-of-fold margins ranks than another; by the folds where they are in time."""
+        """How much better one set of out-of-fold margins ranks than another, paired; in time by folds."""
         if not self.in_time:
             scored = ~np.isnan(margin)
             return auc_difference(self.y[scored], margin[scored], other[scored])

@@ -75,15 +75,12 @@ def missing(column: Column) -> npt.NDArray[np.bool_]:
 
 
 def _column(name: str, values: "pd.Series[float]") -> Column:
-    if isinstance(values.dtype, pd.CategoricalDtype) or pd.api.types.is_string_dtype(values.dtype):
-        texts = values.astype(object)
-        return np.array(
-            [None if gone else str(v) for v, gone in zip(texts, pd.isna(texts), strict=True)], object
-        )
-    if pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_bool_dtype(values.dtype):
-        return _numbers(name, values.to_numpy(np.float64, na_value=np.nan))
     if values.dtype == object:
         return _mixed(name, values)
+    if isinstance(values.dtype, pd.CategoricalDtype) or pd.api.types.is_string_dtype(values.dtype):
+        return _texts(values.astype(object))
+    if pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_bool_dtype(values.dtype):
+        return _numbers(name, values.to_numpy(np.float64, na_value=np.nan))
     raise UnreadableColumn(name, str(values.dtype))
 
 
@@ -92,10 +89,14 @@ def _mixed(name: str, values: "pd.Series[float]") -> Column:
     if known.map(lambda v: isinstance(v, int | float | np.number)).all():
         return _numbers(name, values.to_numpy(np.float64, na_value=np.nan))
     if known.map(lambda v: isinstance(v, str | int | float | bool | np.generic)).all():
-        return np.array(
-            [None if gone else str(v) for v, gone in zip(values, pd.isna(values), strict=True)], object
-        )
+        return _texts(values)
     raise UnreadableColumn(name, f"objects such as {type(known.iloc[0]).__name__}")
+
+
+def _texts(values: "pd.Series[float]") -> Texts:
+    return np.array(
+        [None if gone else str(v) for v, gone in zip(values, pd.isna(values), strict=True)], object
+    )
 
 
 def _numbers(name: str, values: npt.NDArray[np.generic]) -> F32:

@@ -11,13 +11,14 @@ COLUMNS = ("days_past_due", "income_monthly", "inflow_90d", "noise")
 def borrowers(n: int, seed: int) -> tuple[F32, Labels]:
     generator = np.random.default_rng(seed)
     matrix = generator.normal(size=(n, 4)).astype(np.float32)
+    matrix = np.clip(np.round(matrix), -1, 1)  # points can say all there is to say
     margin = matrix[:, 0] - matrix[:, 1] - 2.0
     return matrix, (generator.random(n) < 1 / (1 + np.exp(-margin))).astype(np.int8)
 
 
 @pytest.fixture(scope="module")
 def member() -> Member:
-    train, y = borrowers(1500, 1)
+    train, y = borrowers(1500, 5)
     groups = np.array([str(i // 2) for i in range(1500)], object)
     found = fit_member(train, y, groups, *borrowers(1500, 2), COLUMNS, 7)
     assert found is not None
@@ -35,7 +36,7 @@ def test_the_figures_are_those_of_the_test_rows(member: Member):
 
 
 def test_nothing_of_the_test_rows_enters_the_choice(member: Member):
-    train, y = borrowers(1500, 1)
+    train, y = borrowers(1500, 5)
     groups = np.array([str(i // 2) for i in range(1500)], object)
     other = fit_member(train, y, groups, *borrowers(1500, 3), COLUMNS, 7)
     assert other is not None

@@ -41,7 +41,7 @@ def test_the_chosen_one_is_the_best_out_of_fold_and_answers(model: BinaryClassif
 
 
 def test_an_allowance_lets_the_scorecard_decide_where_it_is_nearly_as_good():
-    assert BinaryClassifier(**QUICK, allowance=50.0).fit(*applicants(600)).chosen_ == "scorecard"
+    assert BinaryClassifier(**QUICK, allowance=0.5).fit(*applicants(600)).chosen_ == "scorecard"
 
 
 @pytest.mark.parametrize("name", ["scorecard", "boosting", "blend"])
