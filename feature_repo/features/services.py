@@ -105,6 +105,13 @@ RULES_READ: frozenset[str] = PROTECTED | CONSENTS | frozenset({
     "risk_level", "risk_assessment_age_days", "is_company", "income_monthly", "days_past_due",
     "complaints_365d", "loans_running", *FEATURES_READ,
 })  # fmt: skip
+# What marketing's segments by rule may ask about, whichever models there are.
+SEGMENTS_READ: frozenset[str] = frozenset({
+    "tenure_months", "income_monthly", "inflow_90d", "inflow_trend_90d", "balance_mean_90d", "holdings_value",
+    "products_held", "families_held", "days_since_last_booking", "days_since_last_purchase",
+    "days_since_last_contact", "interactions_90d", "app_interactions_90d", "mobile_share_90d", "offers_180d",
+    "offers_accepted_365d", "products_maturing_90d", "days_past_due",
+})  # fmt: skip
 
 SERVICES: dict[str, tuple[str, ...]] = {
     "segmentation_v1": permitted("segmentation_v1", SEGMENTATION),
@@ -113,7 +120,7 @@ SERVICES: dict[str, tuple[str, ...]] = {
     "recommendation_v1": permitted("recommendation_v1", RECOMMENDATION),
     "fairness_v1": tuple(sorted(PROTECTED)),
 }
-_READ = RULES_READ.union(*SERVICES.values())
+_READ = RULES_READ.union(SEGMENTS_READ, *SERVICES.values())
 SERVED: dict[str, tuple[str, ...]] = {  # by view: what a release reads online
     view: read for view, columns in VIEWS.items() if (read := tuple(c for c in columns if c in _READ))
 }

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.utils.estimator_checks import check_estimator
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from training.propensity.classifier import PropensityClassifier
 from training.validation import auc, calibration_error, calibration_noise
@@ -29,8 +29,11 @@ def fitted(table) -> PropensityClassifier:
     return PropensityClassifier(trials=2).fit(frame[:5_000], y[:5_000], order[:5_000])
 
 
-def test_it_passes_the_checks_of_scikit_learn():
-    check_estimator(PropensityClassifier(trials=1), on_skip=None)
+@parametrize_with_checks([PropensityClassifier(trials=1)])
+@pytest.mark.filterwarnings("ignore:Skipping check:UserWarning")
+@pytest.mark.filterwarnings("ignore:invalid value encountered in cast:RuntimeWarning")  # a check casts NaN
+def test_it_is_an_estimator_by_scikit_learns_checks(estimator, check):
+    check(estimator)
 
 
 def test_it_ranks_later_rows_and_its_probabilities_are_as_large_as_they_say(table, fitted):
