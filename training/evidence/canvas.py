@@ -35,13 +35,15 @@ def below(window: Mapping[str, str], n: int) -> str:
     return f"n = {n:,}, {first if first == last else f'{first} to {last}'}"
 
 
-def canvas(finding: str, note: str, panels: int = 1, height: float = 3.9) -> tuple[Figure, list[Axes]]:
+def canvas(
+    finding: str, note: str, panels: int = 1, height: float = 3.9, width: float = WIDTH
+) -> tuple[Figure, list[Axes]]:
     """A figure with its finding as title, `note` (n, window, limits) beneath, and its panels.
 
     Margins are fixed: an automatic layout takes longer than the drawing itself.
     """
-    lines = textwrap.wrap(finding, LINE)[:3]
-    figure = Figure(figsize=(WIDTH, height))
+    lines = textwrap.wrap(finding, int(LINE * width / WIDTH))[:3]
+    figure = Figure(figsize=(width, height))
     grid = figure.subplots(1, panels, squeeze=False)[0]
     top = 1 - (0.52 + 0.19 * len(lines)) / height
     figure.subplots_adjust(left=0.09, right=0.975, top=top, bottom=0.55 / height, wspace=0.26)

@@ -17,6 +17,7 @@ from training.evidence.words import LANGUAGES, word
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+MOST_ROWS = 20  # of a table without a plot; a longer one is folded
 TEMPLATES = Path(__file__).with_name("templates")
 
 
@@ -87,7 +88,10 @@ def html(page: Page) -> str:
     style = (TEMPLATES / "page.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     template = _templates().get_template("page.html")
-    return template.render(page=page, style=style, digest=digest, word=lambda key: word(key, page.language))
+    return template.render(
+        page=page, style=style, digest=digest, most_rows=MOST_ROWS,
+        word=lambda key: word(key, page.language),
+    )  # fmt: skip
 
 
 def markdown(page: Page) -> str:

@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from training.evidence.canvas import BLUE, GREY, ORANGE, below, png
+from training.evidence.canvas import BLUE, GREY, ORANGE, WIDTH, below, canvas, named, png
 from training.evidence.exhibit import Cell, Exhibit, rounded
 from training.validation import F64
 
@@ -20,8 +19,12 @@ def heat_map(
     n: int,
 ) -> Exhibit:
     """Standard deviations from the average customer, a row each segment."""
-    figure = Figure(figsize=(11, 2.2 + 0.5 * len(rows)), layout="constrained")
-    axes = figure.subplots()
+    longest = max(map(len, columns))
+    below_plot = 0.3 + 0.05 * longest
+    height = 1.1 + 0.42 * len(rows) + below_plot
+    note = f"{below(window, n)}; 0 is the average customer"
+    figure, (axes,) = canvas(title, note, height=height, width=11)
+    figure.subplots_adjust(left=_margin(rows, 11), right=0.95, bottom=below_plot / height)
     most = float(np.abs(cells).max()) or 1.0
     image = axes.imshow(cells, cmap="PuOr", vmin=-most, vmax=most, aspect="auto")
     axes.set_xticks(range(len(columns)), columns, rotation=40, ha="right")
@@ -29,8 +32,7 @@ def heat_map(
     for (i, j), value in np.ndenumerate(cells):
         ink = "white" if abs(value) > 0.6 * most else "black"
         axes.text(j, i, f"{value:+.1f}", ha="center", va="center", fontsize=7, color=ink)
-    figure.colorbar(image, label="std. deviations")
-    figure.suptitle(f"{title}  ({below(window, n)})")
+    figure.colorbar(image, label="std. deviations", fraction=0.03, pad=0.01)
     table: tuple[tuple[Cell, ...], ...] = tuple(
         (row, *rounded(values)) for row, values in zip(rows, cells, strict=True)
     )
@@ -42,14 +44,19 @@ def bars(
     window: Mapping[str, str], n: int,
 ) -> Exhibit:  # fmt: skip
     """A bar each with its interval (value, low, high), and the line to beat."""
-    figure = Figure(figsize=(8, 1.4 + 0.45 * len(values)), layout="constrained")
-    axes = figure.subplots()
+    note = f"{below(window, n)}; bars: 95 % intervals; limit line: to beat {limit:.3f}"
+    figure, (axes,) = canvas(title, note, height=1.5 + 0.32 * len(values))
+    figure.subplots_adjust(left=_margin(list(values), WIDTH))
     names = list(values)
     middle = np.array([values[name][0] for name in names])
     spread = np.array([[values[n][0] - values[n][1], values[n][2] - values[n][0]] for n in names]).T
     axes.barh(names, middle, xerr=np.maximum(spread, 0), color=BLUE, ecolor=GREY)
     axes.axvline(limit, color=ORANGE, linestyle="--", label=f"to beat {limit:.3f}")
-    axes.set(title=f"{title}  ({below(window, n)})", xlabel=what)
-    axes.legend()
+    named(axes, what, "")
     table: tuple[tuple[Cell, ...], ...] = tuple((name, *rounded(values[name])) for name in names)
     return Exhibit(title, title_zh, png(figure), ("", what, "low", "high"), table)
+
+
+def _margin(names: Sequence[str], width: float) -> float:
+    """The share of a figure so many inches wide that its longest row name takes."""
+    return (0.3 + 0.075 * max(map(len, names))) / width

@@ -7,12 +7,13 @@ import pytest
 
 from tests.training.credit_risk.test_member import COLUMNS, borrowers
 from training.credit_risk.member import Member, fit_member
+from training.credit_risk.reference import with_reference
 from training.export import as_json
 from training.learning.inputs import Inputs
 from training.learning.trees import F32
 from training.release.credit import CreditRisk, CreditRuntime, Risk
 from training.release.errors import BrokenRelease
-from training.release.trees import Trees
+from training.release.runtime import credit_runtimes
 
 
 @pytest.fixture(scope="module")
@@ -25,23 +26,16 @@ def member() -> Member:
 
 
 def part(member: Member, decides: str) -> dict[str, bytes]:
-    described = json.loads(as_json({"members": {"loan": member.as_json()}}))
-    described["members"]["loan"]["decides"] = decides
-    return {"model.json": as_json(described), **member.files("loan")}
+    described = with_reference(member.as_json(), dict.fromkeys(COLUMNS, 0.0)) | {"decides": decides}
+    return {"model.json": as_json({"members": {"loan": described}}), **member.files("loan")}
 
 
 def released(member: Member, decides: str) -> CreditRuntime:
-    files = part(member, decides)
-    read, width = CreditRisk.read(files).members["loan"], len(COLUMNS)
-    return CreditRuntime(read, Trees.load("reasons", files["loan.reasons.onnx"], width, width))
+    return credit_runtimes(part(member, decides))["loan"]
 
 
-def assess(runtime: CreditRuntime, member: Member, matrix: F32) -> Risk:
-    trees = Trees.load("margin", member.files("loan")["loan.onnx"], len(COLUMNS), 1)
-    card = runtime.member.scorecard
-    assert card is not None
-    chosen = matrix[:, [COLUMNS.index(name) for name in card.columns]]
-    return runtime.assess(chosen, matrix, trees.run(matrix)[:, 0].astype(np.float64))
+def assess(runtime: CreditRuntime, matrix: F32) -> Risk:
+    return runtime.assess(matrix[:, [COLUMNS.index(name) for name in runtime.member.columns]])
 
 
 @pytest.mark.parametrize("decides", ["scorecard", "boosting", "blend"])
@@ -49,22 +43,22 @@ def test_the_released_probability_is_the_trained_one(member: Member, decides: st
     matrix, _ = borrowers(2_000, 3)
     matrix[::7, 1] = np.nan
     trained = member.model.candidate_probability(Inputs.of(matrix, COLUMNS))[decides]
-    assert np.abs(assess(released(member, decides), member, matrix).probability - trained).max() < 1e-6
+    assert np.abs(assess(released(member, decides), matrix).probability - trained).max() < 1e-6
 
 
 def test_a_blend_alone_and_among_a_thousand_is_the_same_to_the_bit(member: Member):
     runtime, (matrix, _) = released(member, "blend"), borrowers(1_000, 4)
-    together = assess(runtime, member, matrix)
+    together = assess(runtime, matrix)
     for row in range(0, 1_000, 37):
-        alone = assess(runtime, member, matrix[row : row + 1])
+        alone = assess(runtime, matrix[row : row + 1])
         assert alone.probability.tobytes() == together.probability[row : row + 1].tobytes()
         assert alone.contributions.tobytes() == together.contributions[row : row + 1].tobytes()
 
 
 def test_reasons_of_a_blend_add_up_to_its_log_odds(member: Member):
     runtime, (matrix, _) = released(member, "blend"), borrowers(500, 5)
-    risk = assess(runtime, member, matrix)
-    assert runtime.member.columns == COLUMNS
+    risk = assess(runtime, matrix)
+    assert runtime.member.columns == tuple(sorted(COLUMNS))
     odds = np.log(risk.probability / (1 - risk.probability))
     assert np.ptp(odds - risk.contributions.sum(axis=1)) < 1e-4
     assert np.isfinite(risk.score).all()
