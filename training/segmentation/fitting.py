@@ -8,7 +8,7 @@ from training.release.segmentation import Segment, Segmentation
 from training.run import Run
 from training.segmentation.evidence import LEAST_JACCARD, LEAST_SHARE
 from training.segmentation.explaining import Explained, explain
-from training.segmentation.identity import Identity, earlier_version, inherited, newborn
+from training.segmentation.identity import Earlier, Identity, earlier_version, inherited, newborn
 from training.segmentation.naming import names
 from training.segmentation.rows import Rows
 from training.segmentation.segmenter import Segmenter
@@ -45,19 +45,21 @@ def fit(rows: Rows, run: Run, segmenter: Segmenter) -> tuple[Fitted, dict[str, s
                      f"silhouette {chosen.silhouette:.2f}, "
                      f"least Jaccard {min(chosen.jaccard):.2f} (limit {LEAST_JACCARD}), "
                      f"smallest {chosen.smallest:.1%} (limit {LEAST_SHARE:.0%})")  # fmt: skip
-    earlier, why = earlier_version(run.parts.get("segmentation"), rows.data.columns)
+    earlier = earlier_version(run.parts.get("segmentation"), rows.data.columns)
     identity = _identify(rows, segmenter, earlier, run)
-    return _named(rows, segmenter, identity, earlier, run.seed), {"ids": why} if why else {}
+    named = _named(rows, segmenter, identity, earlier.model, run.seed)
+    return named, {"ids": earlier.why} if earlier.why else {}
 
 
-def _identify(rows: Rows, segmenter: Segmenter, earlier: Segmentation | None, run: Run) -> Identity:
+def _identify(rows: Rows, segmenter: Segmenter, earlier: Earlier, run: Run) -> Identity:
     """Ids from the earlier version on the same customers; without one, the largest is S1."""
-    label, k = segmenter.labels_, len(segmenter.centres_)
-    if earlier is None:
-        run.tell("calibrate", f"ids S1 to S{k}, the largest first; no earlier version to match")
-        return newborn(np.bincount(label, minlength=k))
-    before = earlier.assign(rows.part(rows.first, earlier.columns))
-    identity = inherited(earlier, before, label, k)
+    label, k, model = segmenter.labels_, len(segmenter.centres_), earlier.model
+    if model is None:
+        why = earlier.why or "no earlier version to match"
+        run.tell("calibrate", f"{k} new ids, the largest first; {why}")
+        return newborn(np.bincount(label, minlength=k), earlier.last_number)
+    before = model.assign(rows.part(rows.first, model.columns))
+    identity = inherited(model, before, label, k)
     run.tell("calibrate", f"{len(identity.matched)} of {k} segments keep the id they had; "
                           f"least Jaccard {min(identity.matched.values(), default=0):.2f}")  # fmt: skip
     return identity

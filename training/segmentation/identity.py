@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
+from feature_repo.errors import BankError
 from training.release.assemble import read_part
 from training.release.errors import BrokenRelease
-from training.release.segmentation import Segmentation
+from training.release.segmentation import FILE, SEGMENT_ID, Segmentation
 from training.segmentation.clustering import Label
 from training.segmentation.evidence import overlap
 
@@ -29,14 +30,26 @@ class Identity:
     matched: Mapping[str, float]
 
 
-def newborn(sizes: npt.NDArray[np.integer]) -> Identity:
-    """The ids of a first version, the largest segment S1.
+@dataclass(frozen=True)
+class Earlier:
+    """The last registered version: `model` if it can place the customers, else `why` not.
 
-    >>> newborn(np.array([10, 30])).ids
-    ('S2', 'S1')
+    `last_number` is the highest number it knows to be given, 0 where there was no version.
+    """
+
+    model: Segmentation | None = None
+    why: str = ""
+    last_number: int = 0
+
+
+def newborn(sizes: npt.NDArray[np.integer], after: int = 0) -> Identity:
+    """Ids where nothing can be matched, the largest first, with numbers above `after`.
+
+    >>> newborn(np.array([10, 30])).ids, newborn(np.array([10, 30]), after=5).ids
+    (('S2', 'S1'), ('S7', 'S6'))
     """
     rank = np.argsort(np.argsort(-sizes, kind="stable"), kind="stable")
-    return Identity(tuple(f"S{int(number) + 1}" for number in rank), len(sizes), {})
+    return Identity(tuple(f"S{after + int(number) + 1}" for number in rank), after + len(sizes), {})
 
 
 def inherited(earlier: Segmentation, before: Label, now: Label, k: int) -> Identity:
@@ -59,17 +72,29 @@ def inherited(earlier: Segmentation, before: Label, now: Label, k: int) -> Ident
     return Identity(tuple(ids), last, matched)
 
 
-def earlier_version(part: Path | None, columns: Sequence[str]) -> tuple[Segmentation | None, str]:
-    """The last registered version, if it can place customers by these columns; else why not."""
+def earlier_version(part: Path | None, columns: Sequence[str]) -> Earlier:
+    """The last registered version, and whether it can place customers by these columns."""
     if part is None:
-        return None, ""
+        return Earlier()
     try:
-        found = Segmentation.read(read_part("segmentation", part))
+        files = read_part("segmentation", part)
+    except BankError as error:
+        return Earlier(why=f"the last version cannot be read ({error}), so ids begin anew")
+    try:
+        found = Segmentation.read(files)
     except BrokenRelease as error:
-        return None, f"the last version cannot be read ({error.found}), so ids begin anew"
+        last = _highest(files)
+        return Earlier(None, f"the last version cannot be read ({error.found}), so every id is new", last)
     if missing := sorted(set(found.columns) - set(columns)):
-        return None, f"the last version reads {missing}, which the service no longer has, so ids begin anew"
-    return found, ""
+        why = f"the last version reads {missing}, which is no longer there, so every id is new"
+        return Earlier(None, why, found.last_number)
+    return Earlier(found, "", found.last_number)
+
+
+def _highest(files: Mapping[str, bytes]) -> int:
+    """The highest number among ids in a file that is otherwise not readable."""
+    ids = SEGMENT_ID.findall(files.get(FILE, b"").decode(errors="replace"))
+    return max(map(int, ids), default=0)
 
 
 def migration(before: Label, now: Label, k: int, m: int) -> npt.NDArray[np.int64]:

@@ -109,18 +109,21 @@ def registered_model(model: Segmentation, folder: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("change", "why"),
+    ("change", "why", "first"),
     [
-        pytest.param({"columns": ("income_monthly", "no_such", "families_held")}, "no_such", id="gone"),
-        pytest.param({"last_number": 1}, "cannot be read", id="broken"),
+        pytest.param({"columns": ("income_monthly", "no_such", "families_held")}, "no_such", "S5", id="gone"),
+        pytest.param({"last_number": 1}, "cannot be read", "S5", id="broken"),
     ],
 )
-def test_an_earlier_version_that_cannot_place_these_customers_is_left_by_name(fitted, tmp_path, change, why):
+def test_an_earlier_version_that_cannot_place_these_customers_is_left_by_name(
+    fitted, tmp_path, change, why, first
+):
     model = Segmentation(**{**fitted[0].model.__dict__, **change})
     part = registered_model(model, tmp_path / "part")
     found, left_out = made(rows(), a_run(tmp_path, parts={"segmentation": part}))
     assert why in left_out["ids"]
     assert found.earlier is None
+    assert found.model.ids[0] == first
 
 
 def test_the_tree_repeats_the_segments_and_each_has_a_rule(fitted):
