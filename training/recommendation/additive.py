@@ -30,7 +30,7 @@ class Ridges:
     """How much evidence an effect needs: on attributes, on a product's own, on the collaborative weight."""
 
     shared: float = 10.0
-    own: float = 100.0
+    own: float = 30.0
     follow: float = 1.0
 
 

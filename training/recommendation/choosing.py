@@ -22,7 +22,7 @@ from training.validation import F64, log_loss
 FILTER_TRIALS, TRIALS = 5, 8
 SOME = 20_000  # customers a trial learns from, and as many it is judged on
 NO_FILTER = "none"
-START: Parameters = {"bands": 7, "shared": 10.0, "own": 100.0, "filter": NO_FILTER}
+START: Parameters = {"bands": 7, "shared": 10.0, "own": 30.0, "filter": NO_FILTER}
 SPACE: Space = {
     "bands": Whole(4, 10), "shared": Real(3, 300, log=True), "own": Real(10, 1000, log=True),
     "filter": OneOf((NO_FILTER, *FILTERS)),

@@ -37,7 +37,7 @@ class ProductRecommender(BaseEstimator):  # type: ignore[misc]  # scikit-learn s
     """
 
     def __init__(
-        self, bands: int = 7, shared: float = 10.0, own: float = 100.0, filter: "str | Kernel | None" = None,
+        self, bands: int = 7, shared: float = 10.0, own: float = 30.0, filter: "str | Kernel | None" = None,
         filter_parameters: Mapping[str, Any] | None = None, most_rows: int = 100_000, seed: int = 0,
     ) -> None:  # fmt: skip
         self.bands, self.shared, self.own, self.filter = bands, shared, own, filter

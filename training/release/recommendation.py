@@ -63,7 +63,7 @@ class Layout:
             parts.append((1 + self.bands.rows + np.where(known, found, self.segments))[None, :])
         own = self.first_held + np.arange(self.products)[:, None]
         parts.append(np.where(held.T, own, self.rows))
-        return np.concatenate(parts)
+        return np.ascontiguousarray(np.concatenate(parts))  # what is gathered is laid out as this is
 
 
 @dataclass(frozen=True)
