@@ -70,10 +70,19 @@ def _intervals(record: Record) -> tuple[Note, ...]:
 
 def _exhibits(record: Record, kind: str, note: Note) -> tuple[Note, ...]:
     """One note for all the members that lack it."""
-    there = {name.partition("/")[0] for name in shown(record, kind)}
-    whole = any("/" not in name for name in shown(record, kind))
+    found = [name for name, exhibit in shown(record, kind).items() if _measures(exhibit)]
+    there = {name.partition("/")[0] for name in found}
+    whole = any("/" not in name for name in found)
     lacking = [] if whole else [member for member in record.members or ("",) if member not in there]
     if not lacking:
         return ()
     of, of_zh = (f" of {', '.join(lacking)}", f"（{'、'.join(lacking)}）") if lacking != [""] else ("", "")
     return (Note(f"{note.en}{of}.", f"{note.zh}{of_zh}。"),)
+
+
+def _measures(exhibit: Exhibit) -> bool:
+    """Whether it shows anything: a stability over one period without a reference holds no PSI at all."""
+    if "PSI" not in exhibit.header:
+        return True
+    place = exhibit.header.index("PSI")
+    return any(row[place] is not None for row in exhibit.rows)

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from training.evidence.binary import binary_exhibits
 from training.evidence.comparison import compare
 from training.evidence.gaps import gaps
 from training.evidence.page import html, markdown
@@ -129,6 +130,13 @@ def test_code_outside_a_checkout_is_a_gap(record):
 def test_a_member_without_an_exhibit_is_named_alone(record):
     fewer = {name: e for name, e in record.exhibits.items() if name != "behaviour/benchmark"}
     assert gaps(replace(record, exhibits=fewer))["benchmark"][0].en.endswith("of behaviour.")
+
+
+def test_stability_that_measures_nothing_is_a_gap(record, scored):
+    y, p, plain, at = scored.rows
+    once = binary_exhibits("", "x", "x", y, p, plain, at * 0, scored.window)
+    said = gaps(replace(record, exhibits=record.exhibits | {"application/stability": once["stability"]}))
+    assert said["stability"][0].en.endswith("of application.")
 
 
 def test_only_what_no_exhibit_shows_is_missing(record):
