@@ -37,7 +37,7 @@ class Condition:
 
     def met(self, values: F64Array) -> Mask:
         """Where the values (n,) meet the condition."""
-        return np.asarray(COMPARE[self.comparison](values, self.number) & ~np.isnan(values), np.bool_)
+        return np.asarray(COMPARE[self.comparison](values, self.number), np.bool_)
 
 
 @dataclass(frozen=True)

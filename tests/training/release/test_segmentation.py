@@ -25,8 +25,9 @@ def read(model: Mapping[str, Any]) -> Segmentation:
 
 def test_a_weight_of_nothing_takes_a_column_out(whole_tiny: Tiny) -> None:
     model = model_of(whole_tiny)
-    far = np.array([[900.0, 0.9], [900.0, 1e9]], np.float32)
-    assert len(set(read({**model, "weights": [1.0, 0.0]}).assign(far).tolist())) == 1
+    between = np.array([[1181.0, -0.5]], np.float32)  # its first column says S2, the second S1
+    assert read({**model, "weights": [1.0, 0.0]}).assign(between).tolist() == [1]
+    assert read({**model, "weights": [1.0, 1.0]}).assign(between).tolist() == [0]
 
 
 def test_no_value_lies_beyond_the_limit(whole_tiny: Tiny) -> None:
