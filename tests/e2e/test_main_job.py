@@ -36,7 +36,7 @@ def test_every_step_ran_and_counted_its_rows(generated):
 
 def test_models_stand_beside_their_baselines_with_intervals(generated):
     models = generated.printed["models"]
-    for member in (models["propensity"]["deposit"], models["credit_risk"]["behaviour"]):
+    for member in (models["propensity"]["churn"], models["credit_risk"]["behaviour"]):
         low, high = member["auc_interval"]
         assert 0.5 < low < member["auc_out_of_time"] < high < 0.95
         assert 0 < member["baseline_auc"] < 0.95
