@@ -49,7 +49,6 @@ def ran(generated, tmp_path_factory) -> dict[str, dict[str, object]]:
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs_on_a_small_bank(ran, notebook):
     assert ran[str(notebook)]["error"] == ""
-    assert ran[str(notebook)]["seconds"] < 60
 
 
 @pytest.fixture

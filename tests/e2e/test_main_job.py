@@ -1,9 +1,6 @@
 """The main job end to end on a generated bank, by the command line alone."""
 
 import json
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +13,6 @@ from monitoring.batch_log import read
 from serving.asking import OfferRequest, Stamp
 from serving.bootstrap import current_release, open_scorer
 from serving.records import Decision
-from tests.e2e.conftest import ROOT
 from training.dataset import spine_table
 from training.labels import History, active
 from training.recommendation.moments import ADDED, HELD, HORIZON, flags, half_years
@@ -108,15 +104,6 @@ def test_what_was_promoted_is_champion_in_mlflow(generated):
     listed = generated.bank("models", "list").stdout.splitlines()
     champions = {line.split()[0] for line in listed if "champion" in line}
     assert champions == set(generated.printed["promotion"]["promoted"]) - {"policy", "products", "reasons"}
-
-
-def test_the_first_look_notebook_runs_on_what_the_run_left(generated):
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "notebooks" / "first_look.py")],
-        env={**os.environ, "BANK_HOME": str(generated.path)}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert "champion" in done.stdout
 
 
 def test_the_recommender_comes_close_to_what_only_the_bank_s_maker_knows(generated):

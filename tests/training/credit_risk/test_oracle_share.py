@@ -7,14 +7,13 @@ guards is that nothing the oracle knows is lost on the way, and nothing known on
 
 from collections import Counter
 
-import duckdb
 import numpy as np
-import pyarrow as pa
 import pytest
 
+from tests.proofs.oracle import credit_truth
 from tests.training.credit_risk.conftest import Bank, Fitted
 from training.credit_risk.faithfulness import name_of, told
-from training.validation import F64, auc, auc_interval
+from training.validation import auc, auc_interval
 
 LEAST_SHARE = 0.85
 BURDEN = {
@@ -33,38 +32,13 @@ STRESS = {
     "application_declared_to_recorded_income", "days_since_last_salary",
 }  # fmt: skip
 
-OF_APPLICATIONS = """SELECT r.row, t.pd AS p FROM rows r
-JOIN (SELECT DISTINCT application_id, customer_id, epoch_us("at") AS asked FROM applications) a
-  ON a.customer_id = r.customer_id AND a.asked = r.moment
-JOIN truth t USING (application_id) QUALIFY row_number() OVER (PARTITION BY r.row ORDER BY t.pd) = 1
-ORDER BY r.row"""
-OF_BEHAVIOUR = """SELECT r.row, t.p FROM rows r JOIN (
-  SELECT customer_id, epoch_us(as_of) AS moment, 1 - product(1 - pd) AS p FROM truth GROUP BY ALL
-  HAVING count(*) = count(pd)) t USING (customer_id, moment) ORDER BY r.row"""
-
-
-def oracle(bank: Bank, fitted: Fitted) -> tuple[F64, F64]:
-    """The numbers of the test rows that the truth knows, and its probability for each."""
-    rows = fitted.situation.rows.rows(fitted.situation.test)
-    name = {"application": "applications", "behaviour": "behaviour"}[fitted.situation.name]
-    with duckdb.connect(config={"threads": 1}) as connection:
-        connection.execute("SET timezone = 'UTC'")
-        connection.read_parquet(f"{bank.truth}/{name}/*.parquet").create_view("truth")
-        connection.read_parquet(f"{bank.settings.raw}/applications/*.parquet").create_view("applications")
-        connection.register("rows", pa.table({
-            "row": np.arange(len(rows)), "customer_id": list(rows.customer_ids), "moment": rows.as_of,
-        }))  # fmt: skip
-        question = OF_APPLICATIONS if name == "applications" else OF_BEHAVIOUR
-        found = connection.execute(question).fetchnumpy()
-    return np.asarray(found["row"], np.int64), np.asarray(found["p"], np.float64)
-
 
 @pytest.mark.parametrize("name", ["application", "behaviour"])
 def test_the_model_ranks_nearly_as_well_as_who_knows_the_truth(
     bank: Bank, name: str, request: pytest.FixtureRequest
 ) -> None:
     fitted: Fitted = request.getfixturevalue(name)
-    row, truth = oracle(bank, fitted)
+    row, truth = credit_truth(bank.settings, fitted.situation)
     y = fitted.situation.y_test
     assert len(row) > 0.99 * len(y)
     best = auc(y[row], truth)
