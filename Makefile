@@ -36,13 +36,15 @@ check: $(READY) ## static checks: format, lint, types, directions of imports
 test: check ## every check and every test
 	@$(BIN)/python -m pytest
 
-bench: $(READY) ## measure against baselines: decisions (on what `make run` left), features, online rows, push
+bench: $(READY) ## measure against baselines: decisions (on what `make run` left), features, online rows, push, models
 	@$(BIN)/bank bench decision --json
 	@$(BIN)/bank bench features --json
 	@$(BIN)/bank bench online --json
 	@$(BIN)/bank bench push --json
+	@$(BIN)/bank bench models --json
 
 prove: prove-replay prove-alone prove-point_in_time ## the heavy proofs, on what `make run` left (each one line)
+# prove-oracle holds the models of 100,000 generated customers (make run CUSTOMERS=100000) to what only their maker knows.
 
 prove-%: $(READY)
 	@$(BIN)/python -m tests.proofs.$*

@@ -46,7 +46,7 @@ app.add_typer(monitoring.cli.monitor, name="monitor")
 @app.command("bench")
 def bench(
     name: Annotated[
-        str, typer.Argument(help="a benchmark in tests/benchmarks of a checkout: decision, features")
+        str, typer.Argument(help="a benchmark in tests/benchmarks of a checkout: models, decision, features")
     ],
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON line")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="fewer pairs, under 45 seconds")] = False,
