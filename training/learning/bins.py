@@ -98,10 +98,12 @@ def find_bins(
 def _edges(column: str, values: F32, y: Labels, sign: int, most: int) -> F64:
     if len(y) < 2 or len(np.unique(values)) < 2 or y.min() == y.max():
         return np.empty(0)
-    trend = {1: "ascending", -1: "descending"}.get(sign, "auto_asc_desc")
+    trend = {1: "ascending", -1: "descending"}.get(
+        sign, "auto"
+    )  # one peak or valley where nothing is declared
     binning = OptimalBinning(
         name=column, dtype="numerical", solver="mip", max_n_prebins=2 * most, max_n_bins=most,
-        min_bin_size=LEAST_SHARE, monotonic_trend=trend,
+        min_bin_size=LEAST_SHARE, min_prebin_size=LEAST_SHARE / 2, monotonic_trend=trend,
     )  # fmt: skip
     with np.errstate(invalid="ignore"):  # it divides by the spread of the rates, which may be none
         splits = binning.fit(values.astype(np.float64), y).splits

@@ -38,8 +38,10 @@ def test_it_ranks_unseen_applicants(card: scorecard.Scorecard):
     assert auc(bad, card.margin(chosen(card, matrix))) > 0.8
 
 
-def test_noise_and_constants_get_no_points(card: scorecard.Scorecard):
-    assert set(card.columns) == {"late", "income"}
+def test_constants_get_no_points_and_noise_next_to_none(card: scorecard.Scorecard):
+    span = {c.column: np.ptp(c.points) for c in card.characteristics}
+    assert "constant" not in span
+    assert span.get("noise", 0.0) < 0.2 * min(span["late"], span["income"])
 
 
 def test_points_fall_as_risk_rises(card: scorecard.Scorecard):
