@@ -20,7 +20,7 @@ from training.table.scoring import score
 from training.table.splits import Fold, parted
 from training.validation import calibration_noise
 
-BINARY = ("credit_risk", "propensity")
+BINARY, UNLABELLED = ("credit_risk", "propensity"), ("segmentation", "recommendation")
 MODELS = ("ours", "scorecard", "boosting", "lr", "hgb")
 SHOWN = 4
 
@@ -48,10 +48,10 @@ def train_on_table(
     Searches are kept under `home`, so that an interrupted run goes on. Raises a TableError for a table,
     or a wish, that cannot be met.
     """
-    if task.name == "recommendation":
+    if task.name in UNLABELLED:
         return _unlabelled(task, other, tell)
     if task.name not in BINARY:
-        raise NotOnATable(task.name, "is not possible yet; credit_risk and propensity are, with a --target")
+        raise NotOnATable(task.name, f"is no model; there are {', '.join((*BINARY, *UNLABELLED))}")
     sheet = read(task.path, task.separator, task.header)
     table = agreed(task, sheet)
     folds, words = parted(task.parted, table.y, table.groups, table.order)
@@ -67,10 +67,12 @@ def train_on_table(
 
 def _unlabelled(task: Task, other: Path | None, tell: Tell) -> Printed:
     from training.table.products import recommend
+    from training.table.segments import segment
 
     if other is not None:
         raise NotOnATable(task.name, "cannot --score another file; credit_risk and propensity can")
-    return recommend(task, read(task.path, task.separator, task.header), tell)
+    work = segment if task.name == "segmentation" else recommend
+    return work(task, read(task.path, task.separator, task.header), tell)
 
 
 def reported(

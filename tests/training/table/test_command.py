@@ -101,10 +101,16 @@ def test_dates_of_another_file_become_ages_as_in_training(written, tmp_path, qui
     assert any("'since' lies outside 365 to 763" in warning for warning in report.warnings)
 
 
-@pytest.mark.parametrize("name", ["segmentation", "credit"])
-def test_a_model_that_cannot_learn_from_one_table_says_so(written, tmp_path, name):
-    with pytest.raises(NotOnATable, match=name):
-        train_on_table(Task(name, written(loans())), tmp_path)
+def test_a_model_that_is_none_is_refused_by_name(written, tmp_path):
+    with pytest.raises(NotOnATable, match="there are credit_risk, propensity"):
+        train_on_table(Task("credit", written(loans())), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["segmentation", "recommendation"])
+def test_rows_without_a_target_are_not_scored(written, tmp_path, name):
+    path = written(loans())
+    with pytest.raises(NotOnATable, match="cannot --score"):
+        train_on_table(Task(name, path), tmp_path, other=path, out=tmp_path / "out.csv")
 
 
 def test_a_run_that_is_repeated_goes_on_from_the_trials_it_finds(written, tmp_path):
