@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from training.learning import boosted, candidates, folds, scorecard
+from training.learning import boosted, candidates, folds
 from training.learning.boosted import Boosted
 from training.learning.candidates import Candidate, Task
 from training.learning.estimator import NO_EVIDENCE, Monotone, Specials, TableClassifier
@@ -60,17 +60,16 @@ class BinaryClassifier(TableClassifier):
         task = self._task(rows, self._labels(y, rows), groups, order)
         cards = candidates.scorecards(task)
         tuned = candidates.boostings(task, self.trials, self.study)
-        both = (cards[0], tuned.candidate)
+        shape, card = cards[0]
+        both = (card, tuned.candidate)
         offered = {each.name: each for each in (*both, candidates.blended(*both, task))}
         self.candidates_: Mapping[str, Candidate] = offered
         self.gain_over_scorecard_, self.chosen_ = self._choice(task)
         self.trials_: tuple[Trial, ...] = (
-            *tuned.trials, *(each.trial for each in cards), *(each.trial for each in offered.values()),
+            *tuned.trials, *(each.trial for _, each in cards), *(each.trial for each in offered.values()),
         )  # fmt: skip
-        self.scorecard_: Scorecard = scorecard.fit(
-            task.rows, task.y, task.monotone, float(str(cards[0].parameters["ridge"])), task.specials,
-            int(str(cards[0].parameters["bins"])),
-        )  # fmt: skip
+        binned = shape.binned(task.rows, task.y, task)
+        self.scorecard_: Scorecard = shape.make(binned, task.rows, task.y, task)
         self.boosting_: Boosted = boosted.grow(
             tuned.shapes, task.rows, task.y, task.monotone, task.specials, self.seed
         )

@@ -18,9 +18,18 @@ from training.learning.inputs import Column, is_text, missing
 from training.learning.trees import F32
 from training.validation import F64, Labels
 
-MOST_BINS, LEAST_SHARE = 5, 0.05
+MOST_BINS = 5
 FEWEST = 20  # rows of a category that can be judged by itself
 I64 = npt.NDArray[np.int64]
+
+
+def least_share(rows: int) -> float:
+    """The share of the rows a bin needs: one in twenty, or 150 rows where that is less, but one in 200.
+
+    >>> least_share(1_000), least_share(30_000)
+    (0.05, 0.005)
+    """
+    return min(0.05, max(0.005, 150 / rows))
 
 
 @dataclass(frozen=True)
@@ -103,7 +112,7 @@ def _edges(column: str, values: F32, y: Labels, sign: int, most: int) -> F64:
     )  # one peak or valley where nothing is declared
     binning = OptimalBinning(
         name=column, dtype="numerical", solver="mip", max_n_prebins=2 * most, max_n_bins=most,
-        min_bin_size=LEAST_SHARE, min_prebin_size=LEAST_SHARE / 2, monotonic_trend=trend,
+        min_bin_size=least_share(len(y)), min_prebin_size=least_share(len(y)) / 2, monotonic_trend=trend,
     )  # fmt: skip
     with np.errstate(invalid="ignore"):  # it divides by the spread of the rates, which may be none
         splits = binning.fit(values.astype(np.float64), y).splits
@@ -113,7 +122,7 @@ def _edges(column: str, values: F32, y: Labels, sign: int, most: int) -> F64:
 
 def _one_edge(values: F32, y: Labels, sign: int) -> F64:
     """The best single cut: optbinning joins bins of one class, and so loses what separates best of all."""
-    stump = DecisionTreeClassifier(max_leaf_nodes=2, min_samples_leaf=LEAST_SHARE, random_state=0)
+    stump = DecisionTreeClassifier(max_leaf_nodes=2, min_samples_leaf=least_share(len(y)), random_state=0)
     tree = stump.fit(values[:, None], y).tree_
     if tree.node_count < 3:
         return np.empty(0)
@@ -126,13 +135,13 @@ def _one_edge(values: F32, y: Labels, sign: int) -> F64:
 def _categories(column: str, values: Column, y: Labels, most: int) -> Bins | None:
     codes, levels = pd.factorize(values)
     rows = np.bincount(codes[codes >= 0], minlength=len(levels))
-    judged = np.flatnonzero(rows >= min(FEWEST, LEAST_SHARE * len(y)))
+    judged = np.flatnonzero(rows >= min(FEWEST, least_share(len(y)) * len(y)))
     kept = np.isin(codes, judged)
     if len(judged) < 2 or y[kept].min() == y[kept].max():
         return None
     binning = OptimalBinning(
         name=column, dtype="categorical", solver="mip", max_n_prebins=20, max_n_bins=most,
-        min_prebin_size=1e-6, min_bin_size=LEAST_SHARE / 2, monotonic_trend="ascending",
+        min_prebin_size=1e-6, min_bin_size=least_share(len(y)) / 2, monotonic_trend="ascending",
     )  # fmt: skip
     splits = binning.fit(np.asarray(values[kept], object), y[kept]).splits
     groups = tuple(tuple(sorted(str(each) for each in group)) for group in splits)

@@ -93,23 +93,27 @@ def _logs(matrix: npt.NDArray[np.floating]) -> F64:
     return out
 
 
-def newton(matrix: F64, y: Labels, ridge: float, steps: int = 25) -> Logistic:
+def newton(
+    matrix: F64, y: Labels, ridge: float, steps: int = 25, offset: F64 | None = None
+) -> Logistic:  # fmt: skip
     """The plain fit by Newton steps: many rows, few columns. Minimises what `fit` minimises.
 
-    A step that would make the loss larger is halved: rare outliers far from the rest overshoot.
+    A step that would make the loss larger is halved: rare outliers far from the rest overshoot. With
+    `offset`, a margin that is there already, it finds what to add.
     """
+    known = np.zeros(len(matrix)) if offset is None else offset
     design = np.c_[np.ones(len(matrix)), matrix]
     penalty = np.r_[1e-9, np.full(matrix.shape[1], ridge)]
     rate = np.clip(y.mean(), 1e-6, 1 - 1e-6)
-    weights = np.r_[np.log(rate / (1 - rate)), np.zeros(matrix.shape[1])]
+    weights = np.r_[np.log(rate / (1 - rate)) if offset is None else 0.0, np.zeros(matrix.shape[1])]
 
     def loss(tried: F64) -> float:
-        margin = design @ tried
+        margin = design @ tried + known
         return float((np.logaddexp(0, margin) - y * margin).sum() + penalty @ tried**2 / 2)
 
     value = loss(weights)
     for _ in range(steps):
-        p = 1 / (1 + np.exp(-np.clip(design @ weights, -30, 30)))
+        p = 1 / (1 + np.exp(-np.clip(design @ weights + known, -30, 30)))
         slope = design.T @ (p - y) + penalty * weights
         curve = (design * (p * (1 - p))[:, None]).T @ design + np.diag(penalty)
         step = np.linalg.solve(curve, slope)

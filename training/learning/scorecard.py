@@ -12,7 +12,7 @@ import numpy as np
 from scipy.stats import chi2
 
 from training.learning import logistic
-from training.learning.bins import LEAST_SHARE, MOST_BINS, Bins, find_bins
+from training.learning.bins import MOST_BINS, Bins, find_bins, least_share
 from training.learning.inputs import Column, Inputs
 from training.learning.trees import F32
 from training.validation import F64, Labels
@@ -20,7 +20,7 @@ from training.validation import F64, Labels
 PDO, BASE_SCORE, BASE_ODDS = 20.0, 600.0, 50.0
 FACTOR = PDO / math.log(2)
 OFFSET = BASE_SCORE - FACTOR * math.log(BASE_ODDS)
-LEAST_EVIDENCE = 0.02  # information value below this is noise (Siddiqi 2006)
+LEAST_EVIDENCE = 0.005  # information value below this is not worth asking for
 LEAST_WEIGHT = 0.02
 
 
@@ -144,7 +144,7 @@ def least_evidence(y: Labels, bins: int) -> float:
 
     >>> few, many = np.repeat([0, 1], [90, 10]), np.repeat([0, 1], [90_000, 10_000])
     >>> round(least_evidence(few, 4), 2), least_evidence(many, 4)
-    (0.87, 0.02)
+    (0.87, 0.005)
     """
     bad = int(y.sum())
     return max(LEAST_EVIDENCE, float(chi2.ppf(0.95, bins - 1)) * (1 / bad + 1 / (len(y) - bad)))
@@ -158,7 +158,7 @@ def _with_evidence(column: str, bins: Bins, values: Column, y: Labels) -> Charac
     share_good = (good + 0.5) / (good.sum() + 0.5)
     share_bad = (bad + 0.5) / (bad.sum() + 0.5)
     # Few special or missing values say nothing of their own: they are neutral, not extreme.
-    silent = rows < LEAST_SHARE * len(y)
+    silent = rows < least_share(len(y)) * len(y)
     silent[: bins.ordinary], silent[-1] = False, True
     woe = np.where(silent, 0.0, np.round(np.log(share_good / share_bad), 6))
     value = float(((share_good - share_bad) * woe).sum())
