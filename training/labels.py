@@ -216,19 +216,23 @@ REQUESTS = """SELECT a.customer_id, a."at" AS as_of,
   a.amount::DOUBLE AS amount, a.term_months::DOUBLE AS term_months,
   a.declared_income::DOUBLE AS declared_income, a.co_applicant::DOUBLE AS co_applicant,
   coalesce(d.defaulted < epoch_us(l.granted_at) + $horizon, false) AS bad,
-  epoch_us(l.granted_at) + $horizon AS judged_us
+  epoch_us(l.granted_at) + $horizon AS judged_us, epoch_us(l.granted_at) AS granted_us,
+  d.defaulted AS defaulted_us
 FROM applications_latest a JOIN loans_latest l ON l.application_id = a.application_id
 LEFT JOIN defaults d ON d.loan_id = l.loan_id
 WHERE a.outcome = 'approved' AND epoch_us(l.granted_at) + $horizon <= $end
 ORDER BY a."at", a.application_id"""
 BY_STATUS = """SELECT customer_id, granted_at AS as_of, amount::DOUBLE AS amount,
   term_months::DOUBLE AS term_months, NULL::DOUBLE AS declared_income, NULL::DOUBLE AS co_applicant,
-  status IN ('written_off', 'running_in_debt') AS bad, epoch_us(granted_at) AS judged_us
+  status IN ('written_off', 'running_in_debt') AS bad, epoch_us(granted_at) AS judged_us,
+  epoch_us(granted_at) AS granted_us, NULL::BIGINT AS defaulted_us
 FROM loans_latest ORDER BY granted_at, loan_id"""
 
 
 def application_default(history: History, spec: LabelSpec = DEFAULT) -> pa.Table:
     """Granted requests with their outcome: customer_id, as_of, the request's fields, bad, judged_us.
+
+    Beside them granted_us and defaulted_us, null where it never was.
 
     With repayments: 90 days past due within 12 months of granting, only where those 12 months are
     in the data; `judged_us` (microseconds) is when they end. Without: the latest known status of the

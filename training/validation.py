@@ -127,6 +127,16 @@ def lift(y: Labels, score: F64, share: float = 0.1) -> float:
     return float(y[top].mean() / y.mean()) if y.any() else float("nan")
 
 
+def log_odds(p: F64) -> F64:
+    """ln(p / (1 - p)) of probabilities between 0 and 1.
+
+    >>> log_odds(np.array([0.5, 0.9])).round(3).tolist()
+    [0.0, 2.197]
+    """
+    out: F64 = np.log(p) - np.log1p(-p)
+    return out
+
+
 def log_loss(y: Labels, margin: F64) -> float:
     """Mean negative log likelihood of a margin (log-odds)."""
     return float(np.mean(np.logaddexp(0.0, margin) - y * margin))

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from training.credit_risk.level import Young
 from training.credit_risk.signs import RISK_FALLS, RISK_RISES
 from training.learning import boosting, logistic
 from training.learning.binary import BinaryClassifier
@@ -18,10 +19,10 @@ from training.learning.boosted import Boosted
 from training.learning.inputs import Inputs
 from training.learning.scorecard import Scorecard
 from training.learning.trees import F32
-from training.release.calibration import Calibration
+from training.release.calibration import Calibration, sigmoid
 from training.run import Tell, nobody
 from training.trained import Trial
-from training.validation import F64, Interval, Labels, auc, auc_difference, auc_interval, scores
+from training.validation import F64, Interval, Labels, auc, auc_difference, auc_interval, log_odds, scores
 
 GRADES = (("A", 0.01), ("B", 0.02), ("C", 0.04), ("D", 0.08), ("E", 0.16), ("F", 0.32), ("G", 1.0))
 # Points that a person can add up are worth half a point of AUC. A standard error would be no measure of
@@ -39,6 +40,7 @@ class Member:
     parameters: Mapping[str, object]
     tested: Mapping[str, F64]
     plain_test: F64
+    shifts: Mapping[str, float]
 
     @property
     def decides(self) -> str:
@@ -66,8 +68,11 @@ class Member:
         return self.model.trials_
 
     def line(self, name: str) -> Calibration:
-        """The calibration of a candidate."""
-        return self.model.candidates_[name].line
+        """The calibration of a candidate, at the level that young loans tell."""
+        line, shift = self.model.candidates_[name].line, self.shifts[name]
+        if name == "blend":  # it starts from the mean of the other two, which are shifted already
+            shift -= line.a * (self.shifts["scorecard"] + self.shifts["boosting"]) / 2
+        return Calibration(line.a, line.b + shift)
 
     @property
     def test_probability(self) -> F64:
@@ -107,23 +112,49 @@ def _line(line: Calibration) -> dict[str, float]:
 def fit_member(
     train: F32, y: Labels, groups: npt.NDArray[np.object_], test: F32, y_test: Labels,
     columns: Sequence[str], seed: int, trials: int = TRIALS, study: Path | None = None, tell: Tell = nobody,
+    young: Young | None = None,
 ) -> Member | None:  # fmt: skip
     """Train the candidates, let the training rows decide, measure once on the test rows.
 
-    None when no column carries evidence.
+    `young` are loans without a year's outcome yet, whose defaults so far set the level. None when no
+    column carries evidence.
     """
     signs = dict(zip(columns, boosting.signs(columns, RISK_RISES, RISK_FALLS), strict=True))
     model = BinaryClassifier(signs, None, trials, seed, study, tell, ALLOWANCE)
     model.fit(Inputs.of(train, columns), y, groups)
     if not model.scorecard_.characteristics:
         return None
-    tested = model.candidate_probability(Inputs.of(test, columns))
+    shifts = _shifts(model, columns, young, tell)
+    tested = {
+        name: sigmoid(log_odds(p) + shifts[name])
+        for name, p in model.candidate_probability(Inputs.of(test, columns)).items()
+    }
     plain = logistic.baseline(train, y, test, ridge=10.0)
-    return Member(model, _metrics(model, y, tested, y_test, plain), model.parameters_, tested, plain)
+    return Member(
+        model, _metrics(model, y, tested, y_test, plain, shifts), model.parameters_, tested, plain, shifts
+    )
+
+
+def _shifts(
+    model: BinaryClassifier, columns: Sequence[str], young: Young | None, tell: Tell
+) -> dict[str, float]:
+    if young is None:
+        return dict.fromkeys(model.candidates_, 0.0)
+    said = model.candidate_probability(Inputs.of(young.matrix, columns))
+    found = {name: young.shift(log_odds(p)) for name, p in said.items()}
+    expected = float(said[model.chosen_] @ young.shown)
+    tell("calibrate", f"{len(young.matrix):,} loans younger than a year: {young.seen} defaults seen, "
+         f"{expected:.0f} expected; log odds moved by {found[model.chosen_]:+.3f}")  # fmt: skip
+    return found
 
 
 def _metrics(
-    model: BinaryClassifier, y: Labels, tested: Mapping[str, F64], y_test: Labels, plain: F64
+    model: BinaryClassifier,
+    y: Labels,
+    tested: Mapping[str, F64],
+    y_test: Labels,
+    plain: F64,
+    shifts: Mapping[str, float],
 ) -> dict[str, object]:
     gain = model.gain_over_scorecard_
     inside: dict[str, object] = {
@@ -135,5 +166,6 @@ def _metrics(
         "decides": model.chosen_,
         "chosen_inside_training": inside | {"gain_over_scorecard": [round(gain.value, 4), *gain.as_list()]},
         **{name: scores(y_test, p) for name, p in tested.items()},
+        "level_shift": shifts[model.chosen_],
         "n_train": len(y), "positives_train": int(y.sum()),
     }  # fmt: skip

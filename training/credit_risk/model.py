@@ -66,7 +66,7 @@ def fit(run: Run, situation: Situation) -> Member:
         matrix[situation.train], situation.y, situation.rows.customer_ids[situation.train],
         matrix[situation.test], situation.y_test, columns, run.seed, TRIALS,
         run.study(f"credit_risk-{situation.name}"),
-        lambda step, line: run.tell(step, f"{situation.name}: {line}"),
+        lambda step, line: run.tell(step, f"{situation.name}: {line}"), situation.young(columns),
     )  # fmt: skip
     if member is None:
         raise TooLittleData(situation.name, "no column carries evidence of default")

@@ -5,10 +5,13 @@ from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from feature_repo.features.services import SERVICES
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
+from training.credit_risk.level import Young, shown_by
 from training.dataset import Dataset, TooLittleData, iso, load, quarters, spine_table, with_request
 from training.labels import (
     DEFAULT,
@@ -21,10 +24,19 @@ from training.labels import (
     times,
 )
 from training.learning.trees import F32
-from training.validation import Labels
+from training.validation import F64, Labels
 
 SERVICE = "credit_risk_v1"
 IN_CHINESE = {"application": "申请", "behaviour": "行为"}
+
+
+@dataclass(frozen=True)
+class Seasoning:
+    """Loans granted before the test rows whose year was not over: which rows, what has shown of them."""
+
+    rows: npt.NDArray[np.bool_]
+    shown: F64
+    seen: int
 
 
 @dataclass(frozen=True)
@@ -36,6 +48,14 @@ class Situation:
     bad: Labels
     train: npt.NDArray[np.bool_]
     test: npt.NDArray[np.bool_]
+    seasoning: Seasoning | None = None
+
+    def young(self, columns: tuple[str, ...]) -> Young | None:
+        """The loans too young to train on that tell the level of default before the test rows."""
+        if self.seasoning is None or not self.seasoning.rows.any():
+            return None
+        told = self.seasoning
+        return Young(self.matrix(columns, told.rows), told.shown, told.seen)
 
     @property
     def y(self) -> Labels:
@@ -84,7 +104,29 @@ def applications(settings: Settings, source: Source) -> Situation:
     usable = history.end - horizon
     border = next_month(usable - (usable - start) // (3 if by_status else 4))
     judged = np.asarray(requests["judged_us"].to_numpy(), np.int64)
-    return Situation("application", rows, bad, *parted(at, judged, border))
+    training, test = parted(at, judged, border)
+    season = None if by_status else seasoned(requests, training, at, border)
+    return Situation("application", rows, bad, training, test, season)
+
+
+def seasoned(requests: pa.Table, training: npt.NDArray[np.bool_], at: I64, border: int) -> Seasoning:
+    """What had shown by the border of loans granted before it whose year ended after it.
+
+    >>> day, granted = 86_400_000_000, np.array([0, 0, 390, 400])
+    >>> known = pa.table({"granted_us": granted * day, "judged_us": (granted + 365) * day,
+    ...                   "defaulted_us": pa.array([100 * day, None, 490 * day, 600 * day])})
+    >>> found = seasoned(known, np.array([True, True, False, False]), granted * day, 500 * day)
+    >>> found.rows.tolist(), found.shown.tolist(), found.seen
+    ([False, False, True, True], [1.0, 1.0], 1)
+    """
+    granted, judged, defaulted = (
+        np.asarray(pc.fill_null(requests[name], np.iinfo(np.int64).max).to_numpy(), np.int64)
+        for name in ("granted_us", "judged_us", "defaulted_us")
+    )
+    rows = (at < border) & (granted < border) & (judged > border)
+    bad = training & (defaulted < judged)
+    shown = shown_by(border - granted[rows], defaulted[bad], granted[bad])
+    return Seasoning(rows, shown, int((defaulted[rows] < border).sum()))
 
 
 def parted(at: I64, judged: I64, border: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
