@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from training.learning import boosted, candidates, folds
+from training.learning import boosted, candidates, cards, folds
 from training.learning.boosted import Boosted
 from training.learning.candidates import Candidate, Task
 from training.learning.estimator import NO_EVIDENCE, Monotone, Specials, TableClassifier
@@ -58,15 +58,15 @@ class BinaryClassifier(TableClassifier):
         """
         rows = self._rows(X, reset=True)
         task = self._task(rows, self._labels(y, rows), groups, order)
-        cards = candidates.scorecards(task)
+        points = cards.scorecards(task)
         tuned = candidates.boostings(task, self.trials, self.study)
-        shape, card = cards[0]
+        shape, card = points[0]
         both = (card, tuned.candidate)
         offered = {each.name: each for each in (*both, candidates.blended(*both, task))}
         self.candidates_: Mapping[str, Candidate] = offered
         self.gain_over_scorecard_, self.chosen_ = self._choice(task)
         self.trials_: tuple[Trial, ...] = (
-            *tuned.trials, *(each.trial for _, each in cards), *(each.trial for each in offered.values()),
+            *tuned.trials, *(each.trial for _, each in points), *(each.trial for each in offered.values()),
         )  # fmt: skip
         binned = shape.binned(task.rows, task.y, task)
         self.scorecard_: Scorecard = shape.make(binned, task.rows, task.y, task)
