@@ -33,8 +33,8 @@ check: $(READY) ## static checks: format, lint, types, directions of imports
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-test: check ## every check and every test
-	@$(BIN)/python -m pytest
+test: check ## every check and every test, two files at a time
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 2 --dist loadfile
 
 bench: $(READY) ## measure against baselines: decisions (on what `make run` left), features, online rows, push, models
 	@$(BIN)/bank bench decision --json
