@@ -20,6 +20,9 @@ METHOD = (
     Note("Reasons are measured from a declared reference, the median of customers who repaid: a column is a "
          "reason when moving it there, and scoring again, lowers the probability.",
          "原因以公开的参照值（还清贷款客户的中位数）衡量：将某一特征改为参照值重新评分后违约概率下降，才列为原因。"),
+    Note("Applications: the level of default comes from loans granted since, too young for a year's outcome: "
+         "the defaults they have shown against those expected to have shown by their age.",
+         "申请模型：违约水平取自其后发放、尚未满一年的贷款：以其已出现的违约与按贷龄应已出现的违约相比较。"),
     Note("Monotone directions stand in training/credit_risk/signs.py beside the list of columns.",
          "单调方向与特征列表一同列于 training/credit_risk/signs.py。"),
 )  # fmt: skip
