@@ -43,11 +43,11 @@ ORDER BY r.row"""
 OF_BEHAVIOUR = """SELECT r.row, t.p FROM rows r JOIN (
   SELECT customer_id, epoch_us(as_of) AS moment, 1 - product(1 - pd) AS p FROM truth GROUP BY ALL
   HAVING count(*) = count(pd)) t USING (customer_id, moment) ORDER BY r.row"""
-OF_OFFERS = """SELECT DISTINCT r.row, t.treated - t.control AS p FROM rows r
-JOIN (SELECT DISTINCT offer_id, customer_id, epoch_us("at") AS asked FROM offers) o
-  ON o.customer_id = r.customer_id AND o.asked = r.moment
-JOIN truth t USING (offer_id) WHERE t.family = r.family
-QUALIFY row_number() OVER (PARTITION BY r.row ORDER BY t.offer_id) = 1 ORDER BY r.row"""
+OF_OFFERS = """WITH made AS MATERIALIZED (
+  SELECT o.customer_id, o.asked AS moment, t.family, min(t.treated - t.control) AS p
+  FROM (SELECT DISTINCT offer_id, customer_id, epoch_us("at") AS asked FROM offers) o
+  JOIN truth t USING (offer_id) GROUP BY ALL)
+SELECT r.row, m.p FROM rows r JOIN made m USING (customer_id, moment, family) ORDER BY r.row"""
 
 
 def known_chance(question: str, truth: Path, events: Path, rows: dict[str, object]) -> tuple[np.ndarray, F64]:
