@@ -59,7 +59,9 @@ class History:
 
     def __init__(self, raw: Path, source: Source, threads: int = 1) -> None:
         self.source, self.end = source, micros(source.ends)
-        self.connection = duckdb.connect(config={"threads": threads})
+        # What does not fit into memory spills beside the tables, not into the folder somebody stands in.
+        spill = str(raw.parent / ".spill")
+        self.connection = duckdb.connect(config={"threads": threads, "temp_directory": spill})
         for table in source.rows:
             if source.has(table):
                 self.connection.read_parquet(f"{raw}/{table}/*.parquet").create_view(table)

@@ -73,4 +73,4 @@ def _load(said: dict[str, Any]) -> Load:
     tables = {table: Fate(**fate) for table, fate in said.pop("tables").items()}
     said["snapshots"] = {table: tuple(dates) for table, dates in said["snapshots"].items()}
     frozen = {key: tuple(value) if isinstance(value, list) else value for key, value in said.items()}
-    return Load(tables=tables, **frozen)  # type: ignore[arg-type]
+    return Load(tables=tables, **frozen)  # type: ignore[arg-type]  # JSON of a Load that `write` wrote

@@ -52,7 +52,7 @@ SELECT r.row, m.p FROM rows r JOIN made m USING (customer_id, moment, family) OR
 
 def known_chance(question: str, truth: Path, events: Path, rows: dict[str, object]) -> tuple[np.ndarray, F64]:
     """The numbers of the rows the truth knows, and what it says of each; `rows` are columns."""
-    with duckdb.connect(config={"threads": 1}) as connection:
+    with duckdb.connect(config={"threads": 1, "temp_directory": str(truth.parent / ".spill")}) as connection:
         connection.execute("SET timezone = 'UTC'")
         connection.read_parquet(f"{truth}/*.parquet").create_view("truth")
         connection.read_parquet(f"{events}/*.parquet").create_view(events.name)

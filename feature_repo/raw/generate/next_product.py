@@ -39,7 +39,7 @@ class Foretold:
 
 def foretell(truth: Path, raw: Path, at: int) -> Foretold:
     """The oracle for every customer there at a month's start `at` (microseconds); 0 for what is held."""
-    with duckdb.connect(config={"threads": 1}) as connection:
+    with duckdb.connect(config={"threads": 1, "temp_directory": str(truth.parent / ".spill")}) as connection:
         connection.execute("SET timezone = 'UTC'")
         for folder, names in ((raw, ("customers", "holdings")), (truth, ("customers", "outlook"))):
             for name in names:

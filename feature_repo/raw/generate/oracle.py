@@ -151,7 +151,7 @@ def _answers(
 
 
 def _opened(truth: Path, raw: Path) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect(config={"threads": 1})
+    connection = duckdb.connect(config={"threads": 1, "temp_directory": str(truth.parent / ".spill")})
     connection.execute("SET timezone = 'UTC'")
     for folder, before in ((raw, ""), (truth, "truth_")):
         for table in sorted(path for path in folder.iterdir() if path.is_dir()):
