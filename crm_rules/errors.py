@@ -32,6 +32,50 @@ class NotCanonical(BankError, ValueError):
         super().__init__(f"The record cannot be signed or hashed: {problem}. Use finite JSON values only.")
 
 
+class DatabaseUnavailable(BankError, OSError):
+    """A database cannot be opened, read or written."""
+
+    def __init__(self, where: str, problem: str) -> None:
+        self.where, self.problem = where, problem
+        super().__init__(
+            f"Database {where} cannot be used: {problem}. Nothing was changed. "
+            f"Check that it is there, its rights and its disk, and try again."
+        )
+
+
+class BrokenChain(BankError, ValueError):
+    """A chain is not the one its head says; nothing is appended to it."""
+
+    def __init__(self, chain: str, problem: str) -> None:
+        self.chain, self.problem = chain, problem
+        super().__init__(
+            f"Chain '{chain}' {problem}. Nothing was appended. "
+            f"`bank audit verify` names every difference; restore the database from its backup."
+        )
+
+
+class ClockSetBack(BankError, ValueError):
+    """The clock of this machine is behind what was recorded already."""
+
+    def __init__(self, chain: str, now: str, newest: str) -> None:
+        self.chain, self.now, self.newest = chain, now, newest
+        super().__init__(
+            f"The clock says {now}, but the last entry of chain '{chain}' was made at {newest}. "
+            f"Set the clock right; nothing was recorded."
+        )
+
+
+class BrokenHead(BankError, ValueError):
+    """The file with a chain's head cannot be read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(
+            f"The head {path} cannot be read. Restore it from a copy; "
+            f"without it a cut chain could not be told from a whole one."
+        )
+
+
 class InvalidKey(BankError, ValueError):
     """A private key is missing, unreadable, or would be overwritten."""
 

@@ -63,6 +63,13 @@ class Settings(BaseSettings):
         default=SecretStr("redis://127.0.0.1:6379/0"), description="may hold a password"
     )
     redis_prefix: str = Field(default="bank", min_length=1, description="begins every key in Redis")
+    database: SecretStr = Field(
+        default=SecretStr(""),
+        description="URL of PostgreSQL for governance, ledger and log; empty: SQLite files",
+    )
+    anchors: Path | None = Field(
+        default=None, description="folder of the chains' heads, best on another disk; else in the home"
+    )
     quarantine_limit: float = Field(default=0.01, ge=0, le=1, description="share of a table's rows")
 
     def __init__(self, **given: Any) -> None:
@@ -124,6 +131,21 @@ class Settings(BaseSettings):
     def trust_file(self) -> Path:
         """Public keys and roles; outside every database."""
         return self.home / "trust.json"
+
+    @property
+    def governance(self) -> Path:
+        """The file of promotions, holds and stop switches, unless they lie in PostgreSQL."""
+        return self.home / "governance.db"
+
+    @property
+    def heads(self) -> Path:
+        """The heads of every hash chain, outside every database."""
+        return self.anchors or self.home / "heads"
+
+    @property
+    def parts(self) -> Path:
+        """What was put forward for promotion, each part a folder by its digest; never changed."""
+        return self.home / "parts"
 
     @property
     def keys(self) -> Path:

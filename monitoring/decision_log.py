@@ -108,7 +108,7 @@ class DecisionLog:
             for record in records:
                 salt = secrets.token_bytes(16)
                 digest = salted(salt, record.payload)
-                seq, head = seq + 1, link(head, digest)
+                seq, head = seq + 1, link(head, seq + 1, record.decision_id, record.at, digest)
                 chain.append((seq, record.decision_id, record.at, digest, head))
                 payloads.append(
                     (record.decision_id, record.use_case, record.customer_id, salt, record.payload)
@@ -192,11 +192,11 @@ def verify(folder: Path) -> Verified:
         head, expected = GENESIS, 1
         wanted = anchors.pop(path.stem, {})
         rows = connection.execute(
-            "SELECT seq, decision_id, digest, link, salt, payload FROM chain "
+            "SELECT seq, decision_id, at, digest, link, salt, payload FROM chain "
             "LEFT JOIN payloads USING (decision_id) ORDER BY seq"
         )
-        for seq, decision_id, digest, stored, salt, payload in rows:
-            head = link(head, digest)
+        for seq, decision_id, at, digest, stored, salt, payload in rows:
+            head = link(head, seq, decision_id, at, digest)
             name = f"{path.stem} entry {seq} ({decision_id})"
             if seq != expected:
                 problems.append(f"{name}: entries {expected} to {seq - 1} are missing")

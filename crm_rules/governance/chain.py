@@ -30,10 +30,27 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def link(previous: str, entry_digest: str) -> str:
-    """The chain's head after an entry: SHA-256 over the head before it and the entry's digest, both as bytes.
+def link(previous: str, seq: int, name: str, at: str, entry_digest: str) -> str:
+    """The chain's head after entry `seq`: SHA-256 over the head before it and all that the entry's row says.
 
-    >>> link(GENESIS, digest(b"first")) == link(GENESIS, digest(b"second"))
+    >>> first = link(GENESIS, 1, "a", "2026-03-01T00:00:00+00:00", digest(b"first"))
+    >>> first == link(GENESIS, 1, "b", "2026-03-01T00:00:00+00:00", digest(b"first"))
     False
     """
-    return digest(bytes.fromhex(previous) + bytes.fromhex(entry_digest))
+    row = f"{previous}\n{seq}\n{len(name)}:{name}\n{at}\n{entry_digest}"
+    return digest(row.encode())
+
+
+def salted(salt: bytes, *fields: bytes) -> str:
+    """The digest a chain covers instead of a content, which can then be erased while the chain verifies.
+
+    SHA-256 over the salt and each field with its length: no two lists of fields give the same bytes.
+
+    >>> salted(b"s", b"ab", b"c") == salted(b"s", b"a", b"bc"), salted(b"s", b"p") == salted(b"t", b"p")
+    (False, False)
+    """
+    hashed = hashlib.sha256(len(salt).to_bytes(4, "big") + salt)
+    for field in fields:
+        hashed.update(len(field).to_bytes(8, "big"))
+        hashed.update(field)
+    return hashed.hexdigest()

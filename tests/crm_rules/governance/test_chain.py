@@ -18,8 +18,8 @@ def test_what_json_cannot_hold_is_refused(value: object) -> None:
 def test_a_chain_changes_when_entries_are_changed_swapped_or_left_out() -> None:
     def head(*entries: bytes) -> str:
         at = GENESIS
-        for entry in entries:
-            at = link(at, digest(entry))
+        for seq, entry in enumerate(entries, start=1):
+            at = link(at, seq, "name", "2026-03-01T00:00:00+00:00", digest(entry))
         return at
 
     heads = {head(b"1", b"2", b"3"), head(b"1", b"3", b"2"), head(b"1", b"2"), head(b"1", b"2", b"4")}

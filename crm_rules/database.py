@@ -1,0 +1,211 @@
+"""One database of two kinds, SQLite in a file or PostgreSQL, behind the same few words.
+
+SQL is written once: `?` stands for a value, INTEGER and BLOB are the types of whole numbers and bytes.
+Writers take turns, in one process and between processes; a transaction is durable when it ends.
+"""
+
+import re
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from crm_rules.errors import DatabaseUnavailable
+
+if TYPE_CHECKING:
+    import psycopg
+
+Row = tuple[Any, ...]
+AT_ONCE = 2_000  # rows fetched together while streaming
+WAIT_SECONDS = 30
+TYPES = {"INTEGER": "BIGINT", "BLOB": "BYTEA"}
+SAFE_SCHEMA = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+
+class Database(Protocol):
+    """What chains and journals need of a database. Safe to call from several threads."""
+
+    @property
+    def where(self) -> str:
+        """Its name for people, without a password."""
+
+    def create(self, schema: str) -> None:
+        """Make the tables of a script of CREATE ... IF NOT EXISTS."""
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """The only writer until it ends: committed and durable, or rolled back by an error."""
+
+    def ask(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
+        """Every row of a query; also runs a statement."""
+
+    def write(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        """Run a statement once for each row of values."""
+
+    def stream(self, sql: str, values: Sequence[object] = ()) -> Iterator[Row]:
+        """The rows of a query one after another, in memory that does not grow with them."""
+
+    def close(self) -> None:
+        """Close it; it is not used afterwards."""
+
+
+def open_database(path: Path, url: str = "", schema: str = "bank") -> Database:
+    """PostgreSQL where a URL is given, else SQLite at `path`; DatabaseUnavailable when neither opens."""
+    return Postgres(url, schema) if url else Sqlite(path)
+
+
+class Sqlite:
+    """A SQLite file, written ahead (WAL) and forced to the disk at each commit."""
+
+    def __init__(self, path: Path, read_only: bool = False) -> None:
+        self.path, self._lock = path, threading.RLock()
+        try:
+            if read_only:
+                uri = f"{path.absolute().as_uri()}?mode=ro"
+                self._db = sqlite3.connect(uri, WAIT_SECONDS, 0, None, False, uri=True)
+            else:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._db = sqlite3.connect(path, WAIT_SECONDS, 0, None, False)
+                self._db.execute("PRAGMA page_size = 8192")
+                self._db.execute("PRAGMA journal_mode = WAL")
+                self._db.execute("PRAGMA synchronous = FULL")
+                self._db.execute("PRAGMA foreign_keys = ON")
+        except (sqlite3.Error, OSError) as error:
+            raise DatabaseUnavailable(str(path), str(error)) from error
+
+    @property
+    def where(self) -> str:
+        """The file."""
+        return str(self.path)
+
+    def create(self, schema: str) -> None:
+        """Make the tables."""
+        with self._guarded():
+            self._db.executescript(schema)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """BEGIN IMMEDIATE to COMMIT."""
+        with self._guarded():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def ask(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
+        """Every row."""
+        with self._guarded():
+            return self._db.execute(sql, values).fetchall()
+
+    def write(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        """Once for each row."""
+        with self._guarded():
+            self._db.executemany(sql, rows)
+
+    def stream(self, sql: str, values: Sequence[object] = ()) -> Iterator[Row]:
+        """Row after row, over a connection of its own."""
+        reader = Sqlite(self.path, read_only=True)
+        try:
+            with reader._guarded():
+                yield from reader._db.execute(sql, values)
+        finally:
+            reader.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        with self._lock:
+            try:
+                yield
+            except sqlite3.Error as error:
+                raise DatabaseUnavailable(self.where, str(error)) from error
+
+
+class Postgres:
+    """A schema of a PostgreSQL database; one advisory lock makes its writers take turns."""
+
+    def __init__(self, url: str, schema: str) -> None:
+        try:
+            import psycopg
+        except ImportError as error:
+            raise DatabaseUnavailable("PostgreSQL", "the extra 'postgres' is not installed") from error
+        if not SAFE_SCHEMA.fullmatch(schema):
+            raise DatabaseUnavailable("PostgreSQL", f"{schema!r} is no name of a schema")
+        self._error, self._lock, self.schema = psycopg.Error, threading.RLock(), schema
+        try:
+            self._db = psycopg.connect(
+                url, autocommit=True, connect_timeout=10, options=f"-c search_path={schema} -c timezone=UTC"
+            )
+        except psycopg.Error as error:
+            raise DatabaseUnavailable("PostgreSQL", str(error).splitlines()[0]) from error
+        told = self._db.info
+        self._where = f"postgresql://{told.host}:{told.port}/{told.dbname}?schema={schema}"
+
+    @property
+    def where(self) -> str:
+        """Host, database and schema."""
+        return self._where
+
+    def create(self, schema: str) -> None:
+        """Make the schema and its tables."""
+        script = re.sub(r"\b(INTEGER|BLOB)\b", lambda found: TYPES[found[1]], schema)
+        with self.transaction():
+            self._execute(f"CREATE SCHEMA IF NOT EXISTS {self.schema}; {script}")
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """One transaction, the lock held until it ends."""
+        with self._guarded(), self._db.transaction():
+            self._execute("SELECT pg_advisory_xact_lock(hashtext(?))", (f"bank:{self.schema}",))
+            yield
+
+    def ask(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
+        """Every row."""
+        with self._guarded():
+            found = self._execute(sql, values)
+            return found.fetchall() if found.description else []
+
+    def write(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        """Once for each row, in one round trip for many."""
+        with self._guarded(), self._db.cursor() as cursor:
+            cursor.executemany(_percent(sql), rows)
+
+    def stream(self, sql: str, values: Sequence[object] = ()) -> Iterator[Row]:
+        """Row after row, by a cursor on the server."""
+        with self._guarded(), self._db.transaction(), self._db.cursor(name="stream") as cursor:
+            cursor.itersize = AT_ONCE
+            cursor.execute(_percent(sql), values)
+            yield from cursor
+
+    def close(self) -> None:
+        """End the connection."""
+        self._db.close()
+
+    def _execute(self, sql: str, values: Sequence[object] = ()) -> "psycopg.Cursor[Row]":
+        return self._db.execute(_percent(sql), values or None)
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        with self._lock:
+            try:
+                yield
+            except self._error as error:
+                raise DatabaseUnavailable(self.where, str(error).splitlines()[0]) from error
+
+
+def _percent(sql: str) -> str:
+    """The placeholders as psycopg writes them; SQL here holds neither a literal `?` nor `%`.
+
+    >>> _percent("SELECT 1 WHERE a = ?")
+    'SELECT 1 WHERE a = %s'
+    """
+    return sql.replace("?", "%s")
