@@ -143,3 +143,22 @@ class NotEnoughPoints(BankError, ValueError):
         super().__init__(
             f"Customer {customer_id} cannot redeem {asked} points: {problem}. Ask for another sum."
         )
+
+
+class UnknownRequest(BankError, LookupError):
+    """A promotion was named that nobody asked for."""
+
+    def __init__(self, request_id: str, waiting: Iterable[str]) -> None:
+        self.request_id = request_id
+        found = ", ".join(waiting) or "none"
+        super().__init__(
+            f"There is no request '{request_id}'; waiting are: {found}. `bank promote history` lists them all."
+        )
+
+
+class NotAllowed(BankError, PermissionError):
+    """Somebody tried what the rules of promotion do not let them do; nothing was changed."""
+
+    def __init__(self, thing: str, why: str) -> None:
+        self.thing, self.why = thing, why
+        super().__init__(f"{thing} is not possible: {why}. Nothing was changed.")
