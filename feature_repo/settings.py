@@ -63,6 +63,14 @@ class Settings(BaseSettings):
         default=SecretStr("redis://127.0.0.1:6379/0"), description="may hold a password"
     )
     redis_prefix: str = Field(default="bank", min_length=1, description="begins every key in Redis")
+    trust_root: str = Field(
+        default="",
+        pattern="^([0-9a-f]{64})?$",
+        description="digest of the trust file's first version, pinned",
+    )
+    oidc_issuer: str = Field(default="", description="https address of the identity provider")
+    oidc_client_id: str = Field(default="", description="this platform's name at the identity provider")
+    oidc_client_secret: SecretStr = Field(default=SecretStr(""), description="empty: a public client")
     quarantine_limit: float = Field(default=0.01, ge=0, le=1, description="share of a table's rows")
 
     def __init__(self, **given: Any) -> None:
@@ -124,6 +132,21 @@ class Settings(BaseSettings):
     def trust_file(self) -> Path:
         """Public keys and roles; outside every database."""
         return self.home / "trust.json"
+
+    @property
+    def trust_draft(self) -> Path:
+        """The change of the trust file that waits for its second signature."""
+        return self.home / "trust.draft.json"
+
+    @property
+    def passwords(self) -> Path:
+        """Hashes of passwords; mode 0600."""
+        return self.home / "passwords.json"
+
+    @property
+    def session(self) -> Path:
+        """Who is logged in on this machine; mode 0600."""
+        return self.home / "session.json"
 
     @property
     def keys(self) -> Path:

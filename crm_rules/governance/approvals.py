@@ -11,7 +11,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from crm_rules.errors import NotApproved, UnknownPerson
+from crm_rules.errors import NotApproved, NotHeld, UnknownPerson
 from crm_rules.governance import keys
 from crm_rules.governance.chain import canonical, digest
 from crm_rules.governance.people import Person, Role, Trust, moment
@@ -88,20 +88,21 @@ def _verified(
 ) -> tuple[Person, Role]:
     person = _signer(thing, entry["person"], entry["role"], entry["at"], trust)
     statement = _statement(evidence, entry["person"], entry["role"], entry["at"])
-    if not keys.verify(person.public_key, entry["signature"], statement):
+    if not keys.verify_any(_keys(person), entry["signature"], statement):
         raise NotApproved(thing, f"the signature of '{person.id}' does not fit the part and its gates")
     return person, Role(entry["role"])
 
 
 def _signer(thing: str, person_id: str, role: str, at: str, trust: Trust) -> Person:
+    """The person as listed when they signed, with the keys that counted then."""
     try:
-        person = trust.person(person_id)
-        allowed = person.may(Role(role), moment(at))
-    except (UnknownPerson, ValueError) as error:
+        return trust.signer(person_id, Role(role), moment(at))
+    except (UnknownPerson, NotHeld, ValueError) as error:
         raise NotApproved(thing, f"'{person_id}' does not count as {role} at {at} ({error})") from error
-    if not allowed:
-        raise NotApproved(thing, f"'{person_id}' did not hold the role {role} with a valid key at {at}")
-    return person
+
+
+def _keys(person: Person) -> tuple[str, ...]:
+    return tuple(key.public_key for key in person.keys)
 
 
 def _require_two_people(thing: str, signers: Sequence[tuple[Person, Role]]) -> None:
@@ -130,7 +131,7 @@ def verify_record(record: Mapping[str, Any], trust: Trust, role: Role, least: in
     except (KeyError, TypeError) as error:
         raise NotApproved(thing, f"it is not well formed ({error!r})") from error
     person = _signer(thing, by, str(role), at, trust)
-    if not keys.verify(person.public_key, signature, canonical(body)):
+    if not keys.verify_any(_keys(person), signature, canonical(body)):
         raise NotApproved(thing, f"the signature of '{by}' does not fit its content")
     if not isinstance(number, int) or isinstance(number, bool) or number < least:
         raise NotApproved(
