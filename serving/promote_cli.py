@@ -188,9 +188,9 @@ if TYPE_CHECKING:
 
 def _signer(settings: "Settings", desk: "Office", by: str | None, now: datetime) -> "Signer":
     from crm_rules.governance.session import acting
-    from crm_rules.people_cli import passphrase
+    from crm_rules.login_cli import ask_passphrase
 
-    return acting(settings, desk.trust, by, now, passphrase)
+    return acting(settings, desk.trust, by, now, ask_passphrase)
 
 
 def _say(found: "Request", as_json: bool) -> None:
