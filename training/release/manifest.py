@@ -58,6 +58,20 @@ class Origin:
     data_window: Mapping[str, str] = field(default_factory=dict)
     source: Mapping[str, str] = field(default_factory=dict)
 
+    def as_json(self) -> dict[str, object]:
+        """As a request for promotion keeps it."""
+        return {
+            "feature_views": {view: list(names) for view, names in self.feature_views.items()},
+            "data_window": dict(self.data_window),
+            "source": dict(self.source),
+        }
+
+    @staticmethod
+    def from_json(raw: Mapping[str, object]) -> "Origin":
+        """What `as_json` gave, every field checked; KeyError, TypeError or ValueError otherwise."""
+        views = {view: _names(columns) for view, columns in _items(raw["feature_views"])}
+        return Origin(views, _texts(raw["data_window"]), _texts(raw["source"]))
+
     @cached_property
     def views(self) -> tuple[str, ...]:
         """The views in the order packed feature rows follow: by name."""

@@ -5,9 +5,9 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from tests.conftest import AT, Tiny, evidence_for, random_features, tree_file
+from tests.conftest import Tiny, evidence_for, random_features, tree_file
 from training.release.assemble import assemble, derive, part_digest, read_part, replace, tree_files
-from training.release.current import current, set_current
+from training.release.current import current
 from training.release.errors import BrokenRelease, StaleNumber
 from training.release.files import list_files
 from training.release.verify import verify
@@ -101,8 +101,8 @@ def test_a_graph_that_is_more_than_trees_is_refused(tiny: Tiny) -> None:
 
 def test_the_number_of_the_current_release_rises(tiny: Tiny) -> None:
     with pytest.raises(StaleNumber, match="Use 2 or more"):
-        set_current(tiny.releases, tiny.release, 1, "otto", AT, tiny.key("otto"))
-    set_current(tiny.releases, tiny.release, 2, "otto", AT, tiny.key("otto"))
+        tiny.switch(tiny.release, 1)
+    tiny.switch(tiny.release, 2)
     assert current(tiny.releases, tiny.trust).number == 2
 
 
