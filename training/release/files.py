@@ -12,7 +12,8 @@ from pathlib import Path
 from feature_repo.errors import NoSpace
 from training.release.errors import BrokenRelease
 
-MOST_BYTES = 512 * 1024 * 1024
+MOST_BYTES = 4 * 1024 * 1024
+MOST_TOGETHER = 512 * 1024 * 1024
 MOST_FILES = 200
 
 
@@ -71,8 +72,8 @@ def read_all(folder: Path, limits: Mapping[str, int]) -> dict[str, bytes]:
             raise BrokenRelease(str(folder / path), f"it cannot be opened ({error.strerror})") from error
         if sizes[path] > most:
             raise BrokenRelease(str(folder / path), f"it is larger than {most} bytes")
-    if sum(sizes.values()) > MOST_BYTES:
-        raise BrokenRelease(str(folder), f"its files are larger than {MOST_BYTES} bytes together")
+    if sum(sizes.values()) > MOST_TOGETHER:
+        raise BrokenRelease(str(folder), f"its files are larger than {MOST_TOGETHER} bytes together")
     return {path: read_bytes(folder / path, most) for path, most in limits.items()}
 
 

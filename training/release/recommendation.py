@@ -104,7 +104,7 @@ class Recommender:
     def read(files: Mapping[str, bytes]) -> "Recommender":
         """From the files of the part `recommendation`."""
         fields = Fields.parse(f"parts/recommendation/{FILE}", files[FILE])
-        products = tuple(ProductFacts.of(each.raw) for each in fields.objects("products"))
+        products = tuple(_facts(each) for each in fields.objects("products"))
         segments, horizon = int(fields.number("segments")), int(fields.number("horizon_days"))
         if len({each.product_id for each in products}) != len(products) or len(products) < 2:
             raise BrokenRelease(fields.path, "it needs two products or more, each once")
@@ -187,3 +187,9 @@ class Recommender:
         family = [p for p, each in zip(self.popularity, self.products, strict=True)
                   if each.family == product.family]  # fmt: skip
         return float(min(family, default=0.0))
+
+
+def _facts(fields: Fields) -> ProductFacts:
+    return ProductFacts.of(
+        {**fields.raw, "product_id": fields.text("product_id"), "family": fields.text("family")}
+    )
