@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from crm_rules.governance.people import Trust
-from training.release.assemble import evidence_name
+from training.release.manifest import evidence_name
 from training.release.verify import VerifiedRelease
 
 MODELS = ("segmentation", "propensity", "credit_risk", "recommendation")
