@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+import crm_rules.changes_cli
 import crm_rules.cli
 import crm_rules.login_cli
 import crm_rules.people_cli
@@ -39,7 +40,7 @@ app.add_typer(training.cli.train, name="train")
 app.add_typer(training.models_cli.models, name="models")
 app.add_typer(serving.promote_cli.promote, name="promote")
 app.add_typer(training.release_cli.release, name="release")
-app.add_typer(crm_rules.people_cli.people, name="people")
+app.add_typer(crm_rules.changes_cli.people, name="people")
 app.add_typer(crm_rules.login_cli.keys, name="keys")
 app.command("login")(crm_rules.login_cli.login)
 app.command("logout")(crm_rules.login_cli.logout)

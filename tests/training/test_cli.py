@@ -137,7 +137,7 @@ def test_in_a_bank_nobody_trains_unnamed(loaded, monkeypatch):
     publics = {name: keys.public(key) for name, key in signing.items()}
     desk = proposals.Desk.of(settings)
     proposals.found(desk, publics, "ada", signing["ada"], at)
-    proposals.countersign(desk, "amir", signing["amir"], at)
+    proposals.countersign(desk, proposals.waiting(desk), "amir", signing["amir"], at)
     said = CliRunner().invoke(bank, ["train", "complaint"])
     assert said.exit_code == 1
     assert "bank login" in said.output
