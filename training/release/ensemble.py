@@ -54,10 +54,9 @@ def tree_node(content: bytes, path: str, width: int, targets: int) -> onnx.NodeP
         model = onnx.ModelProto.FromString(content)
     except DecodeError as error:
         raise BrokenRelease(path, "it is no ONNX file") from error
-    size = model.ByteSize()
     model.DiscardUnknownFields()
-    if model.ByteSize() != size:
-        raise BrokenRelease(path, "it holds fields that are not known")
+    if model.ByteSize() != len(content):
+        raise BrokenRelease(path, "it holds fields that are not known, or numbers written in a longer way")
     _check_frame(model, path, width, targets)
     node: onnx.NodeProto = model.graph.node[0]
     _check_ensemble(_attributes(node, path), path, width, targets)
@@ -155,7 +154,8 @@ def _check_ensemble(found: Mapping[str, Any], path: str, width: int, targets: in
     if max(sizes) > MOST_NODES or max(rows) > MOST_LEAF_ROWS:
         raise BrokenRelease(path, f"it has more than {MOST_NODES} nodes or {MOST_LEAF_ROWS} leaf values")
     for name in ("nodes_values", "target_weights", "base_values", "nodes_hitrates"):
-        if not np.isfinite(np.array(found.get(name, ()), np.float32)).all():
+        held = found.get(name, ())
+        if not np.isfinite(np.fromiter(held, np.float32, len(held))).all():
             raise BrokenRelease(path, f"its {name} are not all finite")
     modes = list(found["nodes_modes"])
     if not set(modes) <= {b"LEAF", *_SPLITS}:
@@ -204,7 +204,7 @@ def _check_leaves(nodes: _Nodes, found: Mapping[str, Any], path: str, targets: i
 
 
 def _whole(found: Mapping[str, Any], name: str) -> Whole:
-    return np.array(found[name], np.int64)
+    return np.fromiter(found[name], np.int64, len(found[name]))
 
 
 def _set_fields(message: Message) -> set[str]:
