@@ -14,6 +14,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from training.release.ensemble import IR_VERSION, OPSETS, tree_node
+from training.release.repeated import ints
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,5 @@ def _renumbered(
     node.name, node.input[:], node.output[:] = output, ["X"], [output]
     for attribute in node.attribute:
         if attribute.name == "nodes_featureids":
-            own = np.fromiter(attribute.ints, np.int64, len(attribute.ints))
-            attribute.ints[:] = place[own].tolist()
+            attribute.ints[:] = place[ints(attribute)].tolist()
     return node
