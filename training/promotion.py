@@ -72,7 +72,7 @@ def keep_candidate(folder: Path, candidate: Candidate) -> None:
 def kept_candidate(folder: Path, part: str) -> Candidate:
     """The candidate kept under that name."""
     record = json.loads(candidate_file(folder, part).read_text())
-    gates = tuple(Gate(**gate) for gate in record["gates"])
+    gates = tuple(Gate.from_json(gate) for gate in record["gates"])
     return Candidate(part, Path(record["folder"]), gates, record["requested_by"], record["run"])
 
 

@@ -1,6 +1,6 @@
 from training.gates import admitted, at_least, at_most
 
-GOOD, BAD = at_least("KS", 0.4, 0.2), at_most("ECE", 0.2, 0.05)
+GOOD, BAD = at_least("discrimination", "KS", 0.4, 0.2), at_most("calibration", "ECE", 0.2, 0.05)
 
 
 def test_a_member_whose_gate_said_no_is_left_out_by_name():
@@ -14,5 +14,5 @@ def test_a_part_without_a_passing_member_is_refused_as_a_whole_later():
 
 
 def test_a_figure_that_is_no_number_never_passes():
-    assert not at_least("KS", float("nan"), 0.2).passed
-    assert not at_most("ECE", float("nan"), 0.2).passed
+    assert not at_least("discrimination", "KS", float("nan"), 0.2).passed
+    assert not at_most("calibration", "ECE", float("nan"), 0.2).passed

@@ -20,7 +20,7 @@ from training.release.current import current
 from training.release.verify import verify
 from training.rule_parts import reasons_part
 
-GOOD, BAD = at_least("KS", 0.4, 0.2), at_least("KS", 0.1, 0.2)
+GOOD, BAD = at_least("discrimination", "KS", 0.4, 0.2), at_least("discrimination", "KS", 0.1, 0.2)
 PEOPLE = {Role.VALIDATOR: "victor", Role.RISK_APPROVER: "rita", Role.OPERATOR: "otto"}
 
 
