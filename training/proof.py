@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -42,8 +43,8 @@ class MemberProof:
     `reads` are the columns the member was trained on, in its order. `labels` are (n,), or (n, P) with one
     name of `outcomes` a column; NaN where none is known. `said` has their shape: what the training library
     answers. `weight` (n,) is how many test rows a row stands for. `given` holds what the model reads
-    beside its columns, `groups` the protected groups by attribute and name. The first `tested` rows are
-    test rows, the others made up.
+    beside its columns, `groups` the protected groups by attribute and name, `before` the frozen bins of its
+    scores on the training rows, where kept. The first `tested` rows are test rows, the others made up.
     """
 
     columns: tuple[str, ...]
@@ -57,6 +58,7 @@ class MemberProof:
     outcomes: tuple[str, ...] = ()
     given: Mapping[str, Array] = field(default_factory=dict)
     groups: Mapping[str, Mapping[str, Mask]] = field(default_factory=dict)
+    before: Mapping[str, object] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.matrix)
@@ -68,6 +70,7 @@ class MemberProof:
             self.weight[chosen], len(self.matrix[chosen]), self.window, self.outcomes,
             {name: values[chosen] for name, values in self.given.items()},
             {a: {g: mask[chosen] for g, mask in held.items()} for a, held in self.groups.items()},
+            self.before,
         )  # fmt: skip
 
     @property
@@ -91,7 +94,7 @@ class Proof:
         """proof.json, and an npz of plain arrays a member."""
         folder.mkdir(parents=True)
         told = {name: _told(f"member-{at}.npz", rows) for at, (name, rows) in enumerate(self.members.items())}
-        (folder / FILE).write_text(json.dumps({"members": told}, sort_keys=True), encoding="utf-8")
+        (folder / FILE).write_text(json.dumps({"members": told}), encoding="utf-8")
         for name, rows in self.members.items():
             (folder / str(told[name]["file"])).write_bytes(_packed(rows))
         return folder
@@ -115,7 +118,7 @@ def set_aside(
     columns: Sequence[str], reads: Sequence[str], matrix: F32, labels: npt.NDArray[np.generic] | None,
     says: Says, window: Mapping[str, str], seed: int, *, outcomes: Sequence[str] = (),
     given: Mapping[str, Array] | None = None, groups: Mapping[str, Mapping[str, Mask]] | None = None,
-    most: int = MOST_TESTED, made_up: int = MADE_UP,
+    before: Mapping[str, object] | None = None, most: int = MOST_TESTED, made_up: int = MADE_UP,
 ) -> MemberProof:  # fmt: skip
     """The proof of a member from all its test rows: `matrix` (n, columns), `labels` (n,) or (n, P) or None.
 
@@ -137,7 +140,7 @@ def set_aside(
         tuple(columns), tuple(reads), rows, known, said, np.concatenate([weight, np.ones(len(origin))]),
         len(chosen), dict(window), tuple(outcomes), beside,
         {a: {g: np.concatenate([mask[chosen], nobody]) for g, mask in each.items()}
-         for a, each in sorted_out.items()},
+         for a, each in sorted_out.items()}, before or {},
     )  # fmt: skip
 
 
@@ -196,6 +199,7 @@ def _told(file: str, rows: MemberProof) -> dict[str, object]:
         "file": file, "columns": list(rows.columns), "reads": list(rows.reads), "tested": rows.tested,
         "window": dict(rows.window), "outcomes": list(rows.outcomes), "given": list(rows.given),
         "groups": {attribute: list(held) for attribute, held in rows.groups.items()},
+        "before": dict(rows.before),
     }  # fmt: skip
 
 
@@ -212,16 +216,20 @@ def _packed(rows: MemberProof) -> bytes:
 def _unpacked(folder: Path, told: Mapping[str, object]) -> MemberProof:
     names = {key: told[key] for key in ("columns", "reads", "outcomes", "given")}
     columns, reads, outcomes, given = (tuple(map(str, _list(each))) for each in names.values())
-    groups, window = told["groups"], told["window"]
-    assert isinstance(groups, dict)
-    assert isinstance(window, dict)
+    groups, window, before = (_dict(told[key]) for key in ("groups", "window", "before"))
     with np.load(folder / Path(str(told["file"])).name, allow_pickle=False) as held:
         return MemberProof(
             columns, reads, held["matrix"], held["labels"], held["said"], held["weight"],
             int(str(told["tested"])), window, outcomes, {name: held[f"given.{name}"] for name in given},
             {attribute: {name: held[f"group.{a}.{g}"] for g, name in enumerate(names)}
-             for a, (attribute, names) in enumerate(groups.items())},
+             for a, (attribute, names) in enumerate(groups.items())}, before,
         )  # fmt: skip
+
+
+def _dict(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError(f"{value!r} is no mapping")
+    return value
 
 
 def _list(value: object) -> list[object]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from training.credit_risk.validated import Validated
+from training.export import scored_before
 from training.learning.inputs import Inputs
 from training.learning.trees import F32
 from training.proof import Array, MemberProof, set_aside
@@ -26,4 +27,6 @@ def proof_of(found: Validated, seed: int) -> MemberProof:
     test = found.situation.test
     reads = (*member.boosting.columns, *member.scorecard.columns)
     return set_aside(rows.columns, reads, rows.matrix[test], found.situation.y_test, says,
-                     found.situation.window, seed, groups=found.masks)  # fmt: skip
+                     found.situation.window, seed, groups=found.masks,
+                     before=scored_before(found.runtime.probability(
+                         rows.only(found.runtime.member.columns)[found.situation.train])))  # fmt: skip

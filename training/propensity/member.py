@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from training.dataset import Dataset, TooLittleData, iso
+from training.export import scored_before
 from training.gates import Gate, at_least, at_most
 from training.labels import I64
 from training.learning.boosting import Boosting
@@ -122,7 +123,7 @@ def with_proof(member: Member, bench: Bench, rows: Dataset, label: Labels, seed:
 
     return replace(member, proof=set_aside(
         rows.columns, member.model.columns, rows.matrix[test], label[test], says, member.window, seed,
-        given={"in_reach": member.within},
+        given={"in_reach": member.within}, before=scored_before(member.p_seen),
     ))  # fmt: skip
 
 
