@@ -227,17 +227,6 @@ class Office:
                 )
 
 
-def live_versions(state: Promotions) -> dict[str, str]:
-    """The registered version of each model that is live, by part."""
-    found = {}
-    for name, digest in state.live.items():
-        request = state.approved(name, digest)
-        version = request.evidence[name]["run"].get("version") if request else None
-        if version is not None:
-            found[name] = str(version)
-    return found
-
-
 def keep_part(parts: Path, part: str, folder: Path) -> str:
     """Copy a part to where nothing changes it, under its digest; the digest."""
     files = read_part(part, folder)

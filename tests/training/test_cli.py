@@ -54,7 +54,8 @@ def a_model(run: Run) -> Trained:
     run.tell("tune", "nothing to tune")
     return Trained(
         name="complaint", service="propensity_v1", model={}, files={}, reference={}, metrics={"ks": 0.4},
-        gates=(at_least("KS", 0.4, 0.5),), parameters={}, window={"from": "2025-01-01", "to": "2025-06-30"},
+        gates=(at_least("discrimination", "KS", 0.4, 0.5),), parameters={},
+        window={"from": "2025-01-01", "to": "2025-06-30"},
         chosen="a coin", warnings=("a column is constant",),
     )  # fmt: skip
 

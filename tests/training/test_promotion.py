@@ -28,9 +28,9 @@ from training.release.verify import verify
 from training.rule_parts import reasons_part
 
 DAY = timedelta(days=1)
-GOOD = Gate("KS", 0.4, 0.2, True, kind="discrimination")
+GOOD = Gate("discrimination", "KS", 0.4, 0.2, True)
 BAD = replace(GOOD, value=0.1, passed=False)
-UNFAIR = Gate("impact of age", 0.7, 0.8, False, kind="fairness")
+UNFAIR = Gate("fairness", "impact of age", 0.7, 0.8, False)
 
 
 @pytest.fixture(scope="module")
