@@ -12,6 +12,8 @@ from typing import Annotated, NoReturn
 import typer
 
 import crm_rules.cli
+import crm_rules.login_cli
+import crm_rules.people_cli
 import feature_repo.cli
 import feature_repo.features.cli
 import monitoring.cli
@@ -37,8 +39,10 @@ app.add_typer(training.cli.train, name="train")
 app.add_typer(training.models_cli.models, name="models")
 app.add_typer(training.promote_cli.promote, name="promote")
 app.add_typer(training.release_cli.release, name="release")
-app.add_typer(crm_rules.cli.people, name="people")
-app.add_typer(crm_rules.cli.keys, name="keys")
+app.add_typer(crm_rules.people_cli.people, name="people")
+app.add_typer(crm_rules.login_cli.keys, name="keys")
+app.command("login")(crm_rules.login_cli.login)
+app.command("logout")(crm_rules.login_cli.logout)
 app.add_typer(crm_rules.cli.rules, name="rules")
 app.add_typer(monitoring.cli.monitor, name="monitor")
 

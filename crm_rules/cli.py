@@ -1,25 +1,17 @@
-"""Commands of the rules room: `bank people`, `bank keys`, `bank rules`."""
+"""`bank rules`: what the rules are, and whether a policy is well formed."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-people = typer.Typer(help="The people of the trust file.", no_args_is_help=True)
-keys = typer.Typer(help="Signing keys of this machine.", no_args_is_help=True)
 rules = typer.Typer(help="The rules, with their laws and effects.", no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the same as data.")]
 
 
-@people.callback()
-@rules.callback()
-def _group() -> None:
-    """Keep a group of one command a group."""
-
-
-def _table(rows: list[dict[str, str]], as_json: bool) -> None:
+def print_table(rows: list[dict[str, str]], as_json: bool) -> None:
+    """Print rows as aligned columns, or the same as one JSON list."""
     if as_json:
         import json
 
@@ -28,58 +20,6 @@ def _table(rows: list[dict[str, str]], as_json: bool) -> None:
     widths = {key: max(len(row[key]) for row in rows) for key in (rows[0] if rows else ())}
     for row in rows:
         typer.echo("  ".join(f"{text:<{widths[key]}}" for key, text in row.items()).rstrip())
-
-
-@people.command("list")
-def list_people(as_json: AsJson = False) -> None:
-    """Who may do what, from the verified trust file."""
-    from crm_rules.governance.people import Trust
-    from feature_repo.settings import Settings
-
-    settings, now = Settings(), datetime.now(UTC)
-    trust = Trust.load(settings.trust_file, settings.profile)
-    rows = [
-        {
-            "id": person.id,
-            "name": person.name,
-            "roles": ", ".join(person.roles),
-            "state": "in force" if any(person.may(role, now) for role in person.roles) else "revoked",
-        }
-        for person in trust.people
-    ]
-    _table(rows, as_json)
-    if not as_json and trust.demo:
-        typer.echo(
-            f"These are demo people; their keys lie in {settings.keys} and count in profile demo only."
-        )
-
-
-@keys.command("new")
-def new_key(person: Annotated[str, typer.Argument(help="Id of the person the key is for.")]) -> None:
-    """Make a signing key; the private part stays on this machine."""
-    from crm_rules.governance import keys as ed25519
-    from feature_repo.settings import Settings
-
-    path = _key_path(Settings().keys, person)
-    public = ed25519.public(ed25519.generate(path))
-    typer.echo(f"Private key  {path} (mode 0600, keep a backup)")
-    typer.echo(f"Public key   {public}")
-    typer.echo("Next: two administrators add the public key to the trust file.")
-
-
-@keys.command("show")
-def show_key(person: Annotated[str, typer.Argument(help="Id of the person.")]) -> None:
-    """Print the public part of a key on this machine."""
-    from crm_rules.governance import keys as ed25519
-    from feature_repo.settings import Settings
-
-    typer.echo(ed25519.public(ed25519.load(_key_path(Settings().keys, person))))
-
-
-def _key_path(folder: Path, person: str) -> Path:
-    if not person.replace("-", "").replace("_", "").isalnum():
-        raise typer.BadParameter("an id has letters, digits, - and _ only")
-    return folder / f"{person}.pem"
 
 
 @rules.command("list")
@@ -93,7 +33,7 @@ def list_rules(as_json: AsJson = False) -> None:
     rows = [
         {"code": code, "effect": str(effect), "law": law, "meaning": doc} for code, effect, law, doc in every
     ]
-    _table(rows, as_json)
+    print_table(rows, as_json)
 
 
 @rules.command("check")
@@ -120,7 +60,7 @@ def check_rules(
         }
         for one in ruled.segments
     ]
-    _table(rows, as_json)
+    print_table(rows, as_json)
     if not as_json:
         learned = sorted({name for name in read.targeting.segments if name not in ruled.ids})
         typer.echo(

@@ -114,6 +114,68 @@ class UnknownPerson(BankError, LookupError):
         )
 
 
+class NotHeld(BankError, PermissionError):
+    """Somebody on the trust file did not hold a role, with a key that counted, at that time."""
+
+    def __init__(self, person: str, role: str, at: str, why: str) -> None:
+        self.person, self.role, self.at = person, role, at
+        what = f"the role {role} with a valid key" if role else "a valid key"
+        super().__init__(
+            f"Person '{person}' did not hold {what} at {at}: {why}. "
+            f"Let somebody else act, or have two administrators change the trust file."
+        )
+
+
+class RuleBroken(BankError, ValueError):
+    """A new version of the trust file breaks a rule of its history."""
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+        super().__init__(f"The change is refused: it {problem}. Nothing was changed.")
+
+
+class DraftRefused(BankError, ValueError):
+    """The draft of a change is missing, waits already, is altered, or was made on an older version."""
+
+    def __init__(self, path: Path, problem: str, way_out: str) -> None:
+        self.path, self.problem = path, problem
+        super().__init__(f"The draft {path} {problem}. {way_out}")
+
+
+class PasswordRefused(BankError, PermissionError):
+    """A password is wrong or locked, or may not be set."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+
+
+class SessionRefused(BankError, PermissionError):
+    """Nobody is logged in, or the session is expired, forged, or of somebody who may not act any more."""
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+        super().__init__(f"{problem}. Run `bank login`.")
+
+
+class KeyRefused(BankError, PermissionError):
+    """A key on this machine is none of the person's keys that count now."""
+
+    def __init__(self, path: Path, person: str) -> None:
+        self.path, self.person = path, person
+        super().__init__(
+            f"Key {path} is none of the keys of '{person}' that count now. Restore the right key, "
+            f"or have two administrators list this one (`bank people key`)."
+        )
+
+
+class LoginRefused(BankError, PermissionError):
+    """The identity provider, or what it said, is not to be trusted."""
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+        super().__init__(f"Nobody was logged in: {problem}. Try again, or log in with a password.")
+
+
 class NotApproved(BankError, PermissionError):
     """A part or record lacks what two people, or one operator, must have signed."""
 
@@ -143,3 +205,22 @@ class NotEnoughPoints(BankError, ValueError):
         super().__init__(
             f"Customer {customer_id} cannot redeem {asked} points: {problem}. Ask for another sum."
         )
+
+
+class UnknownRequest(BankError, LookupError):
+    """A promotion was named that nobody asked for."""
+
+    def __init__(self, request_id: str, waiting: Iterable[str]) -> None:
+        self.request_id = request_id
+        found = ", ".join(waiting) or "none"
+        super().__init__(
+            f"There is no request '{request_id}'; waiting are: {found}. `bank promote history` lists them all."
+        )
+
+
+class NotAllowed(BankError, PermissionError):
+    """Somebody tried what the rules of promotion do not let them do; nothing was changed."""
+
+    def __init__(self, thing: str, why: str) -> None:
+        self.thing, self.why = thing, why
+        super().__init__(f"{thing} is not possible: {why}. Nothing was changed.")

@@ -70,6 +70,14 @@ class Settings(BaseSettings):
     anchors: Path | None = Field(
         default=None, description="folder of the chains' heads, best on another disk; else in the home"
     )
+    trust_root: str = Field(
+        default="",
+        pattern="^([0-9a-f]{64})?$",
+        description="digest of the trust file's first version, pinned",
+    )
+    oidc_issuer: str = Field(default="", description="https address of the identity provider")
+    oidc_client_id: str = Field(default="", description="this platform's name at the identity provider")
+    oidc_client_secret: SecretStr = Field(default=SecretStr(""), description="empty: a public client")
     quarantine_limit: float = Field(default=0.01, ge=0, le=1, description="share of a table's rows")
 
     def __init__(self, **given: Any) -> None:
@@ -146,6 +154,19 @@ class Settings(BaseSettings):
     def parts(self) -> Path:
         """What was put forward for promotion, each part a folder by its digest; never changed."""
         return self.home / "parts"
+    def trust_draft(self) -> Path:
+        """The change of the trust file that waits for its second signature."""
+        return self.home / "trust.draft.json"
+
+    @property
+    def passwords(self) -> Path:
+        """Hashes of passwords; mode 0600."""
+        return self.home / "passwords.json"
+
+    @property
+    def session(self) -> Path:
+        """Who is logged in on this machine; mode 0600."""
+        return self.home / "session.json"
 
     @property
     def keys(self) -> Path:

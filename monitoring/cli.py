@@ -19,7 +19,7 @@ def run(json: Annotated[bool, typer.Option("--json", help="print one JSON object
     from training.release.verify import verify
 
     settings = Settings()
-    trust = Trust.load(settings.trust_file, settings.profile)
+    trust = Trust.of(settings)
     release = verify(settings.releases, current(settings.releases, trust).release, trust)
     found = watch(settings.decisions, release, settings.features, settings.reports, datetime.now(UTC))
     if json:

@@ -77,7 +77,7 @@ def new_id() -> str:
 
 def current_release(settings: Settings) -> Served:
     """Trust, then the signed record, then the release it names: each verified before the next."""
-    trust = Trust.load(settings.trust_file, settings.profile)
+    trust = Trust.of(settings)
     named = current(settings.releases, trust)
     return Served(trust, named, verify(settings.releases, named.release, trust))
 

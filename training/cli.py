@@ -18,7 +18,6 @@ NO_HEADER = "the first row is data; columns are column_1, ..."
 @train.callback(invoke_without_command=True, context_settings={"allow_interspersed_args": True})
 def one(
     name: Annotated[str, typer.Argument(help="segmentation, propensity, credit_risk or recommendation")],
-    person: Annotated[str, typer.Option(help="who trains; goes into the run")] = "data.scientist",
     seed: Annotated[int, typer.Option(help="every draw follows from it")] = 7,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
     table: Annotated[
@@ -56,18 +55,22 @@ def one(
         return _on_table(task, score, out, as_json)
     if target or score or out:
         raise typer.BadParameter("--target, --score and --out go with --table FILE.")
+    from crm_rules.governance.people import Trust
+    from crm_rules.governance.session import author
     from feature_repo.raw.source import Source
     from feature_repo.settings import Settings
     from training.specs import contract, known, train_model
     from training.steps import Steps
 
-    settings = Settings()
+    settings, now = Settings(), datetime.now(UTC)
     steps = Steps(lambda line: typer.echo(line, err=as_json))
     try:
         known(name)
+        listed = settings.profile == "bank" or settings.trust_file.exists()
+        person = author(settings, Trust.of(settings) if listed else None, now)
         source = Source.read(settings.raw)
         steps("contract", contract(settings, source))
-        result = train_model(name, settings, source, person, datetime.now(UTC), seed, steps)
+        result = train_model(name, settings, source, person, now, seed, steps)
     except BankError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error

@@ -1,152 +1,252 @@
-"""From a trained part to what is served: gates, two people, one signed switch.
+"""From an approved part to what is served: assembled, verified as serving will, recorded, switched.
 
-A candidate is a part's folder with its gate results. Its evidence carries the approvals of a
-validator and a risk approver over the part's digest and gates; the release that names it becomes
-current by an operator's signature. A candidate whose gates did not all pass is not promoted.
+The rules of who may do what are `crm_rules.governance.promoting`'s; this adds the files. What was put
+forward is copied at once, so that what people sign is what runs, whatever becomes of the original. A switch
+is recorded before the file changes: one that was cut short is finished by the next command.
 """
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-from crm_rules.errors import NotApproved
-from crm_rules.governance.approvals import approve
-from crm_rules.governance.people import Role, Trust
-from feature_repo.errors import BankError
+from crm_rules.errors import NotAllowed
+from crm_rules.governance import promoting
+from crm_rules.governance.heads import Head, Heads
+from crm_rules.governance.journal import Journal, Writing
+from crm_rules.governance.materiality import Materiality, Tier
+from crm_rules.governance.people import Trust
+from crm_rules.governance.person import Role
+from crm_rules.governance.promotions import Promotions, Request, Status, Switch
+from crm_rules.governance.session import Signer
 from training.gates import Gate
-from training.release.assemble import assemble, part_digest, write_evidence
-from training.release.current import last_number, set_current
+from training.release.assemble import assemble, part_digest, read_part, write_evidence
+from training.release.current import HEAD, last_number, record_of, set_current
+from training.release.errors import BrokenRelease
+from training.release.files import draft_folder, sync_folder, write_files
 from training.release.manifest import REQUIRED, Origin
-from training.release.verify import verify
-
-
-class GateSaidNo(BankError):
-    """A part that every release needs did not pass its gates."""
-
-    def __init__(self, part: str, gates: Sequence[Gate]) -> None:
-        self.part = part
-        self.failed = [gate for gate in gates if not gate.passed]
-        found = "; ".join(f"{g.name} is {g.value}, limit {g.limit}" for g in self.failed)
-        super().__init__(f"Part '{part}' may not be promoted: {found}. Mend it and train again.")
+from training.release.reading import read_release
+from training.release.verify import VerifiedRelease, verify
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A part that asks to be served. `run` names the MLflow run, version and author of a model."""
+    """A part that asks to be served. `run` names the MLflow run, version and author of a model.
+
+    `waivers` are reasons by the name of a soft gate that said no.
+    """
 
     part: str
     folder: Path
     gates: tuple[Gate, ...]
-    requested_by: str
     run: Mapping[str, str]
+    pia: str = ""
+    waivers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
         """Whether every gate passed."""
         return bool(self.gates) and all(gate.passed for gate in self.gates)
 
-
-def candidate_file(folder: Path, part: str) -> Path:
-    """Where a trained candidate is kept."""
-    return folder / f"{part}.json"
-
-
-def keep_candidate(folder: Path, candidate: Candidate) -> None:
-    """Keep a trained candidate, for its promotion later."""
-    record = {
-        "part": candidate.part,
-        "folder": str(candidate.folder),
-        "gates": [gate.as_json() for gate in candidate.gates],
-        "requested_by": candidate.requested_by,
-        "run": dict(candidate.run),
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(record, indent=1, sort_keys=True) + "\n"
-    candidate_file(folder, candidate.part).write_text(text)
-
-
-def kept_candidate(folder: Path, part: str) -> Candidate:
-    """The candidate kept under that name."""
-    record = json.loads(candidate_file(folder, part).read_text())
-    gates = tuple(Gate(**gate) for gate in record["gates"])
-    return Candidate(part, Path(record["folder"]), gates, record["requested_by"], record["run"])
+    def refused_by(self, tier: Tier) -> list[Gate]:
+        """The gates that said no and cannot be, or are not, waived in that tier."""
+        return [
+            gate
+            for gate in self.gates
+            if not gate.passed and (gate.kind not in tier.rules.soft or gate.name not in self.waivers)
+        ]
 
 
 @dataclass(frozen=True)
-class Signers:
-    """Who signs: each role's person id and private key."""
+class Office:
+    """Where parts are put forward, approved and switched: the journal, the files, the people, the rules.
 
-    people: Mapping[Role, tuple[str, Ed25519PrivateKey]]
-
-    def of(self, role: Role) -> tuple[str, Ed25519PrivateKey]:
-        """The person and key of a role."""
-        return self.people[role]
-
-
-@dataclass(frozen=True)
-class Promotion:
-    """What was promoted and what was not. `number` is that of the signed switch."""
-
-    release: str
-    number: int
-    promoted: tuple[str, ...]
-    refused: tuple[Candidate, ...]
-
-
-def promote(
-    releases: Path,
-    candidates: Sequence[Candidate],
-    origin: Origin,
-    signers: Signers,
-    trust: Trust,
-    at: datetime,
-) -> Promotion:
-    """Assemble, approve, verify as serving will, and switch to the new release.
-
-    Parts whose gates failed are left out and named; GateSaidNo when a release cannot be without
-    one of them. The switch comes last, so that a failure leaves the old release current.
+    `customers` is how many the bank decides about: with the part's purpose it makes the tier. `usable`
+    loads a verified release as serving does, and raises where serving would refuse it.
     """
-    passed = [candidate for candidate in candidates if candidate.passed]
-    refused = tuple(candidate for candidate in candidates if not candidate.passed)
-    for candidate in refused:
-        if candidate.part in REQUIRED:
-            raise GateSaidNo(candidate.part, candidate.gates)
-    release = assemble(releases, {c.part: c.folder for c in passed}, origin)
-    for candidate in passed:
-        write_evidence(releases / release, _evidence(candidate, signers, at))
-    by, key = signers.of(Role.OPERATOR)
-    number = switch(releases, release, by, key, trust, at)
-    return Promotion(release, number, tuple(c.part for c in passed), refused)
+
+    releases: Path
+    parts: Path
+    journal: Journal
+    trust: Trust
+    rules: Materiality
+    heads: Heads
+    customers: int
+    usable: Callable[[VerifiedRelease], object]
+
+    def state(self) -> Promotions:
+        """What is asked for, approved and live."""
+        return promoting.read(self.journal)
+
+    def tier(self, part: str) -> Tier:
+        """The tier of a part in this bank."""
+        return self.rules.tier_of(part, self.customers)
+
+    def ask(
+        self, candidates: Sequence[Candidate], origin: Origin, signer: Signer, at: datetime, note: str = ""
+    ) -> Request:
+        """Put candidates forward together, each copied by its digest; refused at once when a gate says no."""
+        live = self.state().live
+        evidence = [self._evidence(each, live.get(each.part, ""), origin, at) for each in candidates]
+        return promoting.ask(self.journal, self.trust, self.rules, evidence, signer, at, note)
+
+    def approve(
+        self, request_id: str, signer: Signer, at: datetime, role: Role | None = None
+    ) -> tuple[Request, Switch | None]:
+        """Sign a request; with the last signature its release is made and becomes current.
+
+        None when it waits for another signature, or for parts that a release cannot be without.
+        """
+        request = self.state().request(request_id)
+        if request.status is not Status.APPROVED:
+            self._require_files(request)
+            request = promoting.approve(self.journal, self.trust, request_id, signer, role, at)
+        if request.status is not Status.APPROVED:
+            return request, None
+        return request, self.go_live(request, signer, at)
+
+    def reject(self, request_id: str, signer: Signer, at: datetime, reason: str) -> Request:
+        """Turn a request down."""
+        return promoting.reject(self.journal, self.trust, request_id, signer, at, reason)
+
+    def go_live(self, request: Request, signer: Signer, at: datetime) -> Switch | None:
+        """Make the release of what is live and of an approved request, and switch to it."""
+        role = promoting.switcher(self.trust, signer, at)
+        with self.journal.writing() as turn:
+            state = Promotions.of(turn.events())
+            request = state.request(request.id)
+            if request.status is not Status.APPROVED:
+                raise NotAllowed(f"Request {request.id}", f"it is {request.status}, not approved")
+            approved = {} if state.live else _first_parts(state)
+            parts = {**state.live, **approved, **request.parts}
+            if set(REQUIRED) - set(parts):
+                return None
+            origin = _origin(request)
+            self._switch(turn, state, parts, origin, signer, role, at, "approval", request.id, request.note)
+        return self.finish()
+
+    def roll_back(
+        self, part: str, signer: Signer, at: datetime, reason: str, digest: str | None = None
+    ) -> Switch:
+        """One part back to the version before, or to one named by its digest; an operator alone may.
+
+        It was approved when it became live, so nobody signs again; a review is due within days, and blocks
+        the part's next promotion when it is late.
+        """
+        role = promoting.switcher(self.trust, signer, at, (Role.OPERATOR,))
+        with self.journal.writing() as turn:
+            state = Promotions.of(turn.events())
+            back = _earlier(state, part, digest)
+            parts = {**state.live, part: back}
+            origin = read_release(self.releases, state.switches[-1].release).manifest.origin
+            self._switch(turn, state, parts, origin, signer, role, at, "rollback", part, reason)
+            days = self.tier(part).rules.rollback_review_days
+            promoting.hold(turn, signer, role, part, "a rollback waits for its review", at, days)
+        switch = self.finish()
+        assert switch is not None
+        return switch
+
+    def finish(self) -> Switch | None:
+        """Let `current` follow the last recorded switch, where that was cut short; the last switch."""
+        state = self.state()
+        if not state.switches:
+            return None
+        last = state.switches[-1]
+        if last_number(self.releases) < last.number:
+            set_current(self.releases, last.record, self.heads)
+        self.heads.write(HEAD, Head(last.number, last.release))
+        return last
+
+    def _switch(
+        self, turn: Writing, state: Promotions, parts: Mapping[str, str], origin: Origin, signer: Signer, role: Role,
+        at: datetime, cause: str, subject: str, reason: str,
+    ) -> None:  # fmt: skip
+        """Assemble, verify as serving will, record. The file follows when the record is durable."""
+        evidence = {name: _approved(state, name, digest) for name, digest in parts.items()}
+        folders = {name: self.parts / digest for name, digest in parts.items()}
+        release = assemble(self.releases, folders, origin)
+        for each in evidence.values():
+            write_evidence(self.releases / release, each)
+        self.usable(verify(self.releases, release, self.trust))
+        number = max(state.number, last_number(self.releases)) + 1
+        record = record_of(release, number, signer, role, at, self.trust)
+        body = {
+            "number": number, "release": release, "parts": dict(parts), "cause": cause, "subject": subject,
+            "reason": reason, "record": record,
+        }  # fmt: skip
+        promoting.switched(turn, signer, role, at, body)
+
+    def _evidence(self, made: Candidate, live: str, origin: Origin, at: datetime) -> dict[str, Any]:
+        tier = self.tier(made.part)
+        digest = keep_part(self.parts, made.part, made.folder)
+        until = at + timedelta(days=tier.rules.waiver_days)
+        return {
+            "part": made.part, "part_digest": digest, "run": dict(made.run), "pia": made.pia, "tier": tier.name,
+            "gates": [gate.as_json() for gate in made.gates], "needs": [str(role) for role in tier.needs],
+            "soft": list(tier.rules.soft), "based_on": live, "validate_by": tier.due(at.date()).isoformat(),
+            "waivers": [promoting.waiver(name, reason, until) for name, reason in made.waivers.items()],
+            "origin": origin.as_json(),
+        }  # fmt: skip
+
+    def _require_files(self, request: Request) -> None:
+        for name, digest in request.parts.items():
+            found = None
+            with suppress(BrokenRelease):
+                found = part_digest(name, self.parts / digest)
+            if found != digest:
+                raise NotAllowed(
+                    f"Approving {request.id}", f"the files of '{name}' {digest[:16]} are gone or were changed"
+                )
 
 
-def switch(releases: Path, release: str, by: str, key: Ed25519PrivateKey, trust: Trust, at: datetime) -> int:
-    """Make a release current, forward or back; the number of the switch.
+def keep_part(parts: Path, part: str, folder: Path) -> str:
+    """Copy a part to where nothing changes it, under its digest; the digest."""
+    files = read_part(part, folder)
+    digest = part_digest(part, folder)
+    final = parts / digest
+    if final.exists():
+        with suppress(BrokenRelease):
+            if part_digest(part, final) == digest:
+                return digest
+        shutil.rmtree(final)
+    with draft_folder(parts) as draft:
+        write_files(draft, files)
+        draft.rename(final)
+        sync_folder(parts)
+    return digest
 
-    Everything in it is verified first. NotApproved when `by` is no operator.
-    """
-    verify(releases, release, trust)
-    if not trust.person(by).may(Role.OPERATOR, at):
-        raise NotApproved(f"The switch to {release[:16]}", f"'{by}' is no operator")
-    number = last_number(releases) + 1
-    set_current(releases, release, number, by, at, key)
-    return number
+
+def _first_parts(state: Promotions) -> dict[str, str]:
+    """Before the first release: everything that is approved, the newest of each part."""
+    found: dict[str, str] = {}
+    for request in state.requests.values():
+        if request.status is Status.APPROVED:
+            found |= request.parts
+    return found
 
 
-def _evidence(candidate: Candidate, signers: Signers, at: datetime) -> dict[str, object]:
-    evidence: dict[str, object] = {
-        "part": candidate.part,
-        "part_digest": part_digest(candidate.part, candidate.folder),
-        "gates": [gate.as_json() for gate in candidate.gates],
-        "run": dict(candidate.run),
-        "requested_by": candidate.requested_by,
-    }
-    signed = [
-        approve(evidence, person, role, at, key).as_json()
-        for role in (Role.VALIDATOR, Role.RISK_APPROVER)
-        for person, key in [signers.of(role)]
-    ]
-    return {**evidence, "approvals": signed}
+def _approved(state: Promotions, part: str, digest: str) -> Mapping[str, Any]:
+    request = state.approved(part, digest)
+    if request is None:
+        raise NotAllowed(f"A release with '{part}' {digest[:16]}", "nobody approved this version of it")
+    return request.evidence[part]
+
+
+def _origin(request: Request) -> Origin:
+    return Origin.from_json(next(iter(request.evidence.values()))["origin"])
+
+
+def _earlier(state: Promotions, part: str, digest: str | None) -> str:
+    if part not in state.live:
+        raise NotAllowed(f"Rolling back '{part}'", f"no release has it; there are {sorted(state.live)}")
+    was_live = [each.parts[part] for each in state.switches if part in each.parts]
+    found = state.before(part) if digest is None else next(
+        (each for each in was_live if each.startswith(digest) and len(digest) >= 8), None
+    )  # fmt: skip
+    if found is None or found == state.live[part]:
+        told = "there was no version before" if digest is None else f"no earlier version begins with {digest}"
+        raise NotAllowed(f"Rolling back '{part}'", told)
+    return found

@@ -49,5 +49,5 @@ def _verified(digest: str | None) -> "VerifiedRelease":
     from training.release.verify import verify
 
     settings = Settings()
-    trust = Trust.load(settings.trust_file, settings.profile)
+    trust = Trust.of(settings)
     return verify(settings.releases, digest or current(settings.releases, trust).release, trust)

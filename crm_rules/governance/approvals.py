@@ -1,23 +1,29 @@
-"""Approvals: two different people sign a part's digest and gate results; loading without them is refused.
+"""Approvals: different people sign a part's digest and gate results; loading without them is refused.
 
-Evidence is {"part", "part_digest", "gates", "run", "requested_by", "approvals"}. A signature covers all of it
-but the approvals, and the person, the role and the time: nobody can rename the author of what was signed.
+Evidence is a JSON object: part, part_digest, request, requested_by, run (with its author), gates, tier, needs
+(the roles that sign), soft (kinds of gates that may be waived), waivers, pia, based_on, validate_by, origin
+and approvals. A signature covers all of it but the approvals, and the person, the role and the time: nobody can
+rename the author of what was signed, or soften a gate after it.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from crm_rules.errors import NotApproved, UnknownPerson
+from crm_rules.errors import NotApproved, NotHeld, UnknownPerson
 from crm_rules.governance import keys
 from crm_rules.governance.chain import canonical, digest
-from crm_rules.governance.people import Person, Role, Trust, moment
+from crm_rules.governance.materiality import LEAST_NEEDED
+from crm_rules.governance.people import Trust
+from crm_rules.governance.person import Person, Role, moment
 
-NEEDED = (Role.VALIDATOR, Role.RISK_APPROVER)
-COVERED = ("part", "part_digest", "gates", "run", "requested_by")
+COVERED = (
+    "part", "part_digest", "request", "requested_by", "run", "gates", "tier", "needs", "soft", "waivers", "pia",
+    "based_on", "validate_by", "origin",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ class Approval:
 
 
 def covered(evidence: Mapping[str, Any]) -> str:
-    """The digest of what a signature covers: part, part digest, gates in order, run and requester."""
+    """The digest of what a signature covers: everything but the approvals; KeyError where a field is missing."""
     return digest(canonical({name: evidence[name] for name in COVERED}))
 
 
@@ -48,89 +54,111 @@ def _statement(evidence: Mapping[str, Any], person: str, role: str, at: str) -> 
 def approve(
     evidence: Mapping[str, Any], person: str, role: Role, at: datetime, key: Ed25519PrivateKey
 ) -> Approval:
-    """Sign a part's evidence when every gate passed; NotApproved when one did not."""
-    _require_gates(f"Part '{evidence['part']}'", evidence["gates"])
+    """Sign a part's evidence when its gates passed or were waived; NotApproved when one was not."""
+    _require_gates(f"Part '{evidence['part']}'", evidence, at.date())
     when = at.isoformat()
     return Approval(person, role, when, keys.sign(key, _statement(evidence, person, str(role), when)))
 
 
-def verify_evidence(evidence: Mapping[str, Any], part: str, part_digest: str, trust: Trust) -> None:
-    """Raise NotApproved unless every gate passed, and a validator and a risk approver signed this evidence.
+def authors(evidence: Mapping[str, Any]) -> frozenset[str]:
+    """Who wrote or requested the part and therefore cannot approve it."""
+    return frozenset({str(evidence["requested_by"]), str((evidence["run"] or {}).get("author", ""))} - {""})
 
-    Neither may be the author or the requester; each held the role, with a valid key, at the time signed.
+
+def unmet(evidence: Mapping[str, Any], on: date) -> list[str]:
+    """The gates that said no and are not waived on that day; only a soft kind can be waived at all."""
+    waived = {
+        waiver["gate"]
+        for waiver in evidence["waivers"]
+        if str(waiver["reason"]).strip() and on <= date.fromisoformat(waiver["until"])
+    }
+    return [
+        str(gate["name"])
+        for gate in evidence["gates"]
+        if gate["passed"] is not True
+        and not (gate.get("kind") in evidence["soft"] and gate["name"] in waived)
+    ]
+
+
+def verify_evidence(evidence: Mapping[str, Any], part: str, part_digest: str, trust: Trust) -> None:
+    """Raise NotApproved unless every gate passed or was waived, and everybody who must sign has signed this.
+
+    None may be the author or the requester; each held the role, with a valid key, at the time signed.
     """
     thing = f"Part '{part}' {part_digest[:16]}"
     try:
         if (evidence["part"], evidence["part_digest"]) != (part, part_digest):
             raise NotApproved(thing, "its evidence names another part or another digest")
-        gates = evidence["gates"]
-        _require_gates(thing, gates)
-        authors = {evidence["requested_by"], (evidence.get("run") or {}).get("author")} - {None}
-        signers = [_verified(entry, thing, evidence, trust) for entry in evidence["approvals"]]
-    except (KeyError, TypeError, AttributeError) as error:
+        signers = []
+        for entry in evidence["approvals"]:
+            signers.append(_verified(entry, thing, evidence, trust))
+            _require_gates(thing, evidence, moment(entry["at"]).date())
+        wrote = authors(evidence)
+        needed = {*LEAST_NEEDED, *(Role(role) for role in evidence["needs"])}
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise NotApproved(thing, f"its evidence is not well formed ({error!r})") from error
     for person, _ in signers:
-        if {person.id, person.name} & authors:
+        if {person.id, person.name} & wrote:
             raise NotApproved(thing, f"'{person.id}' wrote or requested it and cannot approve it")
-    _require_two_people(thing, signers)
+    _require_everybody(thing, signers, needed)
 
 
-def _require_gates(thing: str, gates: Sequence[Mapping[str, object]]) -> None:
-    failed = [str(gate.get("name")) for gate in gates if gate.get("passed") is not True]
-    if failed:
-        raise NotApproved(thing, f"these gates did not pass: {failed}")
-    if not gates:
+def _require_gates(thing: str, evidence: Mapping[str, Any], on: date) -> None:
+    if not evidence["gates"]:
         raise NotApproved(thing, "no gate was run")
+    if failed := unmet(evidence, on):
+        raise NotApproved(thing, f"these gates did not pass: {failed}")
 
 
 def _verified(
     entry: Mapping[str, str], thing: str, evidence: Mapping[str, Any], trust: Trust
 ) -> tuple[Person, Role]:
-    person = _signer(thing, entry["person"], entry["role"], entry["at"], trust)
+    person = signer_of(thing, entry["person"], entry["role"], entry["at"], trust)
     statement = _statement(evidence, entry["person"], entry["role"], entry["at"])
-    if not keys.verify(person.public_key, entry["signature"], statement):
+    if not keys.verify_any(person.public_keys(moment(entry["at"])), entry["signature"], statement):
         raise NotApproved(thing, f"the signature of '{person.id}' does not fit the part and its gates")
     return person, Role(entry["role"])
 
 
-def _signer(thing: str, person_id: str, role: str, at: str, trust: Trust) -> Person:
+def signer_of(thing: str, person_id: str, role: str, at: str, trust: Trust) -> Person:
+    """The person as listed when they signed, with the keys that counted then; NotApproved otherwise."""
     try:
-        person = trust.person(person_id)
-        allowed = person.may(Role(role), moment(at))
-    except (UnknownPerson, ValueError) as error:
+        return trust.signer(person_id, Role(role), moment(at))
+    except (UnknownPerson, NotHeld, ValueError) as error:
         raise NotApproved(thing, f"'{person_id}' does not count as {role} at {at} ({error})") from error
-    if not allowed:
-        raise NotApproved(thing, f"'{person_id}' did not hold the role {role} with a valid key at {at}")
-    return person
 
 
-def _require_two_people(thing: str, signers: Sequence[tuple[Person, Role]]) -> None:
-    by_role = {role: {person.id for person, has in signers if has is role} for role in NEEDED}
+def _require_everybody(thing: str, signers: Sequence[tuple[Person, Role]], needed: set[Role]) -> None:
+    by_role = {role: {person.id for person, has in signers if has is role} for role in sorted(needed)}
     missing = [str(role) for role, people in by_role.items() if not people]
     if missing:
         raise NotApproved(thing, f"nobody signed as {' or as '.join(missing)}")
-    if len(set().union(*by_role.values())) < 2:
-        raise NotApproved(thing, "one person signed in both roles; two different people are needed")
+    if len(set().union(*by_role.values())) < len(needed):
+        raise NotApproved(thing, "one person signed in two roles; each needs another person")
 
 
 def sign_record(body: Mapping[str, object], key: Ed25519PrivateKey) -> dict[str, object]:
-    """A signed record such as `releases/current.json`; the body names `by`, `at` (ISO 8601) and `number`."""
+    """A signed record such as `releases/current.json`; the body names `by`, `role`, `at` and `number`."""
     return {"body": dict(body), "signature": keys.sign(key, canonical(dict(body)))}
 
 
-def verify_record(record: Mapping[str, Any], trust: Trust, role: Role, least: int = 0) -> Mapping[str, Any]:
-    """The body of a record signed by somebody who held the role; NotApproved otherwise.
+def verify_record(
+    record: Mapping[str, Any], trust: Trust, roles: Sequence[Role], least: int = 0
+) -> Mapping[str, Any]:
+    """The body of a record signed by somebody who held one of the roles; NotApproved otherwise.
 
     Numbers rise by one with each record: one below `least` is an old record played back, and is refused.
     """
     thing = "The signed record"
     try:
         body, signature = record["body"], record["signature"]
-        by, at, number = body["by"], body["at"], body["number"]
+        by, role, at, number = body["by"], body["role"], body["at"], body["number"]
+        if role not in [str(each) for each in roles]:
+            raise NotApproved(thing, f"nobody may sign it as {role}")
     except (KeyError, TypeError) as error:
         raise NotApproved(thing, f"it is not well formed ({error!r})") from error
-    person = _signer(thing, by, str(role), at, trust)
-    if not keys.verify(person.public_key, signature, canonical(body)):
+    person = signer_of(thing, by, role, at, trust)
+    if not keys.verify_any(person.public_keys(moment(at)), signature, canonical(body)):
         raise NotApproved(thing, f"the signature of '{by}' does not fit its content")
     if not isinstance(number, int) or isinstance(number, bool) or number < least:
         raise NotApproved(

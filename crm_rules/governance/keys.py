@@ -2,6 +2,10 @@
 
 import base64
 import binascii
+import os
+import stat
+import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -11,31 +15,75 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from crm_rules.errors import InvalidKey
 from crm_rules.governance import drafts
 
+ENCRYPTED = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
+LARGEST = 65_536
 
-def generate(path: Path) -> Ed25519PrivateKey:
-    """Make a private key and keep it at `path` (PEM, mode 0600); InvalidKey when a file is there already."""
+
+def generate(path: Path, passphrase: str | None = None) -> Ed25519PrivateKey:
+    """Make a private key and keep it at `path` (PEM, mode 0600); InvalidKey when a file is there already.
+
+    With a passphrase the file is encrypted (PKCS8).
+    """
     key = Ed25519PrivateKey.generate()
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
     try:
-        drafts.create(path, pem, mode=0o600)
+        drafts.create(path, _pem(key, passphrase), mode=0o600)
     except FileExistsError:
         raise InvalidKey(path, "is there already and is not overwritten") from None
     return key
 
 
-def load(path: Path) -> Ed25519PrivateKey:
-    """Read a private key; InvalidKey when it is missing, unreadable, or of another kind."""
+def keep(path: Path, key: Ed25519PrivateKey, passphrase: str | None) -> None:
+    """Write a key again, under another passphrase or none; a reader sees the old file or the new."""
+    drafts.replace(path, _pem(key, passphrase), mode=0o600)
+
+
+def load(path: Path, passphrase: str | None = None) -> Ed25519PrivateKey:
+    """Read a private key; InvalidKey when it is missing, open to others, locked, or of another kind."""
+    data = _read(path)
+    if passphrase is None and ENCRYPTED in data:
+        raise InvalidKey(path, "is encrypted and needs its passphrase")
+    password = normal(passphrase) if passphrase is not None and ENCRYPTED in data else None
     try:
-        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
-    except OSError as error:
-        raise InvalidKey(path, f"cannot be read ({error.strerror})") from error
+        key = serialization.load_pem_private_key(data, password=password)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise InvalidKey(path, "is not a PEM private key without a password") from error
+        found = "does not open with that passphrase" if password is not None else "is not a PEM private key"
+        raise InvalidKey(path, found) from error
     if not isinstance(key, Ed25519PrivateKey):
         raise InvalidKey(path, f"is of kind {type(key).__name__}, not Ed25519")
     return key
+
+
+def encrypted(path: Path) -> bool:
+    """Whether the key needs a passphrase; InvalidKey when it cannot be read."""
+    return ENCRYPTED in _read(path)
+
+
+def normal(passphrase: str) -> bytes:
+    """A passphrase as bytes: NFKC, so that one typed on another keyboard is the same.
+
+    >>> normal("\uff41\u00e9") == normal("ae\u0301")
+    True
+    """
+    return unicodedata.normalize("NFKC", passphrase).encode("utf-8", "surrogatepass")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            data = file.read(LARGEST)
+    except OSError as error:
+        raise InvalidKey(path, f"cannot be read ({error.strerror})") from error
+    if mode & 0o077:
+        raise InvalidKey(path, f"is open to other users (mode {mode:04o}, not 0600: chmod it)")
+    return data
+
+
+def _pem(key: Ed25519PrivateKey, passphrase: str | None) -> bytes:
+    cipher: serialization.KeySerializationEncryption = serialization.NoEncryption()
+    if passphrase is not None:
+        cipher = serialization.BestAvailableEncryption(normal(passphrase))
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, cipher)
 
 
 def public(key: Ed25519PrivateKey) -> str:
@@ -56,3 +104,8 @@ def verify(public_key: str, signature: str, data: bytes) -> bool:
     except (InvalidSignature, binascii.Error, ValueError, TypeError):
         return False
     return True
+
+
+def verify_any(public_keys: Iterable[str], signature: str, data: bytes) -> bool:
+    """Whether one of the keys made the signature."""
+    return any(verify(public_key, signature, data) for public_key in public_keys)

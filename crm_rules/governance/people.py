@@ -1,177 +1,186 @@
-"""The people of the bank, their roles and public keys, and the trust file that two administrators sign.
+"""The people who count, from a trust file that verified: versions, each signed by two administrators.
 
-The trust file lies outside every database: {"body": {"version", "demo", "people"}, "signatures": [{"by",
-"signature"}]}. It counts when two different, unrevoked administrators of that very list signed the canonical
-body.
+The trust file lies outside every database: {"versions": [{"body", "signatures"}, ...]}. A body holds its
+number, time, the digest of the body before it, whether it is a demo, and the records that are new or
+replaced. Whoever may replace the whole file could found another list: pin the digest of its first
+version (`BANK_TRUST_ROOT`), and it is refused. A cut tail is an older valid list: compare `Trust.number`.
 
-Limits of this form: the list vouches for itself, so whoever may replace the file may replace the whole list;
-its folder must belong to the operating system's administrator. And a signature's time is the signer's word: a
-stolen key can date a signature before its revocation.
+A signature's time is the signer's word: a stolen key can date a signature before its revocation, so a
+revocation may name an earlier time, from which on the key counts for nothing.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-from crm_rules.errors import DemoTrust, UnknownPerson, Untrusted
-from crm_rules.governance import drafts, keys
+from crm_rules.errors import DemoTrust, NotCanonical, NotHeld, RuleBroken, UnknownPerson, Untrusted
+from crm_rules.governance import drafts
 from crm_rules.governance.chain import canonical
+from crm_rules.governance.person import Key, Person, Role, moment
+from crm_rules.governance.roll import Roll, Version
+
+if TYPE_CHECKING:
+    from feature_repo.settings import Settings
+
+__all__ = ["Key", "Person", "Profile", "Role", "Trust", "moment", "read_json", "write_trust"]
 
 Profile = Literal["demo", "bank"]
-
-
-class Role(StrEnum):
-    """What a person may do."""
-
-    SCIENTIST = "scientist"
-    VALIDATOR = "validator"
-    RISK_APPROVER = "risk_approver"
-    OPERATOR = "operator"
-    ADMINISTRATOR = "administrator"
-    AUDITOR = "auditor"
-    UNDERWRITER = "underwriter"
-    RELATIONSHIP_MANAGER = "relationship_manager"
-    MARKETING = "marketing"
-    COMPLIANCE = "compliance"
-
-
-@dataclass(frozen=True)
-class Person:
-    """One person with roles and a public key, trusted from `since` until `revoked_at`."""
-
-    id: str
-    name: str
-    roles: tuple[Role, ...]
-    public_key: str
-    demo: bool
-    since: datetime
-    revoked_at: datetime | None = None
-
-    def may(self, role: Role, at: datetime) -> bool:
-        """Whether the person held the role, with an unrevoked key, at that time."""
-        return role in self.roles and self.since <= at and (self.revoked_at is None or at < self.revoked_at)
-
-    def as_json(self) -> dict[str, object]:
-        """The person as the trust file lists them."""
-        return {
-            "id": self.id,
-            "name": self.name,
-            "roles": [str(role) for role in self.roles],
-            "public_key": self.public_key,
-            "demo": self.demo,
-            "since": self.since.isoformat(),
-            "revoked_at": None if self.revoked_at is None else self.revoked_at.isoformat(),
-        }
-
-    @staticmethod
-    def from_json(entry: Mapping[str, Any]) -> "Person":
-        """Read one person; KeyError, TypeError or ValueError when the entry is not well formed."""
-        since, revoked = moment(entry["since"]), entry["revoked_at"]
-        if not isinstance(entry["demo"], bool):
-            raise TypeError("demo must be true or false")
-        return Person(
-            id=entry["id"],
-            name=entry["name"],
-            roles=tuple(Role(role) for role in entry["roles"]),
-            public_key=entry["public_key"],
-            demo=entry["demo"],
-            since=since,
-            revoked_at=None if revoked is None else moment(revoked),
-        )
-
-
-def moment(text: str) -> datetime:
-    """An ISO 8601 time with its offset; ValueError without one."""
-    at = datetime.fromisoformat(text)
-    if at.tzinfo is None:
-        raise ValueError(f"time '{text}' has no offset from UTC")
-    return at
+MOST_BYTES = 16 * 2**20
+MOST_VERSIONS = 10_000
 
 
 @dataclass(frozen=True)
 class Trust:
-    """The people who count in one profile, from a trust file that verified."""
+    """The people who count in one profile; `versions` were verified, the oldest first."""
 
-    version: int
-    demo: bool
+    versions: tuple[Version, ...]
     profile: Profile
-    everybody: tuple[Person, ...]
+
+    @property
+    def number(self) -> int:
+        """The number of the latest version."""
+        return self.versions[-1].number
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the latest version's body, in hexadecimal."""
+        return self.versions[-1].digest
+
+    @property
+    def root(self) -> str:
+        """SHA-256 of the first version's body, to be pinned as BANK_TRUST_ROOT."""
+        return self.versions[0].digest
+
+    @property
+    def demo(self) -> bool:
+        """Whether its people are demo people, who count in the demo profile only."""
+        return self.versions[-1].demo
+
+    @cached_property
+    def _records(self) -> dict[str, list[tuple[datetime, Person]]]:
+        records: dict[str, list[tuple[datetime, Person]]] = {}
+        for version in self.versions:
+            for person in version.changes:
+                if self.profile == "demo" or not person.demo:
+                    records.setdefault(person.id, []).append((version.at, person))
+        return records
 
     @property
     def people(self) -> tuple[Person, ...]:
-        """Those who count: demo people only in the demo profile."""
-        return tuple(p for p in self.everybody if self.profile == "demo" or not p.demo)
+        """Everybody's latest record, those who left included; demo people in the demo profile only."""
+        return tuple(records[-1][1] for records in self._records.values())
 
     def person(self, person_id: str) -> Person:
-        """The person of that id; UnknownPerson when nobody counts under it."""
-        for person in self.people:
-            if person.id == person_id:
-                return person
-        raise UnknownPerson(person_id, (p.id for p in self.people))
+        """The latest record of that id; UnknownPerson when nobody counts under it."""
+        if person_id not in self._records:
+            raise UnknownPerson(person_id, self._records)
+        return self._records[person_id][-1][1]
+
+    def member(self, person_id: str, at: datetime) -> Person:
+        """The person as listed at that time, with the keys that counted then; UnknownPerson or NotHeld."""
+        return self._as_of(person_id, at, "")
+
+    def signer(self, person_id: str, role: Role, at: datetime) -> Person:
+        """The person as listed at that time, who held the role; UnknownPerson or NotHeld.
+
+        `keys` are those that counted then: what was signed before somebody left, lost a role or had a key
+        revoked stays true, and afterwards nothing does.
+        """
+        person = self._as_of(person_id, at, str(role))
+        if role not in person.roles:
+            held = ", ".join(person.roles) or "none"
+            raise NotHeld(person_id, str(role), at.isoformat(), f"the roles then were {held}")
+        return person
 
     def with_role(self, role: Role, at: datetime) -> tuple[Person, ...]:
-        """Everybody who may act in the role at that time."""
-        return tuple(p for p in self.people if p.may(role, at))
+        """Everybody who may act in the role at that time, as listed then."""
+        found = (self.as_of(person_id, at) for person_id in self._records)
+        return tuple(person for person in found if person is not None and person.may(role, at))
+
+    def _as_of(self, person_id: str, at: datetime, role: str) -> Person:
+        latest, person = self.person(person_id), self.as_of(person_id, at)
+        if person is None:
+            raise NotHeld(person_id, role, at.isoformat(), "the person was not on the list yet")
+        if person.left_at is not None:
+            raise NotHeld(person_id, role, at.isoformat(), f"the person left on {latest.left_at}")
+        if not person.keys:
+            raise NotHeld(person_id, role, at.isoformat(), "no key counted then")
+        return person
+
+    def as_of(self, person_id: str, at: datetime) -> Person | None:
+        """The record in force at that time, its keys those that counted; None before the first one."""
+        records = self._records[person_id]
+        listed = next((person for since, person in reversed(records) if since <= at), None)
+        if listed is None:
+            return None
+        today = {key.public_key for key in records[-1][1].keys if key.valid(at)}
+        counted = tuple(key for key in listed.keys if key.valid(at) and key.public_key in today)
+        return replace(listed, keys=counted)
 
     @staticmethod
-    def load(path: Path, profile: Profile) -> "Trust":
-        """Read and verify; Untrusted when missing, altered or unsigned, DemoTrust in profile bank."""
-        try:
-            content = json.loads(path.read_bytes())
-            body, signatures = content["body"], content["signatures"]
-            people = tuple(Person.from_json(entry) for entry in body["people"])
-            version, demo = int(body["version"]), bool(body["demo"])
-        except OSError as error:
-            raise Untrusted(path, f"cannot be read ({error.strerror})") from error
-        except (ValueError, KeyError, TypeError) as error:
-            raise Untrusted(path, f"is not well formed ({error!r})") from error
-        if profile == "bank" and demo:
+    def of(settings: "Settings") -> "Trust":
+        """The trust file that these settings name, verified."""
+        return Trust.load(settings.trust_file, settings.profile, settings.trust_root or None)
+
+    @staticmethod
+    def load(path: Path, profile: Profile, root: str | None = None) -> "Trust":
+        """Read and verify; Untrusted when missing, altered, unsigned or not of that root.
+
+        DemoTrust for a demo list in profile bank.
+        """
+        versions = _read(path)
+        roll = Roll()
+        for version in versions:
+            try:
+                roll.add(version)
+            except RuleBroken as error:
+                raise Untrusted(path, f"has a version {version.number} that {error.problem}") from error
+        if root is not None and versions[0].digest != root:
+            raise Untrusted(path, f"begins with {versions[0].digest}, not with the pinned root {root}")
+        if profile == "bank" and versions[-1].demo:
             raise DemoTrust(path)
-        _refuse_twins(path, people)
-        trust = Trust(version, demo, profile, people)
-        _require_two_administrators(path, trust, canonical(body), signatures)
-        return trust
+        return Trust(versions, profile)
 
 
-def _refuse_twins(path: Path, people: Sequence[Person]) -> None:
-    for what in ("id", "public_key"):
-        values = [getattr(person, what) for person in people]
-        if len(set(values)) != len(values):
-            raise Untrusted(path, f"lists one {what} twice, so one person could sign as two")
+def _read(path: Path) -> tuple[Version, ...]:
+    try:
+        content = read_json(path)
+        if not isinstance(content, dict) or content.keys() != {"versions"} or not content["versions"]:
+            raise ValueError("it needs 'versions', one at least, and nothing else")
+        if len(content["versions"]) > MOST_VERSIONS:
+            raise ValueError(f"it has more than {MOST_VERSIONS} versions")
+        return tuple(Version.from_json(entry) for entry in content["versions"])
+    except OSError as error:
+        raise Untrusted(path, f"cannot be read ({error.strerror})") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, NotCanonical) as error:
+        raise Untrusted(path, f"is not well formed ({str(error)[:200]!r})") from error
 
 
-def _require_two_administrators(path: Path, trust: Trust, body: bytes, signatures: object) -> None:
-    administrators = {p.id: p for p in trust.people if Role.ADMINISTRATOR in p.roles and p.revoked_at is None}
-    signed: set[str] = set()
-    for entry in signatures if isinstance(signatures, list) else ():
-        by = entry.get("by") if isinstance(entry, dict) else None
-        person = administrators.get(by) if isinstance(by, str) else None
-        if person and keys.verify(person.public_key, entry.get("signature", ""), body):
-            signed.add(person.id)
-    if len(signed) < 2:
-        raise Untrusted(
-            path, f"carries {len(signed)} valid signature(s) of its administrators, two different are needed"
-        )
+def read_json(path: Path) -> Any:
+    """A JSON file of at most 16 MB in which no key comes twice; OSError, ValueError or RecursionError."""
+    with path.open("rb") as file:
+        data = file.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise ValueError(f"it is larger than {MOST_BYTES} bytes")
+    return json.loads(data, object_pairs_hook=_once, parse_constant=_no_constant)
 
 
-def write_trust(
-    path: Path,
-    version: int,
-    people: Sequence[Person],
-    administrators: Iterable[tuple[str, Ed25519PrivateKey]],
-) -> None:
-    """Write the list, signed by each (id, key) given; `Trust.load` judges whether they suffice."""
-    body = {
-        "version": version,
-        "demo": any(p.demo for p in people),
-        "people": [p.as_json() for p in people],
-    }
-    data = canonical(body)
-    signatures = [{"by": by, "signature": keys.sign(key, data)} for by, key in administrators]
-    drafts.replace(path, canonical({"body": body, "signatures": signatures}) + b"\n")
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"key {next(name for name in names if names.count(name) > 1)!r} comes twice")
+    return found
+
+
+def _no_constant(text: str) -> float:
+    raise ValueError(f"{text} is no JSON number")
+
+
+def write_trust(path: Path, versions: Sequence[Version]) -> None:
+    """Write the history in one step; `Trust.load` judges whether it counts."""
+    drafts.replace(path, canonical({"versions": [version.as_json() for version in versions]}) + b"\n")

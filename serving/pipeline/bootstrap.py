@@ -1,15 +1,26 @@
-"""Where the parts of commands meet: settings, people, the scorer. The second composition root."""
+"""Where the parts of commands meet: settings, people, the office of promotions. The second composition root."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from crm_rules.governance import keys
 from crm_rules.governance.demo import key_path, make_demo
-from crm_rules.governance.people import Role, Trust
+from crm_rules.governance.heads import Heads
+from crm_rules.governance.journal import Journal
+from crm_rules.governance.materiality import MATERIALITY, Materiality
+from crm_rules.governance.people import Trust
+from crm_rules.governance.person import Role
+from crm_rules.governance.session import Signer
 from feature_repo.errors import BankError
+from feature_repo.packed_rows import open_rows
 from feature_repo.settings import Settings
-from training.promotion import Signers
+from serving.loaded import Loaded
+from training.promotion import Office
+
+COUNTED = "profile"  # the view with a row for each customer
 
 
 class NobodyToSign(BankError, PermissionError):
@@ -18,7 +29,7 @@ class NobodyToSign(BankError, PermissionError):
     def __init__(self) -> None:
         super().__init__(
             "BANK_PROFILE is 'bank': `bank run` signs only with demo people, in the demo profile. "
-            "Set BANK_PROFILE=demo to try it."
+            "Set BANK_PROFILE=demo to try it, or train, then `bank promote request` and `approve`."
         )
 
 
@@ -27,13 +38,18 @@ class DemoPeople:
     """The demo people with their keys on this machine; they count in the demo profile only."""
 
     trust: Trust
-    author: str
-    signers: Signers
+    keys: Path
+    at: datetime
 
-    def names(self) -> str:
-        """Who signs, as the run prints it."""
-        ids = [self.signers.of(role)[0] for role in (Role.VALIDATOR, Role.RISK_APPROVER)]
-        return " and ".join(self.trust.person(person).name for person in ids)
+    def who(self, role: Role) -> Signer:
+        """The demo person of a role, ready to sign."""
+        person = self.trust.with_role(role, self.at)[0]
+        return Signer(person, keys.load(key_path(self.keys, person.id)))
+
+    @property
+    def author(self) -> str:
+        """Who trains in the demo."""
+        return self.who(Role.SCIENTIST).person.id
 
 
 def demo_people(settings: Settings) -> DemoPeople:
@@ -41,15 +57,30 @@ def demo_people(settings: Settings) -> DemoPeople:
     if settings.profile != "demo":
         raise NobodyToSign
     at = now()
-    trust = make_demo(settings.trust_file, settings.keys, at)
-    people = {
-        role: trust.with_role(role, at)[0].id
-        for role in (Role.SCIENTIST, Role.VALIDATOR, Role.RISK_APPROVER, Role.OPERATOR)
-    }
-    signers = Signers(
-        {role: (person, keys.load(key_path(settings.keys, person))) for role, person in people.items()}
-    )
-    return DemoPeople(trust, people[Role.SCIENTIST], signers)
+    return DemoPeople(make_demo(settings.trust_file, settings.keys, at), settings.keys, at)
+
+
+@contextmanager
+def journal(settings: Settings) -> Iterator[Journal]:
+    """The journal of governance, where these settings say it lies."""
+    with Journal.open(settings.governance, settings.database.get_secret_value(), settings.heads) as opened:
+        yield opened
+
+
+@contextmanager
+def office(settings: Settings, trust: Trust) -> Iterator[Office]:
+    """The office of promotions; what it makes current was loaded as serving loads it."""
+    with journal(settings) as opened:
+        yield Office(
+            settings.releases, settings.parts, opened, trust, Materiality.load(MATERIALITY), Heads(settings.heads),
+            customers(settings), Loaded.of,
+        )  # fmt: skip
+
+
+def customers(settings: Settings) -> int:
+    """About how many customers the bank decides: those with an online row."""
+    with open_rows(settings) as rows:
+        return rows.count(COUNTED)
 
 
 def now() -> datetime:
@@ -58,5 +89,5 @@ def now() -> datetime:
 
 
 def exported(settings: Settings, part: str) -> Path:
-    """Where a part waits for its promotion."""
-    return settings.home / "parts" / part
+    """Where a part waits to be put forward."""
+    return settings.home / "exported" / part

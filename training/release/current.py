@@ -1,21 +1,25 @@
 """The signed record that names the release to serve, and the switch from one to the next."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from crm_rules.errors import NotApproved
 from crm_rules.governance.approvals import sign_record, verify_record
 from crm_rules.governance.chain import canonical
-from crm_rules.governance.people import Role, Trust
+from crm_rules.governance.heads import Head, Heads
+from crm_rules.governance.people import Trust
+from crm_rules.governance.person import Role
+from crm_rules.governance.promoting import SWITCHERS
+from crm_rules.governance.session import Signer
 from training.release.errors import BrokenRelease, ForgedRecord, NoRelease, StaleNumber, UnknownRelease
 from training.release.files import read_bytes, replace_file
 from training.release.manifest import FILE as MANIFEST
 from training.release.reading import read_record
 
 FILE = "current.json"
+HEAD = "current"  # the number of the last switch, kept with the heads of the chains
 
 
 @dataclass(frozen=True)
@@ -26,39 +30,62 @@ class Current:
     number: int
     by: str
     at: str
+    trust: int
 
 
 def current(releases: Path, trust: Trust, least: int = 0) -> Current:
-    """The record that names the release to serve; ForgedRecord unless an operator signed it.
+    """The record that names the release to serve; ForgedRecord unless somebody who may switch signed it.
 
-    `least` is the number last seen: a record below it is an old one played back.
+    `least` is the number last seen: a record below it is an old one played back. So is a trust file older
+    than the one the record was signed under.
     """
     path = releases / FILE
     if not path.exists():
         raise NoRelease(releases)
     try:
-        body = verify_record(read_record(str(path), read_bytes(path)), trust, Role.OPERATOR, least)
-        return Current(str(body["release"]), int(body["number"]), str(body["by"]), str(body["at"]))
+        body = verify_record(read_record(str(path), read_bytes(path)), trust, SWITCHERS, least)
+        found = Current(
+            str(body["release"]), int(body["number"]), str(body["by"]), str(body["at"]), int(body["trust"])
+        )
     except NotApproved as error:
         raise ForgedRecord(path, error.reason) from error
     except BrokenRelease as error:
         raise ForgedRecord(path, error.found) from error
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, TypeError) as error:
         raise ForgedRecord(path, f"it is not well formed ({error!r})") from error
+    if trust.number < found.trust:
+        raise ForgedRecord(path, f"the trust file is version {trust.number}, it was signed under {found.trust}")
+    return found
 
 
-def set_current(
-    releases: Path, release: str, number: int, by: str, at: datetime, key: Ed25519PrivateKey
-) -> Current:
-    """Sign and switch, in one step for every reader. `number` must rise; `at` carries its offset."""
+def last_seen(heads: Heads) -> int:
+    """The number of the last switch that was anchored: an older record is refused."""
+    return heads.read(HEAD).seq
+
+
+def record_of(
+    release: str, number: int, signer: Signer, role: Role, at: datetime, trust: Trust
+) -> dict[str, object]:
+    """The signed record of a switch; `at` carries its offset."""
+    body = {
+        "release": release, "number": number, "by": signer.person.id, "role": str(role), "at": at.isoformat(),
+        "trust": trust.number,
+    }  # fmt: skip
+    return sign_record(body, signer.key)
+
+
+def set_current(releases: Path, record: Mapping[str, object], heads: Heads) -> None:
+    """Switch, in one step for every reader, and anchor the number. The number must rise."""
+    body = record["body"]
+    assert isinstance(body, dict)
+    release, number = str(body["release"]), int(body["number"])
     if not (releases / release / MANIFEST).exists():
         raise UnknownRelease(release, releases)
     last = last_number(releases)
     if number <= last:
         raise StaleNumber(number, last)
-    body = {"release": release, "number": number, "by": by, "at": at.isoformat()}
-    replace_file(releases / FILE, canonical(sign_record(body, key)))
-    return Current(release, number, by, at.isoformat())
+    replace_file(releases / FILE, canonical(dict(record)))
+    heads.write(HEAD, Head(number, release))
 
 
 def last_number(releases: Path) -> int:

@@ -8,8 +8,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from crm_rules.errors import NotApproved
 from crm_rules.governance.approvals import approve, sign_record, verify_evidence, verify_record
+from crm_rules.governance.changes import RevokeKey
 from crm_rules.governance.people import Role, Trust
+from crm_rules.governance.roll import Version
 
+JUNE = datetime(2026, 6, 1, tzinfo=UTC)
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 GATES: list[dict[str, Any]] = [{"name": "auc_out_of_time", "value": 0.81, "limit": 0.7, "passed": True}]
 DIGEST = "ab" * 32
@@ -86,7 +89,9 @@ def test_one_person_with_both_roles_is_still_one_person(
     trust: Trust, signing: Keys, evidence: Evidence
 ) -> None:
     both = (Role.VALIDATOR, Role.RISK_APPROVER)
-    mighty = replace(trust, everybody=tuple(replace(p, roles=both) for p in trust.everybody))
+    [first] = trust.versions
+    changes = tuple(replace(p, roles=both) for p in first.changes)
+    mighty = replace(trust, versions=(replace(first, changes=changes),))
     evidence["approvals"] = [approve(evidence, "rita", role, AT, signing["rita"]).as_json() for role in both]
     with pytest.raises(NotApproved, match="two different people"):
         verify_evidence(evidence, "credit_risk", DIGEST, mighty)
@@ -110,8 +115,9 @@ def test_nobody_approves_what_they_wrote_or_requested(
 
 def test_what_was_signed_before_a_revocation_stays_valid(evidence: Evidence, trust: Trust) -> None:
     def revoked(at: datetime) -> Trust:
-        people = (replace(p, revoked_at=at) if p.id == "rita" else p for p in trust.everybody)
-        return replace(trust, everybody=tuple(people))
+        rita = RevokeKey("rita", trust.person("rita").keys[0].public_key, at).record(trust, JUNE)
+        version = Version(2, JUNE, trust.digest, True, (rita,))
+        return replace(trust, versions=(*trust.versions, version))
 
     verify_evidence(evidence, "credit_risk", DIGEST, revoked(datetime(2026, 3, 2, tzinfo=UTC)))
     with pytest.raises(NotApproved, match="valid key"):

@@ -9,15 +9,17 @@ from crm_rules.errors import InvalidKey, Untrusted
 from crm_rules.governance import keys
 from crm_rules.governance.demo import key_path, make_demo
 from crm_rules.governance.people import Role, write_trust
+from tests.crm_rules.governance.lists import history
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def test_six_demo_people_say_that_they_are_demo(tmp_path: Path) -> None:
+def test_eleven_demo_people_in_ten_roles_say_that_they_are_demo(tmp_path: Path) -> None:
     trust = make_demo(tmp_path / "trust.json", tmp_path / "keys", AT)
     assert trust.demo
     assert all(person.demo and person.name.endswith("(demo)") for person in trust.people)
-    assert len(trust.people) == 6
+    assert len(trust.people) == 11
+    assert all(trust.with_role(role, AT) for role in Role)
     assert len(trust.with_role(Role.ADMINISTRATOR, AT)) == 2
     assert {stat.S_IMODE(p.stat().st_mode) for p in (tmp_path / "keys").iterdir()} == {0o600}
 
@@ -30,7 +32,7 @@ def test_made_again_the_same_people_stay(tmp_path: Path) -> None:
 def test_an_interrupted_start_goes_on_with_the_keys_it_made(tmp_path: Path) -> None:
     early = keys.public(keys.generate(key_path(tmp_path / "keys", "rita")))
     trust = make_demo(tmp_path / "trust.json", tmp_path / "keys", AT)
-    assert trust.person("rita").public_key == early
+    assert trust.person("rita").public_keys(AT) == (early,)
 
 
 def test_lost_or_foreign_demo_keys_are_told(tmp_path: Path) -> None:
@@ -45,9 +47,9 @@ def test_lost_or_foreign_demo_keys_are_told(tmp_path: Path) -> None:
 
 def test_a_banks_own_trust_file_is_never_replaced(tmp_path: Path) -> None:
     demo = make_demo(tmp_path / "trust.json", tmp_path / "keys", AT)
-    people = [replace(person, demo=False) for person in demo.people]
-    signers = [(a, keys.load(key_path(tmp_path / "keys", a))) for a in ("ada", "amir")]
-    write_trust(tmp_path / "trust.json", 2, people, signers)
+    people = tuple(replace(person, demo=False) for person in demo.people)
+    signers = {a: keys.load(key_path(tmp_path / "keys", a)) for a in ("ada", "amir")}
+    write_trust(tmp_path / "trust.json", history(signers, people))
     before = (tmp_path / "trust.json").read_bytes()
     with pytest.raises(Untrusted, match="bank's own"):
         make_demo(tmp_path / "trust.json", tmp_path / "keys", AT)

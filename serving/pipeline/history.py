@@ -1,0 +1,165 @@
+"""What a person reads of promotions: a request with its gates, the switches, what decided on a day."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from crm_rules.governance.person import moment
+from crm_rules.governance.promotions import Promotions, Request, Status, Switch
+
+HEADS = ("gate", "candidate", "interval", "champion", "limit", "verdict")
+
+
+def request_lines(found: Request) -> Iterator[str]:
+    """A request as a person reads it: one table of gates a part, then who signed and who has to."""
+    yield f"{found.id} by {found.by} at {found.at[:16]}: {found.status}" + (f" ({found.why})" if found.why else "")
+    if found.note:
+        yield f"  {found.note}"
+    for name, evidence in found.evidence.items():
+        yield ""
+        version = evidence["run"].get("version")
+        yield (
+            f"{name} {str(evidence['part_digest'])[:16]}"
+            + (f", version {version}" if version else "")
+            + f", author {evidence['run'].get('author', '-')}, tier {evidence['tier']}"
+            + (f", {evidence['pia']}" if evidence["pia"] else "")
+        )
+        yield from _table([HEADS, *(_gate(gate, evidence) for gate in evidence["gates"])])
+    yield ""
+    signed = ", ".join(f"{person} ({role})" for role, person in found.signed.items()) or "nobody yet"
+    yield f"Signed by {signed}."
+    yield _next(found)
+
+
+def _next(found: Request) -> str:
+    if found.status is Status.WAITS:
+        roles = " and ".join(str(role).replace("_", " ") for role in found.open_roles)
+        return f"Next: {roles} sign, `bank promote approve {found.id}`; or `bank promote reject {found.id}`."
+    if found.status is Status.REFUSED:
+        return "Nobody can approve it. Mend the part, or waive a soft gate: `--waive GATE=REASON`."
+    return f"It is {found.status}."
+
+
+def _gate(gate: Mapping[str, Any], evidence: Mapping[str, Any]) -> tuple[str, ...]:
+    waived = {each["gate"]: each for each in evidence["waivers"]}
+    verdict = "passed" if gate["passed"] else "NO"
+    if not gate["passed"] and gate["name"] in waived:
+        verdict = f"waived until {waived[gate['name']]['until']}: {waived[gate['name']]['reason']}"
+    elif not gate["passed"] and gate.get("kind") in evidence["soft"]:
+        verdict = "NO, may be waived"
+    low, high = gate.get("low"), gate.get("high")
+    interval = "" if low is None or high is None else f"[{low:g}, {high:g}]"
+    champion = "" if gate.get("champion") is None else f"{gate['champion']:g}"
+    note = f"  {gate['note']}" if gate.get("note") else ""
+    return gate["name"], f"{gate['value']:g}", interval, champion, f"{gate['limit']:g}", verdict + note
+
+
+def _table(rows: "list[tuple[str, ...]]") -> Iterator[str]:
+    widths = [max(len(row[at]) for row in rows) for at in range(len(HEADS) - 1)]
+    for row in rows:
+        cells = [f"{cell:<{width}}" for cell, width in zip(row[:-1], widths, strict=True)]
+        yield "  " + "  ".join([*cells, row[-1]]).rstrip()
+
+
+def whole(state: Promotions, part: str | None) -> Iterator[str]:
+    """Every request and every switch in the order they happened."""
+    lines = [(moment(each.at), _asked(each)) for each in state.requests.values() if part in (None, *each.parts)]
+    lines += [
+        (moment(each.at), _switch(each, now))
+        for each, now in zip(state.switches, _marks(state), strict=True)
+        if part is None or part in _changed(state, each)
+    ]
+    if not lines:
+        yield "Nothing was put forward yet. Next: `bank run`, or `bank promote request PART`."
+    yield from (line for _, line in sorted(lines, key=lambda line: line[0]))
+
+
+def on_day(state: Promotions, when: datetime, part: str | None) -> Iterator[str]:
+    """Which version of what decided at that time, since when, and who let it."""
+    switch = state.at(when)
+    if switch is None:
+        yield f"Nothing was live at {when.isoformat(timespec='seconds')}."
+        return
+    yield f"At {when.isoformat(timespec='seconds')} release {switch.release[:16]} decided (switch {switch.number}),"
+    yield f"since {switch.at[:19]}, {switch.cause} {switch.subject} by {switch.by} ({switch.role})."
+    for name, digest in switch.parts.items():
+        if part in (None, name):
+            yield _allowed(state, name, digest)
+
+
+def _allowed(state: Promotions, name: str, digest: str) -> str:
+    request = state.approved(name, digest)
+    if request is None:
+        return f"  {name:<15} {digest[:16]}  nobody approved it"
+    evidence = request.evidence[name]
+    version = evidence["run"].get("version", "-")
+    signed = ", ".join(f"{each['person']} ({each['role']})" for each in evidence["approvals"])
+    gates = evidence["gates"]
+    passed = sum(gate["passed"] is True for gate in gates)
+    return (
+        f"  {name:<15} {digest[:16]}  version {version:<3} by {evidence['run'].get('author', '-'):<10} "
+        f"{request.id}: {passed} of {len(gates)} gates passed, {len(evidence['waivers'])} waived; {signed}"
+    )
+
+
+def as_data(state: Promotions, when: datetime | None, part: str | None) -> dict[str, object]:
+    """The same as data."""
+    if when is not None:
+        switch = state.at(when)
+        parts = {} if switch is None else switch.parts
+        return {
+            "at": when.isoformat(), "release": switch.release if switch else None,
+            "switch": switch.number if switch else None,
+            "parts": {name: _part_as_data(state, name, digest) for name, digest in parts.items()
+                      if part in (None, name)},
+        }  # fmt: skip
+    return {
+        "requests": [request_as_data(each) for each in state.requests.values() if part in (None, *each.parts)],
+        "switches": [
+            {"number": each.number, "release": each.release, "at": each.at, "by": each.by, "role": str(each.role),
+             "cause": each.cause, "subject": each.subject, "reason": each.reason, "parts": dict(each.parts)}
+            for each in state.switches
+        ],
+    }  # fmt: skip
+
+
+def _part_as_data(state: Promotions, name: str, digest: str) -> dict[str, object]:
+    request = state.approved(name, digest)
+    evidence = dict(request.evidence[name]) if request else {}
+    return {"digest": digest, "request": request.id if request else None, "evidence": evidence}
+
+
+def request_as_data(found: Request) -> dict[str, object]:
+    """A request as data, its evidence whole."""
+    return {
+        "id": found.id, "by": found.by, "at": found.at, "status": str(found.status), "why": found.why,
+        "note": found.note, "needs": [str(role) for role in found.needs],
+        "signed": {str(role): person for role, person in found.signed.items()},
+        "parts": {name: dict(each) for name, each in found.evidence.items()},
+    }  # fmt: skip
+
+
+def _asked(request: Request) -> str:
+    why = f" ({request.why})" if request.why else ""
+    signed = ", ".join(request.signed.values())
+    return (
+        f"{request.at[:19]}  {request.id:<6} {request.by} asks for {', '.join(request.parts)}: {request.status}{why}"
+        + (f"; signed by {signed}" if signed else "")
+    )
+
+
+def _switch(switch: Switch, mark: str) -> str:
+    return (
+        f"{switch.at[:19]}  switch {switch.number} to {switch.release[:16]}, {switch.cause} {switch.subject} "
+        f"by {switch.by} ({switch.role}){': ' + switch.reason if switch.reason else ''}{mark}"
+    )
+
+
+def _marks(state: Promotions) -> list[str]:
+    return [""] * (len(state.switches) - 1) + [", current"] if state.switches else []
+
+
+def _changed(state: Promotions, switch: Switch) -> set[str]:
+    at = state.switches.index(switch)
+    before = state.switches[at - 1].parts if at else {}
+    return {name for name, digest in switch.parts.items() if before.get(name) != digest}
