@@ -154,6 +154,8 @@ class Settings(BaseSettings):
     def parts(self) -> Path:
         """What was put forward for promotion, each part a folder by its digest; never changed."""
         return self.home / "parts"
+
+    @property
     def trust_draft(self) -> Path:
         """The change of the trust file that waits for its second signature."""
         return self.home / "trust.draft.json"

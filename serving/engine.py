@@ -57,9 +57,12 @@ class Engine:
         return scored
 
     def serve(self, new: InService) -> None:
-        """From the next answer on, another release; the one before is given back, nobody asks it any more."""
+        """From the next answer on, another release under the same stop switches.
+
+        The one before is given back: nobody asks it any more.
+        """
         with self._turn:
-            old, self.serving = self.serving, new
+            old, self.serving = self.serving, new.under(self.serving.stops)
         old.close()
 
     def stop(self, stops: Stops) -> None:

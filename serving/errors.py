@@ -46,6 +46,16 @@ class ModelStopped(BankError, RuntimeError):
         )
 
 
+class SameNumber(BankError, ValueError):
+    """Two signed records name different releases under one number."""
+
+    def __init__(self, number: int) -> None:
+        self.found = f"number {number} named another release before"
+        super().__init__(
+            f"The record of the current release is refused: {self.found}. Switch again: `bank promote rollback`."
+        )
+
+
 class NotReplayable(BankError, ValueError):
     """A decision record cannot be recomputed with this release."""
 

@@ -70,7 +70,7 @@ class Follower:
             self.taken, self.refused = self.taken + 1, None
 
     def told(self) -> dict[str, object]:
-        """How often it was taken or refused, and why the last change was refused; None when it was not."""
+        """How often a change was taken or refused, and why the last one was refused; None when it was not."""
         refused = self.refused.as_json() if self.refused else None
         return {"taken": self.taken, "refusals": self.refusals, "refused": refused}
 

@@ -36,6 +36,11 @@ class InService:
         """The loyalty rules of its policy."""
         return self.scorer.loaded.rulebook.policy.loyalty
 
+    @property
+    def stops(self) -> Stops:
+        """The stop switches it is under."""
+        return self.scorer.loaded.stops
+
     def under(self, stops: Stops) -> "InService":
         """The same release under exactly these stop switches."""
         return replace(self, scorer=self.scorer.under(stops))

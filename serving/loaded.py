@@ -23,6 +23,7 @@ Indices = npt.NDArray[np.intp]
 Mask = npt.NDArray[np.bool_]
 Evidence = npt.NDArray[np.float64]
 NOT_THERE = -1
+MODELS = ("segmentation", "propensity", "credit_risk", "recommendation")
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,16 @@ class Loaded:
         """ModelStopped when a stop switch names the model or the part it belongs to."""
         if self.stops.model(model):
             raise ModelStopped(model)
+
+    def names(self, kind: Kind) -> tuple[str, ...]:
+        """What a stop switch of that kind can name in this release."""
+        if kind is Kind.MODEL:
+            runtime = self.runtime
+            members = runtime.needs.members if runtime.needs else ()
+            named = [f"propensity/{each.name}" for each in members]
+            named += [f"credit_risk/{name}" for name in runtime.risks]
+            return tuple(sorted({*named, *set(MODELS) & set(runtime.part_digests)}))
+        return self.rulebook.products.product_id if kind in (Kind.PRODUCT, Kind.OFFER) else ()
 
     @property
     def stopped_models(self) -> list[str]:

@@ -13,7 +13,9 @@ import pytest
 from onnx import TensorProto, helper
 
 from crm_rules.governance import approvals, demo, keys
+from crm_rules.governance.heads import Heads
 from crm_rules.governance.people import Role, Trust
+from crm_rules.governance.session import Signer
 from crm_rules.policy import STANDARD
 from feature_repo.features.services import SERVED
 from feature_repo.packed_rows import PackedRows
@@ -22,7 +24,7 @@ from serving.loaded import Loaded
 from serving.online import OnlineRows
 from serving.scoring import Scorer
 from training.release.assemble import assemble, part_of, write_evidence
-from training.release.current import set_current
+from training.release.current import record_of, set_current
 from training.release.manifest import Origin
 from training.release.verify import verify
 
@@ -63,6 +65,15 @@ class Tiny:
     def key(self, person: str) -> keys.Ed25519PrivateKey:
         return keys.load(demo.key_path(self.home / "keys", person))
 
+    def signer(self, person: str) -> Signer:
+        return Signer(self.trust.person(person), self.key(person))
+
+    def switch(self, release: str, number: int, by: str = "otto") -> None:
+        """Let the operator make a release current."""
+        record = record_of(release, number, self.signer(by), Role.OPERATOR, AT, self.trust)
+        (self.home / "heads").mkdir(exist_ok=True)
+        set_current(self.releases, record, Heads(self.home / "heads"))
+
     def sign(self, release: str, names: Sequence[str] | None = None) -> None:
         """Let the demo validator and risk approver sign these parts of a release."""
         manifest = json.loads((self.releases / release / "manifest.json").read_bytes())
@@ -73,9 +84,11 @@ class Tiny:
 
 def evidence_for(name: str, digest: str, tiny: Tiny) -> dict[str, object]:
     request: dict[str, object] = {
-        "part": name, "part_digest": digest, "requested_by": "dana",
+        "part": name, "part_digest": digest, "request": "R1", "requested_by": "dana",
         "gates": [{"name": "tiny", "value": 1.0, "limit": 0.5, "passed": True}],
         "run": {"mlflow_run": "none", "version": "1", "author": "dana"},
+        "tier": "low", "needs": ["validator", "risk_approver"], "soft": [], "waivers": [], "pia": "",
+        "based_on": "", "validate_by": "2027-03-01", "origin": {},
     }  # fmt: skip
     signed = [
         approvals.approve(request, person, role, AT, tiny.key(person)).as_json()
@@ -301,7 +314,7 @@ def make_tiny(home: Path) -> Tiny:
     origin = Origin({**SERVED, "owned": IDS}, {"from": "2025-01-01", "to": "2026-03-01"}, {"name": "tiny"})
     tiny = Tiny(home, parts, origin, trust, assemble(home / "releases", parts, origin))
     tiny.sign(tiny.release)
-    set_current(tiny.releases, tiny.release, 1, "otto", AT, tiny.key("otto"))
+    tiny.switch(tiny.release, 1)
     write_rows(tiny.online)
     return tiny
 

@@ -100,7 +100,9 @@ class Products:
     @property
     def stopped_ids(self) -> tuple[str, ...]:
         """The products a stop switch names."""
-        return tuple(name for name, is_stopped in zip(self.product_id, self.stopped, strict=True) if is_stopped)
+        return tuple(
+            name for name, is_stopped in zip(self.product_id, self.stopped, strict=True) if is_stopped
+        )
 
     def under(self, stopped: Collection[str], not_offered: Collection[str]) -> "Products":
         """The same shelf while stop switches name these products, or the offering of these."""
