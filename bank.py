@@ -18,10 +18,10 @@ import feature_repo.cli
 import feature_repo.features.cli
 import monitoring.cli
 import serving.cli
+import serving.promote_cli
 import serving.switch_cli
 import training.cli
 import training.models_cli
-import training.promote_cli
 import training.release_cli
 from feature_repo.errors import BankError
 
@@ -38,7 +38,7 @@ app.add_typer(feature_repo.cli.data, name="data")
 app.add_typer(feature_repo.features.cli.features, name="features")
 app.add_typer(training.cli.train, name="train")
 app.add_typer(training.models_cli.models, name="models")
-app.add_typer(training.promote_cli.promote, name="promote")
+app.add_typer(serving.promote_cli.promote, name="promote")
 app.add_typer(training.release_cli.release, name="release")
 app.add_typer(crm_rules.people_cli.people, name="people")
 app.add_typer(crm_rules.login_cli.keys, name="keys")

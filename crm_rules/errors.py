@@ -214,7 +214,8 @@ class UnknownRequest(BankError, LookupError):
         self.request_id = request_id
         found = ", ".join(waiting) or "none"
         super().__init__(
-            f"There is no request '{request_id}'; waiting are: {found}. `bank promote history` lists them all."
+            f"There is no request '{request_id}'; waiting are: {found}. "
+            f"`bank promote history` lists them all."
         )
 
 

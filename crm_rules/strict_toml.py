@@ -32,7 +32,7 @@ def read(record: type[Record], data: bytes) -> Record:
     """Read TOML bytes as `record`; InvalidPolicy names the key that is unknown, missing or out of bounds."""
     try:
         table = tomllib.loads(data.decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise InvalidPolicy("(file)", f"cannot be read as TOML: {error}") from error
     return _record(record, table, "")
 

@@ -115,7 +115,10 @@ def opened(settings: Settings) -> FeatureStore:
     config = RepoConfig(
         project=PROJECT,
         provider="local",
-        registry=RegistryConfig(path=str(settings.feast.absolute() / "registry.db")),
+        registry=RegistryConfig(
+            path=str(settings.feast.absolute() / "registry.db"),
+            registry_store_type="feature_repo.registry_store.InertRegistryStore",
+        ),
         offline_store=DuckDBOfflineStoreConfig(),
         online_store=PackedOnlineStoreConfig(settings=settings),
         batch_engine=PackedRowsEngineConfig().type,

@@ -78,8 +78,8 @@ class Told:
 def credit_decision(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
     """Decide n applications of one snapshot; each `case.request` is a CreditRequest.
 
-    Without a model for applications, or while it is stopped, nobody's risk is known and a person decides. Who is
-    not approved is told what would change that, where something would.
+    Without a model for applications, or while it is stopped, nobody's risk is known and a person decides.
+    Who is not approved is told what would change that, where something would.
     """
     if not cases:
         return []

@@ -52,7 +52,8 @@ class SameNumber(BankError, ValueError):
     def __init__(self, number: int) -> None:
         self.found = f"number {number} named another release before"
         super().__init__(
-            f"The record of the current release is refused: {self.found}. Switch again: `bank promote rollback`."
+            f"The record of the current release is refused: {self.found}. "
+            f"Switch again: `bank promote rollback`."
         )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from crm_rules.governance.people import Trust
 from serving.loaded import MODELS
-from training.release.assemble import evidence_name
+from training.release.manifest import evidence_name
 from training.release.verify import VerifiedRelease
 
 

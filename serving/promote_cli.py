@@ -13,8 +13,12 @@ if TYPE_CHECKING:
     from crm_rules.governance.session import Signer
     from training.promotion import Office
 
-promote = typer.Typer(no_args_is_help=True, help="Put a part forward, sign it, take it back; what was live when.")
-By = Annotated[str | None, typer.Option("--by", help="whose key on this machine signs; else who is logged in")]
+promote = typer.Typer(
+    no_args_is_help=True, help="Put a part forward, sign it, take it back; what was live when."
+)
+By = Annotated[
+    str | None, typer.Option("--by", help="whose key on this machine signs; else who is logged in")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object")]
 Reason = Annotated[str, typer.Option("--reason", help="why; it is kept and signed")]
 RequestId = Annotated[str, typer.Argument(metavar="REQUEST", help="such as R7")]
@@ -25,16 +29,23 @@ GATE_SAID_NO = 3
 @promote.command("request")
 def request(
     parts: Annotated[list[str], typer.Argument(help="models, policy, products, reasons; together or one")],
-    version: Annotated[str | None, typer.Option("--version", help="of a model; the newest unless given")] = None,
+    version: Annotated[
+        str | None, typer.Option("--version", help="of a model; the newest unless given")
+    ] = None,
     source: Annotated[
-        Path | None, typer.Option("--from", metavar="FILE", help="the policy or reasons; the shipped ones without")
+        Path | None,
+        typer.Option("--from", metavar="FILE", help="the policy or reasons; the shipped ones without"),
     ] = None,
     segments: Annotated[
-        Path | None, typer.Option("--segments", metavar="FILE", help="the segments by rule that go with a policy")
+        Path | None,
+        typer.Option("--segments", metavar="FILE", help="the segments by rule that go with a policy"),
     ] = None,
-    pia: Annotated[str, typer.Option(help="reference of the privacy impact assessment; the live one's without")] = "",
+    pia: Annotated[
+        str, typer.Option(help="reference of the privacy impact assessment; the live one's without")
+    ] = "",
     waive: Annotated[
-        list[str] | None, typer.Option(metavar="GATE=REASON", help="a soft gate that said no, by its name or kind")
+        list[str] | None,
+        typer.Option(metavar="GATE=REASON", help="a soft gate that said no, by its name or kind"),
     ] = None,
     note: Annotated[str, typer.Option(help="what changes, for those who sign")] = "",
     by: By = None,
@@ -92,7 +103,9 @@ def reject(request_id: RequestId, reason: Reason, by: By = None) -> None:
 def rollback(
     part: Part,
     reason: Reason,
-    to: Annotated[str | None, typer.Option("--to", metavar="DIGEST", help="which; the one before without it")] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="DIGEST", help="which; the one before without it")
+    ] = None,
     by: By = None,
 ) -> None:
     """One part back to an earlier version, at once, by one operator; a review is due within days."""
@@ -101,17 +114,21 @@ def rollback(
         _switched(switch)
         review = desk.state().holds.open
         newest = [each for each in review.values() if each.part == part][-1]
-        typer.echo(f"Review {newest.id} is due on {newest.due}: `bank promote lift {newest.id} --reason ...`.")
+        typer.echo(
+            f"Review {newest.id} is due on {newest.due}: `bank promote lift {newest.id} --reason ...`."
+        )
         _follow(settings, desk)
 
 
 @promote.command("history")
 def history(
-    at: Annotated[str | None, typer.Option("--at", metavar="DATE", help="what decided on that day (UTC)")] = None,
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="DATE", help="what decided on that day (UTC)")
+    ] = None,
     part: Annotated[str | None, typer.Option(help="of this part alone")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Every request and switch, the newest last; with --at which version of what decided, and why it might."""
+    """Every request and switch, newest last; with --at which version of what decided, and who let it."""
     from serving.pipeline.history import as_data, on_day, whole
 
     with _office() as (desk, _, _now):
@@ -146,12 +163,14 @@ def hold(
     by: By = None,
 ) -> None:
     """Hold the next promotion of a part until somebody else lifts it; what runs goes on."""
-    from crm_rules.governance.promoting import place_hold
+    from crm_rules.governance.holding import place_hold
 
     with _office() as (desk, settings, now):
         signer = _signer(settings, desk, by, now)
         placed = place_hold(desk.journal, desk.trust, desk.rules, signer, part, reason, now, days)
-        typer.echo(f"Hold {placed} on {part}. Another person lifts it: `bank promote lift {placed} --reason ...`.")
+        typer.echo(
+            f"Hold {placed} on {part}. Another person lifts it: `bank promote lift {placed} --reason ...`."
+        )
 
 
 @promote.command("lift")
@@ -161,7 +180,7 @@ def lift(
     by: By = None,
 ) -> None:
     """Lift a hold after its review, or validate again what runs (`validation-PART`)."""
-    from crm_rules.governance.promoting import lift as lift_hold
+    from crm_rules.governance.holding import lift as lift_hold
 
     with _office() as (desk, settings, now):
         signer = _signer(settings, desk, by, now)
@@ -206,11 +225,13 @@ def _say(found: "Request", as_json: bool) -> None:
 
 
 def _switched(switch: "Switch") -> None:
-    typer.echo(f"Release {switch.release[:16]} is current (switch {switch.number}, {switch.cause} {switch.subject}).")
+    typer.echo(
+        f"Release {switch.release[:16]} is current (switch {switch.number}, {switch.cause} {switch.subject})."
+    )
 
 
 def _follow(settings: "Settings", desk: "Office") -> None:
-    """Let MLflow's alias `champion` follow what is live; without the training extra nothing is there to follow."""
+    """Let MLflow's alias `champion` follow what is live, where models are registered on this machine."""
     if (settings.mlflow / "mlflow.db").exists():
         from training.registry import Registry
 

@@ -2,8 +2,9 @@
 
 The payload is JSON: decision_id, request_id, customer_id, at, caller, use_case, release, parts
 (the first 16 digits of each digest), policy, features {values, event_us} in the order of
-`manifest.origin`, request, degraded, stops (every stop switch on, `kind/name`), then what the use case adds (scores, candidates, outcome,
-selection_probability, reasons, consent, automation), and `answer`, the SHA-256 of the body sent.
+`manifest.origin`, request, degraded, stops (every stop switch that was on, as `kind/name`), then what
+the use case adds (scores, candidates, outcome, selection_probability, reasons, consent, automation),
+and `answer`, the SHA-256 of the body sent.
 """
 
 import hashlib

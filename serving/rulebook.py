@@ -1,6 +1,5 @@
 """The parts of a release that people wrote: policy, product catalogue, reasons, ready for arrays."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,6 +17,8 @@ from crm_rules.policy import CONTEXTS, Policy
 from crm_rules.segments import RuleSegments
 from serving.errors import BrokenCatalogue
 from training.release.content import ProductFacts
+from training.release.errors import BrokenRelease
+from training.release.strict_json import parse
 from training.release.verify import VerifiedRelease
 
 F64Array = npt.NDArray[np.float64]
@@ -106,9 +107,9 @@ class Rulebook:
 
 def _entries(content: bytes) -> list[dict[str, object]]:
     try:
-        entries = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise BrokenCatalogue("it is no JSON") from error
+        entries = parse("parts/products/products.json", content)
+    except BrokenRelease as error:
+        raise BrokenCatalogue(error.found) from error
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise BrokenCatalogue("it should be a list of products")
     ids = [entry.get("product_id") for entry in entries]

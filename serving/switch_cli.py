@@ -1,4 +1,4 @@
-"""`bank stop-switch`: stop a model, a product, an offer or a campaign at once; start it again by two people."""
+"""`bank stop-switch`: one person stops a model, a product, an offer or a campaign; two start it again."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -14,7 +14,8 @@ from onnx import TensorProto, helper
 
 from crm_rules.governance import approvals, demo, keys
 from crm_rules.governance.heads import Heads
-from crm_rules.governance.people import Role, Trust
+from crm_rules.governance.people import Trust
+from crm_rules.governance.person import Role
 from crm_rules.governance.session import Signer
 from crm_rules.policy import STANDARD
 from feature_repo.features.services import SERVED
@@ -68,10 +69,9 @@ class Tiny:
     def signer(self, person: str) -> Signer:
         return Signer(self.trust.person(person), self.key(person))
 
-    def switch(self, release: str, number: int, by: str = "otto") -> None:
-        """Let the operator make a release current."""
-        record = record_of(release, number, self.signer(by), Role.OPERATOR, AT, self.trust)
-        (self.home / "heads").mkdir(exist_ok=True)
+    def switch(self, release: str, number: int, by: str = "otto", role: Role = Role.OPERATOR) -> None:
+        """Make a release current by the signature of one person, past every rule of promotion."""
+        record = record_of(release, number, self.signer(by), role, AT, self.trust)
         set_current(self.releases, record, Heads(self.home / "heads"))
 
     def sign(self, release: str, names: Sequence[str] | None = None) -> None:
@@ -85,10 +85,10 @@ class Tiny:
 def evidence_for(name: str, digest: str, tiny: Tiny) -> dict[str, object]:
     request: dict[str, object] = {
         "part": name, "part_digest": digest, "request": "R1", "requested_by": "dana",
-        "gates": [{"name": "tiny", "value": 1.0, "limit": 0.5, "passed": True}],
+        "gates": [{"name": "tiny", "kind": "content", "value": 1.0, "limit": 0.5, "passed": True}],
         "run": {"mlflow_run": "none", "version": "1", "author": "dana"},
-        "tier": "low", "needs": ["validator", "risk_approver"], "soft": [], "waivers": [], "pia": "",
-        "based_on": "", "validate_by": "2027-03-01", "origin": {},
+        "tier": "low", "needs": ["validator", "risk_approver"], "soft": [], "waivers": [], "pia": "PIA-1",
+        "based_on": "", "validate_by": "2027-03-01", "origin": tiny.origin.as_json(),
     }  # fmt: skip
     signed = [
         approvals.approve(request, person, role, AT, tiny.key(person)).as_json()

@@ -60,7 +60,8 @@ def _finite(value: object) -> object:
 def arrays(**named: npt.NDArray[np.float64]) -> bytes:
     """An .npz of plain float64 arrays, readable with allow_pickle=False."""
     held = io.BytesIO()
-    np.savez(held, allow_pickle=False, **named)
+    plain = {name: np.ascontiguousarray(array, np.float64) for name, array in named.items()}
+    np.savez(held, allow_pickle=False, **plain)
     return held.getvalue()
 
 

@@ -12,6 +12,7 @@ class Gate:
     value: float
     limit: float
     passed: bool
+    kind: str = "discrimination"
 
     def as_json(self) -> dict[str, str | float | bool]:
         """As evidence keeps it."""

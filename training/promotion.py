@@ -11,10 +11,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from crm_rules.errors import NotAllowed
-from crm_rules.governance import promoting
+from crm_rules.governance import holding, promoting
 from crm_rules.governance.heads import Head, Heads
 from crm_rules.governance.journal import Journal, Writing
 from crm_rules.governance.materiality import Materiality, Tier
@@ -22,6 +23,7 @@ from crm_rules.governance.people import Trust
 from crm_rules.governance.person import Role
 from crm_rules.governance.promotions import Promotions, Request, Status, Switch
 from crm_rules.governance.session import Signer
+from feature_repo.errors import BankError
 from training.gates import Gate
 from training.release.assemble import assemble, part_digest, read_part, write_evidence
 from training.release.current import HEAD, last_number, record_of, set_current
@@ -30,6 +32,16 @@ from training.release.files import draft_folder, sync_folder, write_files
 from training.release.manifest import REQUIRED, Origin
 from training.release.reading import read_release
 from training.release.verify import VerifiedRelease, verify
+
+
+class GateSaidNo(BankError):
+    """A part that every release needs did not pass its gates."""
+
+    def __init__(self, part: str, gates: Sequence[Gate]) -> None:
+        self.part = part
+        self.failed = [gate for gate in gates if not gate.passed]
+        found = "; ".join(f"{g.name} is {g.value}, limit {g.limit}" for g in self.failed)
+        super().__init__(f"Part '{part}' may not be promoted: {found}. Mend it and ask again.")
 
 
 @dataclass(frozen=True)
@@ -85,10 +97,21 @@ class Office:
         """The tier of a part in this bank."""
         return self.rules.tier_of(part, self.customers)
 
+    def usable_together(self, candidates: Sequence[Candidate], origin: Origin) -> None:
+        """Load the release these would make, as serving does: what it refuses is said before people sign."""
+        live = {name: self.parts / digest for name, digest in self.state().live.items()}
+        folders = {**live, **{each.part: each.folder for each in candidates}}
+        if set(REQUIRED) - set(folders):
+            return
+        with TemporaryDirectory() as draft:
+            found = read_release(Path(draft), assemble(Path(draft), folders, origin))
+        self.usable(VerifiedRelease(found.digest, found.manifest, found.files, found.evidence))
+
     def ask(
         self, candidates: Sequence[Candidate], origin: Origin, signer: Signer, at: datetime, note: str = ""
     ) -> Request:
         """Put candidates forward together, each copied by its digest; refused at once when a gate says no."""
+        self.usable_together(candidates, origin)
         live = self.state().live
         evidence = [self._evidence(each, live.get(each.part, ""), origin, at) for each in candidates]
         return promoting.ask(self.journal, self.trust, self.rules, evidence, signer, at, note)
@@ -144,7 +167,7 @@ class Office:
             origin = read_release(self.releases, state.switches[-1].release).manifest.origin
             self._switch(turn, state, parts, origin, signer, role, at, "rollback", part, reason)
             days = self.tier(part).rules.rollback_review_days
-            promoting.hold(turn, signer, role, part, "a rollback waits for its review", at, days)
+            holding.hold(turn, signer, role, part, "a rollback waits for its review", at, days)
         switch = self.finish()
         assert switch is not None
         return switch
@@ -161,8 +184,8 @@ class Office:
         return last
 
     def _switch(
-        self, turn: Writing, state: Promotions, parts: Mapping[str, str], origin: Origin, signer: Signer, role: Role,
-        at: datetime, cause: str, subject: str, reason: str,
+        self, turn: Writing, state: Promotions, parts: Mapping[str, str], origin: Origin, signer: Signer,
+        role: Role, at: datetime, cause: str, subject: str, reason: str,
     ) -> None:  # fmt: skip
         """Assemble, verify as serving will, record. The file follows when the record is durable."""
         evidence = {name: _approved(state, name, digest) for name, digest in parts.items()}
@@ -184,7 +207,8 @@ class Office:
         digest = keep_part(self.parts, made.part, made.folder)
         until = at + timedelta(days=tier.rules.waiver_days)
         return {
-            "part": made.part, "part_digest": digest, "run": dict(made.run), "pia": made.pia, "tier": tier.name,
+            "part": made.part, "part_digest": digest, "run": dict(made.run), "pia": made.pia,
+            "tier": tier.name,
             "gates": [gate.as_json() for gate in made.gates], "needs": [str(role) for role in tier.needs],
             "soft": list(tier.rules.soft), "based_on": live, "validate_by": tier.due(at.date()).isoformat(),
             "waivers": [promoting.waiver(name, reason, until) for name, reason in made.waivers.items()],
@@ -200,6 +224,17 @@ class Office:
                 raise NotAllowed(
                     f"Approving {request.id}", f"the files of '{name}' {digest[:16]} are gone or were changed"
                 )
+
+
+def live_versions(state: Promotions) -> dict[str, str]:
+    """The registered version of each model that is live, by part."""
+    found = {}
+    for name, digest in state.live.items():
+        request = state.approved(name, digest)
+        version = request.evidence[name]["run"].get("version") if request else None
+        if version is not None:
+            found[name] = str(version)
+    return found
 
 
 def keep_part(parts: Path, part: str, folder: Path) -> str:

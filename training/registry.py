@@ -15,12 +15,14 @@ from math import isfinite
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from crm_rules.governance.promotions import Promotions
 from feature_repo.settings import Settings
 from training.evidence.lineage import Lineage
 from training.evidence.papers import papers
 from training.evidence.record import Record
 from training.export import write_part
 from training.logged import LONGEST, allowed, batched, flat, params, tags
+from training.promotion import live_versions
 from training.trained import Trained, Trial
 from training.version import EVIDENCE, NotRegistered, Version
 
@@ -112,9 +114,18 @@ class Registry:
         self.client.set_registered_model_alias(name, "challenger", version.version)
         return self.client.get_model_version(name, version.version)
 
-    def set_champion(self, name: str, version: str) -> None:
-        """Follow a promotion: the alias `champion` names the version that serves."""
-        self.client.set_registered_model_alias(name, "champion", version)
+    def follow(self, promotions: Promotions) -> list[str]:
+        """Let the alias `champion` name the version that is live; what changed, a line each.
+
+        What runs never depends on an alias: it follows the promotions, not the other way round.
+        """
+        told = []
+        for name, number in live_versions(promotions).items():
+            before = self.champion(name)
+            if before is None or before.version != number:
+                self.client.set_registered_model_alias(name, "champion", number)
+                told.append(f"MLflow: champion of {name} is version {number}.")
+        return told
 
     def champion(self, name: str) -> Version | None:
         """The version that serves, None before the first promotion."""

@@ -24,7 +24,7 @@ def show_release(digest: Digest = None) -> None:
     """List the parts with their gates and who approved them."""
     import json
 
-    from training.release.assemble import evidence_name
+    from training.release.manifest import evidence_name
 
     found = _verified(digest)
     window = found.manifest.origin.data_window

@@ -2,8 +2,8 @@
 
 Evidence is a JSON object: part, part_digest, request, requested_by, run (with its author), gates, tier, needs
 (the roles that sign), soft (kinds of gates that may be waived), waivers, pia, based_on, validate_by, origin
-and approvals. A signature covers all of it but the approvals, and the person, the role and the time: nobody can
-rename the author of what was signed, or soften a gate after it.
+and approvals. A signature covers all of it but the approvals, and the person, the role and the time: nobody
+can rename the author of what was signed, or soften a gate after it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,8 +21,8 @@ from crm_rules.governance.people import Trust
 from crm_rules.governance.person import Person, Role, moment
 
 COVERED = (
-    "part", "part_digest", "request", "requested_by", "run", "gates", "tier", "needs", "soft", "waivers", "pia",
-    "based_on", "validate_by", "origin",
+    "part", "part_digest", "request", "requested_by", "run", "gates", "tier", "needs", "soft", "waivers",
+    "pia", "based_on", "validate_by", "origin",
 )  # fmt: skip
 
 
@@ -41,7 +41,7 @@ class Approval:
 
 
 def covered(evidence: Mapping[str, Any]) -> str:
-    """The digest of what a signature covers: everything but the approvals; KeyError where a field is missing."""
+    """The digest of what a signature covers: all but the approvals; KeyError where a field is missing."""
     return digest(canonical({name: evidence[name] for name in COVERED}))
 
 
@@ -91,8 +91,8 @@ def verify_evidence(evidence: Mapping[str, Any], part: str, part_digest: str, tr
             raise NotApproved(thing, "its evidence names another part or another digest")
         signers = []
         for entry in evidence["approvals"]:
-            signers.append(_verified(entry, thing, evidence, trust))
             _require_gates(thing, evidence, moment(entry["at"]).date())
+            signers.append(_verified(entry, thing, evidence, trust))
         wrote = authors(evidence)
         needed = {*LEAST_NEEDED, *(Role(role) for role in evidence["needs"])}
     except (KeyError, TypeError, AttributeError, ValueError) as error:

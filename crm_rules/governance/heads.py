@@ -62,6 +62,7 @@ class Heads:
         if self.known(chain) and head.seq <= now.seq:
             return
         path = self._path(chain)
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             os.pwrite(descriptor, _slot(chain, head), SLOT * (head.seq % 2))

@@ -47,7 +47,9 @@ class Holds:
             hold = Hold(event.subject, body["part"], body["reason"], event.by, event.at, body["due"])
             return replace(self, open={**self.open, hold.id: hold})
         if event.kind == LIFTED:
-            return replace(self, open={name: each for name, each in self.open.items() if name != event.subject})
+            return replace(
+                self, open={name: each for name, each in self.open.items() if name != event.subject}
+            )
         if event.kind == VALIDATED:
             return replace(self, validated={**self.validated, (body["part"], body["digest"]): body["until"]})
         return self

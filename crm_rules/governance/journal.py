@@ -19,7 +19,8 @@ from crm_rules.governance import keys
 from crm_rules.governance.append_only import Appender, Chain, Entry, Verified, walk
 from crm_rules.governance.chain import canonical, salted
 from crm_rules.governance.heads import Head, Heads
-from crm_rules.governance.people import Role, Trust, moment
+from crm_rules.governance.people import Trust
+from crm_rules.governance.person import Role, moment
 
 CHAIN = "governance"
 SCHEMA = """
@@ -54,7 +55,13 @@ class Event:
 
     def statement(self) -> bytes:
         """What the person's signature covers."""
-        told = {"kind": self.kind, "subject": self.subject, "by": self.by, "role": str(self.role), "at": self.at}
+        told = {
+            "kind": self.kind,
+            "subject": self.subject,
+            "by": self.by,
+            "role": str(self.role),
+            "at": self.at,
+        }
         return canonical({**told, "body": dict(self.body)})
 
     def fields(self) -> tuple[bytes, ...]:
@@ -64,7 +71,13 @@ class Event:
 
 
 def signed(
-    kind: str, subject: str, by: str, role: Role, at: datetime, body: Mapping[str, object], key: Ed25519PrivateKey
+    kind: str,
+    subject: str,
+    by: str,
+    role: Role,
+    at: datetime,
+    body: Mapping[str, object],
+    key: Ed25519PrivateKey,
 ) -> Event:
     """An event with its person's signature, ready to be appended."""
     event = Event(kind, subject, by, role, at.isoformat(), body)
@@ -140,7 +153,9 @@ class Journal:
         forged: list[str] = []
         heads = (self._heads.read(CHAIN), *copies)
         found = walk(CHAIN, self._checked(trust, forged), heads, self._heads.known(CHAIN))
-        loose = [f"{CHAIN} event {row[0]}: it is in no chain" for row in self._database.ask(UNCHAINED, (CHAIN,))]
+        loose = [
+            f"{CHAIN} event {row[0]}: it is in no chain" for row in self._database.ask(UNCHAINED, (CHAIN,))
+        ]
         return Verified(found.entries, 0, (*found.problems, *loose, *forged))
 
     def _checked(
@@ -166,8 +181,9 @@ def _forged(row: list[object], trust: Trust) -> str:
     """Why an event's signature does not count; empty when it does."""
     try:
         event = _event((0, *row[:-1]))
-        public = trust.signer(event.by, event.role, moment(event.at))
+        at = moment(event.at)
+        public = trust.signer(event.by, event.role, at).public_keys(at)
     except (UnknownPerson, NotHeld, ValueError) as error:
         return f"its signer does not count ({error})"
-    fits = any(keys.verify(each, event.signature, event.statement()) for each in public)
+    fits = keys.verify_any(public, event.signature, event.statement())
     return "" if fits else f"the signature of '{event.by}' does not fit it"

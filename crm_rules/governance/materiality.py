@@ -22,8 +22,8 @@ PURPOSES = ("credit", "advice", "marketing")
 EXPOSURES = ("small", "medium", "large")
 TIERS = ("high", "medium", "low")
 KINDS = (
-    "calibration", "card", "champion", "content", "discrimination", "fairness", "faithfulness", "latency", "leak",
-    "pack", "parity", "pia", "reproducibility", "signature", "size", "stability",
+    "calibration", "card", "champion", "content", "discrimination", "fairness", "faithfulness", "latency",
+    "leak", "pack", "parity", "pia", "reproducibility", "signature", "size", "stability",
 )  # fmt: skip
 ROLES = tuple(str(role) for role in Role)
 TRIGGERS = ("psi", "auc_drop", "override_share")

@@ -5,14 +5,12 @@ decides and appends as the journal's only writer, so two people acting at once l
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from crm_rules.errors import NotAllowed
-from crm_rules.governance import holds as held
 from crm_rules.governance.approvals import approve as sign_evidence
 from crm_rules.governance.approvals import authors, unmet
 from crm_rules.governance.chain import digest
-from crm_rules.governance.holds import Hold
 from crm_rules.governance.journal import Journal, Writing, signed
 from crm_rules.governance.materiality import Materiality
 from crm_rules.governance.people import Trust
@@ -38,8 +36,8 @@ def read(journal: Journal) -> Promotions:
 
 
 def ask(
-    journal: Journal, trust: Trust, rules: Materiality, parts: Sequence[Evidence], signer: Signer, at: datetime,
-    note: str,
+    journal: Journal, trust: Trust, rules: Materiality, parts: Sequence[Evidence], signer: Signer,
+    at: datetime, note: str,
 ) -> Request:  # fmt: skip
     """Put parts forward together; the request waits for signatures, or is refused by its gates.
 
@@ -52,7 +50,7 @@ def ask(
         evidence = [{**each, "request": name, "requested_by": signer.person.id} for each in parts]
         role = Role.SCIENTIST
         for each in evidence:
-            role = _role(f"Asking for '{each['part']}'", trust, signer, rules.requesters(each["part"]), at)
+            role = role_of(f"Asking for '{each['part']}'", trust, signer, rules.requesters(each["part"]), at)
             _require_no_hold(state, str(each["part"]), at)
         body = {"parts": evidence, "note": note}
         turn.append(signed(ASKED, name, signer.person.id, role, at, body, signer.key))
@@ -92,11 +90,9 @@ def reject(
         request = state.request(request_id)
         _require_waiting(request)
         may = request.needs if signer.person.id != request.by else tuple(Role)
-        role = _role(f"Rejecting {request_id}", trust, signer, may, at)
-        _require_reason(f"Rejecting {request_id}", reason)
-        turn.append(
-            signed(REJECTED, request_id, signer.person.id, role, at, {"reason": reason}, signer.key)
-        )
+        role = role_of(f"Rejecting {request_id}", trust, signer, may, at)
+        require_reason(f"Rejecting {request_id}", reason)
+        turn.append(signed(REJECTED, request_id, signer.person.id, role, at, {"reason": reason}, signer.key))
         return Promotions.of(turn.events()).request(request_id)
 
 
@@ -108,71 +104,7 @@ def switched(turn: Writing, signer: Signer, role: Role, at: datetime, body: Mapp
 
 def switcher(trust: Trust, signer: Signer, at: datetime, roles: Sequence[Role] = SWITCHERS) -> Role:
     """The role in which somebody may switch; NotAllowed when there is none."""
-    return _role("Switching the release", trust, signer, roles, at)
-
-
-def hold(
-    turn: Writing, signer: Signer, role: Role, part: str, reason: str, at: datetime, days: int
-) -> str:
-    """Place a hold that blocks the part's promotion from `days` on; its id. The caller has the turn."""
-    number = len(turn.events()) + 1
-    name, due = f"H{number}", (at + timedelta(days=days)).date().isoformat()
-    body = {"part": part, "reason": reason, "due": due}
-    turn.append(signed(held.HELD, name, signer.person.id, role, at, body, signer.key))
-    return name
-
-
-def place_hold(
-    journal: Journal, trust: Trust, rules: Materiality, signer: Signer, part: str, reason: str, at: datetime,
-    days: int = 0,
-) -> str:  # fmt: skip
-    """Place a hold as a person: validator, risk approver, compliance or auditor."""
-    if part not in (*rules.purpose, held.EVERY):
-        raise NotAllowed(f"A hold on '{part}'", f"there are the parts {', '.join(rules.purpose)} and *")
-    _require_reason(f"A hold on '{part}'", reason)
-    role = _role(f"A hold on '{part}'", trust, signer, (*held.LIFTS, Role.AUDITOR), at)
-    with journal.writing() as turn:
-        return hold(turn, signer, role, part, reason, at, days)
-
-
-def lift(
-    journal: Journal, trust: Trust, rules: Materiality, hold_id: str, signer: Signer, at: datetime, reason: str,
-    customers: int,
-) -> Hold:  # fmt: skip
-    """Lift a hold, or validate again what an expired validation holds (`validation-PART`).
-
-    Never by whoever placed it, nor, for a validation, by the part's author.
-    """
-    _require_reason(f"Lifting {hold_id}", reason)
-    with journal.writing() as turn:
-        state, _ = _state(turn)
-        part = hold_id.removeprefix("validation-")
-        if hold_id.startswith("validation-") and part in state.live:
-            return _validate(turn, state, trust, rules, part, signer, at, reason, customers)
-        if hold_id not in state.holds.open:
-            raise NotAllowed(f"Lifting {hold_id}", f"there is no such hold; there are {list(state.holds.open)}")
-        found = state.holds.open[hold_id]
-        role = _role(f"Lifting {hold_id}", trust, signer, held.LIFTS, at)
-        if found.by == signer.person.id:
-            raise NotAllowed(f"Lifting {hold_id}", f"'{found.by}' caused it; another person lifts it")
-        turn.append(signed(held.LIFTED, hold_id, signer.person.id, role, at, {"reason": reason}, signer.key))
-        return found
-
-
-def _validate(
-    turn: Writing, state: Promotions, trust: Trust, rules: Materiality, part: str, signer: Signer, at: datetime,
-    reason: str, customers: int,
-) -> Hold:  # fmt: skip
-    thing = f"Validating '{part}' again"
-    role = _role(thing, trust, signer, (Role.VALIDATOR,), at)
-    live = state.live[part]
-    request = state.approved(part, live)
-    if request is not None and signer.person.id in authors(request.evidence[part]):
-        raise NotAllowed(thing, f"'{signer.person.id}' wrote or requested it; another validator does it")
-    until = rules.tier_of(part, customers).due(at.date()).isoformat()
-    body = {"part": part, "digest": live, "until": until, "reason": reason}
-    turn.append(signed(held.VALIDATED, part, signer.person.id, role, at, body, signer.key))
-    return Hold(f"validation-{part}", part, reason, signer.person.id, at.isoformat(), until)
+    return role_of("Switching the release", trust, signer, roles, at)
 
 
 def _state(turn: Writing) -> tuple[Promotions, int]:
@@ -181,7 +113,7 @@ def _state(turn: Writing) -> tuple[Promotions, int]:
     return Promotions.of(events), asked + 1
 
 
-def _role(thing: str, trust: Trust, signer: Signer, roles: Sequence[Role], at: datetime) -> Role:
+def role_of(thing: str, trust: Trust, signer: Signer, roles: Sequence[Role], at: datetime) -> Role:
     """The first of these roles that the person holds then."""
     person = trust.member(signer.person.id, at)
     for role in roles:
@@ -203,11 +135,11 @@ def _open_role(request: Request, trust: Trust, signer: Signer, role: Role | None
     thing = f"Approving {request.id}"
     if role is not None and role not in request.needs:
         raise NotAllowed(thing, f"it needs {', '.join(request.needs)}, not {role}")
-    if role in request.signed:
+    if role is not None and role in request.signed:
         raise NotAllowed(thing, f"'{request.signed[role]}' has signed as {role} already")
     if signer.person.id in request.signed.values():
         raise NotAllowed(thing, f"'{signer.person.id}' has signed it; each role needs another person")
-    return _role(thing, trust, signer, request.open_roles if role is None else (role,), at)
+    return role_of(thing, trust, signer, request.open_roles if role is None else (role,), at)
 
 
 def _require_approvable(
@@ -229,15 +161,22 @@ def _require_no_hold(state: Promotions, part: str, at: datetime) -> None:
     if found := state.holds_on(part, at):
         told = "; ".join(f"{each.id} since {each.due}: {each.reason}" for each in found)
         raise NotAllowed(
-            f"The next promotion of '{part}'", f"a hold blocks it: {told}. `bank promote lift` after the review"
+            f"The next promotion of '{part}'",
+            f"a hold blocks it: {told}. `bank promote lift` after the review",
         )
 
 
-def _require_reason(thing: str, reason: str) -> None:
+def require_reason(thing: str, reason: str) -> None:
+    """NotAllowed without a reason somebody can read."""
     if not reason.strip() or len(reason) > 2_000:
         raise NotAllowed(thing, "it takes a reason of 1 to 2,000 signs")
 
 
 def waiver(gate: str, reason: str, until: datetime) -> dict[str, str]:
     """A written waiver of a soft gate, good through that day; the approvers sign it with the evidence."""
-    return {"gate": gate, "reason": reason, "until": until.date().isoformat(), "id": digest(reason.encode())[:8]}
+    return {
+        "gate": gate,
+        "reason": reason,
+        "until": until.date().isoformat(),
+        "id": digest(reason.encode())[:8],
+    }

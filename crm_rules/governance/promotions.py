@@ -134,7 +134,9 @@ class Promotions:
         found = self.holds.blocking(part, at)
         request = self.approved(part, self.live[part]) if part in self.live else None
         if request is not None and part in request.evidence:
-            until = self.holds.validated.get((part, self.live[part]), str(request.evidence[part]["validate_by"]))
+            until = self.holds.validated.get(
+                (part, self.live[part]), str(request.evidence[part]["validate_by"])
+            )
             if at.date().isoformat() > until:
                 reason = f"its validation expired on {until}"
                 found.append(Hold(f"validation-{part}", part, reason, request.by, until, until))
@@ -186,9 +188,17 @@ class _Reader:
         body: Mapping[str, Any] = event.body
         self.switches.append(
             Switch(
-                int(body["number"]), body["release"], body["parts"], body["cause"], event.subject, event.by,
-                event.role, event.at, body["reason"], body["record"],
-            )  # fmt: skip
+                int(body["number"]),
+                body["release"],
+                body["parts"],
+                body["cause"],
+                event.subject,
+                event.by,
+                event.role,
+                event.at,
+                body["reason"],
+                body["record"],
+            )
         )
         for request in list(self.requests.values()):
             if request.status is Status.APPROVED and request.parts.items() <= body["parts"].items():

@@ -55,7 +55,7 @@ def parse_catalogue(data: bytes) -> Catalogue:
     """Read reasons.toml: `en` and `zh` for each column or rule; InvalidPolicy names what is wrong."""
     try:
         tables = tomllib.loads(data.decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise InvalidPolicy("(reasons)", f"cannot be read as TOML: {error}") from error
     for column, texts in tables.items():
         if not isinstance(texts, dict) or set(texts) != {"en", "zh"}:

@@ -1,4 +1,4 @@
-"""Where the parts of commands meet: settings, people, the office of promotions. The second composition root."""
+"""Where the parts of commands meet: settings, people, the office. The second composition root."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,8 +43,11 @@ class DemoPeople:
 
     def who(self, role: Role) -> Signer:
         """The demo person of a role, ready to sign."""
-        person = self.trust.with_role(role, self.at)[0]
-        return Signer(person, keys.load(key_path(self.keys, person.id)))
+        return self.of(self.trust.with_role(role, self.at)[0].id)
+
+    def of(self, person_id: str) -> Signer:
+        """A demo person, ready to sign."""
+        return Signer(self.trust.person(person_id), keys.load(key_path(self.keys, person_id)))
 
     @property
     def author(self) -> str:
@@ -72,8 +75,8 @@ def office(settings: Settings, trust: Trust) -> Iterator[Office]:
     """The office of promotions; what it makes current was loaded as serving loads it."""
     with journal(settings) as opened:
         yield Office(
-            settings.releases, settings.parts, opened, trust, Materiality.load(MATERIALITY), Heads(settings.heads),
-            customers(settings), Loaded.of,
+            settings.releases, settings.parts, opened, trust, Materiality.load(MATERIALITY),
+            Heads(settings.heads), customers(settings), Loaded.of,
         )  # fmt: skip
 
 

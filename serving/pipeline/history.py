@@ -12,7 +12,9 @@ HEADS = ("gate", "candidate", "interval", "champion", "limit", "verdict")
 
 def request_lines(found: Request) -> Iterator[str]:
     """A request as a person reads it: one table of gates a part, then who signed and who has to."""
-    yield f"{found.id} by {found.by} at {found.at[:16]}: {found.status}" + (f" ({found.why})" if found.why else "")
+    yield f"{found.id} by {found.by} at {found.at[:16]}: {found.status}" + (
+        f" ({found.why})" if found.why else ""
+    )
     if found.note:
         yield f"  {found.note}"
     for name, evidence in found.evidence.items():
@@ -63,7 +65,9 @@ def _table(rows: "list[tuple[str, ...]]") -> Iterator[str]:
 
 def whole(state: Promotions, part: str | None) -> Iterator[str]:
     """Every request and every switch in the order they happened."""
-    lines = [(moment(each.at), _asked(each)) for each in state.requests.values() if part in (None, *each.parts)]
+    lines = [
+        (moment(each.at), _asked(each)) for each in state.requests.values() if part in (None, *each.parts)
+    ]
     lines += [
         (moment(each.at), _switch(each, now))
         for each, now in zip(state.switches, _marks(state), strict=True)
@@ -80,7 +84,8 @@ def on_day(state: Promotions, when: datetime, part: str | None) -> Iterator[str]
     if switch is None:
         yield f"Nothing was live at {when.isoformat(timespec='seconds')}."
         return
-    yield f"At {when.isoformat(timespec='seconds')} release {switch.release[:16]} decided (switch {switch.number}),"
+    moment_told = when.isoformat(timespec="seconds")
+    yield f"At {moment_told} release {switch.release[:16]} decided (switch {switch.number}),"
     yield f"since {switch.at[:19]}, {switch.cause} {switch.subject} by {switch.by} ({switch.role})."
     for name, digest in switch.parts.items():
         if part in (None, name):
@@ -114,10 +119,13 @@ def as_data(state: Promotions, when: datetime | None, part: str | None) -> dict[
                       if part in (None, name)},
         }  # fmt: skip
     return {
-        "requests": [request_as_data(each) for each in state.requests.values() if part in (None, *each.parts)],
+        "requests": [
+            request_as_data(each) for each in state.requests.values() if part in (None, *each.parts)
+        ],
         "switches": [
-            {"number": each.number, "release": each.release, "at": each.at, "by": each.by, "role": str(each.role),
-             "cause": each.cause, "subject": each.subject, "reason": each.reason, "parts": dict(each.parts)}
+            {"number": each.number, "release": each.release, "at": each.at, "by": each.by,
+             "role": str(each.role), "cause": each.cause, "subject": each.subject, "reason": each.reason,
+             "parts": dict(each.parts)}
             for each in state.switches
         ],
     }  # fmt: skip
@@ -143,8 +151,8 @@ def _asked(request: Request) -> str:
     why = f" ({request.why})" if request.why else ""
     signed = ", ".join(request.signed.values())
     return (
-        f"{request.at[:19]}  {request.id:<6} {request.by} asks for {', '.join(request.parts)}: {request.status}{why}"
-        + (f"; signed by {signed}" if signed else "")
+        f"{request.at[:19]}  {request.id:<6} {request.by} asks for {', '.join(request.parts)}: "
+        f"{request.status}{why}" + (f"; signed by {signed}" if signed else "")
     )
 
 

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
-from serving.pipeline.bootstrap import exported, now
+from serving.pipeline.bootstrap import now
 from serving.pipeline.step import Outcome
 from training.dataset import TooLittleData
-from training.promotion import Candidate, keep_candidate
 from training.specs import ModelResult, train_model
 
 Metrics = Mapping[str, object]
@@ -20,8 +19,6 @@ def train(settings: Settings, source: Source, name: str, author: str, seed: int)
     except TooLittleData as reason:
         return Outcome(0, (str(reason),), {"left_out": reason.reason})
     run = {"mlflow_run": result.run_id, "version": result.version, "author": author}
-    made = Candidate(name, result.part, result.gates, author, run)
-    keep_candidate(exported(settings, "candidates"), made)
     figures: dict[str, object] = {
         "metrics": {**result.metrics, "left_out": dict(result.left_out)},
         "gates": [gate.as_json() for gate in result.gates],

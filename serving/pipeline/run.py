@@ -4,6 +4,7 @@ A step's libraries load when the step is taken: Feast, MLflow and Evidently take
 and a run whose steps were all done before needs none of them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -11,7 +12,7 @@ from crm_rules.policy import STANDARD
 from feature_repo.raw.source import FILE as SOURCE_FILE
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
-from serving.pipeline.bootstrap import DemoPeople, exported
+from serving.pipeline.bootstrap import DemoPeople
 from serving.pipeline.journal import (
     Done,
     Journal,
@@ -22,7 +23,6 @@ from serving.pipeline.journal import (
 )
 from serving.pipeline.progress import Progress, Stopwatch
 from serving.pipeline.step import Outcome, Step, Wanted
-from training.promotion import Candidate, candidate_file, kept_candidate
 from training.release.current import FILE as CURRENT_FILE
 
 VERSION = 1
@@ -73,7 +73,7 @@ def main_job(run: Run, wanted: Wanted) -> None:
     source, loaded = _load(run, wanted)
     featured = _features(run, source, loaded)
     models = _models(run, source, featured, wanted.seed)
-    released = _release(run, source, models)
+    released = _release(run, models)
     _loyalty(run, source, loaded)
     _watch(run, _decide(run, source, featured, released))
 
@@ -106,26 +106,32 @@ def _features(run: Run, source: Source, loaded: Done) -> Done:
     return run.take(Step("features", title, inputs, leaves, work, unchanged=(settings.features,)))
 
 
-def _models(run: Run, source: Source, featured: Done, seed: int) -> list[Candidate]:
+def _models(run: Run, source: Source, featured: Done, seed: int) -> dict[str, str]:
     def work(name: str) -> Outcome:
         from serving.pipeline.learning import train
 
         return train(run.settings, source, name, run.people.author, seed)
 
-    candidates, folder = [], exported(run.settings, "candidates")
+    trained: dict[str, str] = {}
     for name, title in TITLES.items():
-        inputs, kept = {"features": featured.digest, "seed": seed}, candidate_file(folder, name)
-        done = run.take(Step(name, title, inputs, (), partial(work, name), unchanged=(kept,)))
+        inputs = {"features": featured.digest, "seed": seed}
+        done = run.take(Step(name, title, inputs, (), partial(work, name)))
         if "left_out" not in done.figures:
-            candidates.append(kept_candidate(folder, name))
-    return candidates
+            trained[name] = _version(done)
+    return trained
 
 
-def _release(run: Run, source: Source, models: list[Candidate]) -> Done:
+def _version(done: Done) -> str:
+    run = done.figures["run"]
+    assert isinstance(run, dict)
+    return str(run["version"])
+
+
+def _release(run: Run, models: Mapping[str, str]) -> Done:
     def work() -> Outcome:
         from serving.pipeline.releasing import release
 
-        return release(run.settings, source, models, run.people)
+        return release(run.settings, models, run.people)
 
     inputs = {"models": {name: run.done[name].digest for name in TITLES}, "rules": rules_digest()}
     current = run.settings.releases / CURRENT_FILE

@@ -14,6 +14,7 @@ from crm_rules import login_cli, people_cli
 from crm_rules.errors import (
     DraftRefused,
     InvalidKey,
+    LoginRefused,
     NotHeld,
     PasswordRefused,
     RuleBroken,
@@ -21,6 +22,7 @@ from crm_rules.errors import (
     Untrusted,
 )
 from crm_rules.governance.demo import make_demo
+from crm_rules.governance.oidc import Client, Waiting
 from crm_rules.governance.people import Role, Trust
 
 Bank = Callable[..., Result]
@@ -196,6 +198,42 @@ def test_who_left_is_told_so_after_the_right_password_only(founded: Bank) -> Non
     with pytest.raises(PasswordRefused) as unknown:
         founded("login", "mallory", BANK_PASSPHRASE=SECRET)
     assert str(wrong.value) == str(unknown.value)
+
+
+class Confirmed:
+    """An identity provider that confirmed a subject, whoever asks."""
+
+    def __init__(self, client: Client) -> None:
+        assert (client.issuer, client.client_secret) == ("https://idp.example", "s3cret")
+
+    def begin(self) -> Waiting:
+        return Waiting("https://idp.example/confirm", "ABCD-EFGH", "dc", 5, 600)
+
+    def wait(self, login: Waiting, clock: Callable[[], datetime], sleep: Callable[[float], None]) -> str:
+        return "sub-7"
+
+
+def test_the_identity_provider_replaces_the_password_and_never_the_key(
+    founded: Bank, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(LoginRefused, match="no identity provider is set"):
+        founded("login", "--oidc")
+    monkeypatch.setenv("BANK_OIDC_ISSUER", "https://idp.example")
+    monkeypatch.setenv("BANK_OIDC_CLIENT_ID", "bank")
+    monkeypatch.setenv("BANK_OIDC_CLIENT_SECRET", "s3cret")
+    monkeypatch.setattr("crm_rules.governance.oidc.Provider", Confirmed)
+    with pytest.raises(LoginRefused, match="nobody in force"):
+        founded("login", "--oidc")
+    founded("people", "subject", "victor", "--oidc-subject", "sub-7", "--by", "ada")
+    founded("people", "sign", "--by", "amir")
+    with pytest.raises(LoginRefused, match="confirmed 'victor', not 'ada'"):
+        founded("login", "ada", "--oidc")
+    said = founded("login", "--oidc").stdout
+    assert "confirm the code ABCD-EFGH" in said
+    assert "Victor is logged in as validator" in said
+    (home / "keys" / "victor.pem").unlink()
+    with pytest.raises(InvalidKey, match="cannot be read"):
+        founded("login", "--oidc")
 
 
 def test_demo_people_log_in_without_a_password(

@@ -99,8 +99,9 @@ def bank(scorer: Scorer, tmp_path: Path) -> Iterator[Bank]:
     def new_id() -> str:
         return f"id-{next(numbers)}"
 
+    serving = InService(scorer, 1, {"profile": "demo"}, {"parts": {}})
     desk = Desk(
-        engine=Engine(InService(scorer, 1, {"profile": "demo"}, {"parts": {}}), kept, lambda: times[-1], new_id),
+        engine=Engine(serving, kept, lambda: times[-1], new_id),
         ledger=ledger, find=kept.find, archive=Archive(nothing_kept),
     )  # fmt: skip
     app = create_app(desk, TokenCheck(key.public_key()), lambda: times[-1], new_id)

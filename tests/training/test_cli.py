@@ -2,6 +2,7 @@ import json
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 
@@ -9,6 +10,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from crm_rules.governance import keys, proposals
+from crm_rules.governance.demo import key_path, make_demo
+from crm_rules.governance.session import Signer, open_session
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
 from training import cli, models_cli, specs
@@ -105,6 +109,38 @@ def test_what_is_missing_is_said_before_anything_heavy_is_loaded(loaded, removed
     assert said.exit_code == 1
     assert found in said.output
     assert "Traceback" not in said.output
+
+
+def test_a_run_is_by_who_is_logged_in_and_in_the_demo_by_its_scientist(loaded, monkeypatch):
+    at = datetime.now(UTC) - timedelta(minutes=1)
+    settings, authors = Settings(), []
+    real = specs.train_model
+    monkeypatch.setattr(specs, "train_model", lambda *a: authors.append(a[3]) or real(*a))
+    CliRunner().invoke(bank, ["train", "complaint"])
+    trust = make_demo(settings.trust_file, settings.keys, at)
+    CliRunner().invoke(bank, ["train", "complaint"])
+    key = keys.load(key_path(settings.keys, "victor"))
+    open_session(settings.session, Signer(trust.person("victor"), key), at)
+    CliRunner().invoke(bank, ["train", "complaint"])
+    open_session(settings.session, Signer(trust.person("ada"), key), at)
+    said = CliRunner().invoke(bank, ["train", "complaint"])
+    assert (said.exit_code, authors) == (1, ["dana", "dana", "victor"])
+    assert "not signed with a key of 'ada'" in said.output
+
+
+def test_in_a_bank_nobody_trains_unnamed(loaded, monkeypatch):
+    monkeypatch.setenv("BANK_PROFILE", "bank")
+    settings, at = Settings(), datetime.now(UTC)
+    monkeypatch.setattr(specs, "train_model", lambda *_: pytest.fail("it went on to train"))
+    assert "cannot be read" in CliRunner().invoke(bank, ["train", "complaint"]).output
+    signing = {name: keys.generate(key_path(settings.keys, name)) for name in ("ada", "amir")}
+    publics = {name: keys.public(key) for name, key in signing.items()}
+    desk = proposals.Desk.of(settings)
+    proposals.found(desk, publics, "ada", signing["ada"], at)
+    proposals.countersign(desk, "amir", signing["amir"], at)
+    said = CliRunner().invoke(bank, ["train", "complaint"])
+    assert said.exit_code == 1
+    assert "bank login" in said.output
 
 
 def test_asking_what_there_is_to_learn_from_loads_no_training_library():

@@ -54,7 +54,9 @@ def current(releases: Path, trust: Trust, least: int = 0) -> Current:
     except (KeyError, ValueError, TypeError) as error:
         raise ForgedRecord(path, f"it is not well formed ({error!r})") from error
     if trust.number < found.trust:
-        raise ForgedRecord(path, f"the trust file is version {trust.number}, it was signed under {found.trust}")
+        raise ForgedRecord(
+            path, f"the trust file is version {trust.number}, it was signed under {found.trust}"
+        )
     return found
 
 

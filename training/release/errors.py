@@ -42,6 +42,17 @@ class BrokenRelease(BankError, ValueError):
         super().__init__(f"'{path}' cannot be used: {found}. Export the part again and promote it.")
 
 
+class NoLock(BankError, LookupError):
+    """A release names the software it was made with, and the list of that software is not at hand."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(
+            f"{path} is not there, so the release could not name its packages. "
+            f"Make releases in a checkout of the repository; loading one needs no lock."
+        )
+
+
 class MissingPart(BankError, LookupError):
     """A question needs a part this release does not have."""
 

@@ -1,6 +1,5 @@
 """Typed, checked reading of the JSON files in a release; each refusal names file and field."""
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from training.release.errors import BrokenRelease
+from training.release.strict_json import parse_object
 
 F64Array = npt.NDArray[np.float64]
 
@@ -29,14 +29,8 @@ class Fields:
 
     @staticmethod
     def parse(path: str, content: bytes) -> "Fields":
-        """The object in a file's bytes; NaN, infinities and repeated keys are refused."""
-        try:
-            raw = json.loads(content, parse_constant=_refuse, object_pairs_hook=_unique)
-        except (ValueError, RecursionError) as error:
-            raise BrokenRelease(path, f"it is no plain JSON ({error})") from error
-        if not isinstance(raw, dict):
-            raise BrokenRelease(path, "it should hold one object")
-        return Fields(path, raw)
+        """The object in a file's bytes, read strictly (`strict_json`)."""
+        return Fields(path, parse_object(path, content))
 
     def has(self, name: str) -> bool:
         """Whether the field is there and not null."""
@@ -123,14 +117,3 @@ class Fields:
 
     def _wrong(self, name: str, wanted: str) -> BrokenRelease:
         return BrokenRelease(self.path, f"'{name}' should be {wanted}")
-
-
-def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is no number of JSON")
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        raise ValueError("a key occurs twice")
-    return fields

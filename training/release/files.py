@@ -12,34 +12,42 @@ from pathlib import Path
 from feature_repo.errors import NoSpace
 from training.release.errors import BrokenRelease
 
-MOST_BYTES = 256 * 1024 * 1024
+MOST_BYTES = 4 * 1024 * 1024
+MOST_TOGETHER = 512 * 1024 * 1024
 MOST_FILES = 200
 
 
 def list_files(folder: Path) -> tuple[str, ...]:
     """Every file below `folder`, as sorted relative paths with '/'.
 
-    BrokenRelease for anything that is no plain file or folder (a link, a socket), and for
-    more than 200 files: a release is small and plain.
+    BrokenRelease for anything that is no plain file or folder (a link, a socket), for an empty folder,
+    and for more than 200 files: a release is small and plain.
     """
     found: list[str] = []
     waiting = [folder]
     while waiting:
-        with os.scandir(waiting.pop()) as entries:
+        place = waiting.pop()
+        before = len(found) + len(waiting)
+        with os.scandir(place) as entries:
             for entry in entries:
+                if len(found) + len(waiting) >= MOST_FILES:
+                    raise BrokenRelease(str(folder), f"it holds more than {MOST_FILES} files")
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(Path(entry.path))
                 elif entry.is_file(follow_symlinks=False):
                     found.append(Path(entry.path).relative_to(folder).as_posix())
                 else:
                     raise BrokenRelease(entry.path, "it is a link or a special file")
-        if len(found) + len(waiting) > MOST_FILES:
-            raise BrokenRelease(str(folder), f"it holds more than {MOST_FILES} files")
+        if place != folder and len(found) + len(waiting) == before:
+            raise BrokenRelease(str(place), "it is an empty folder")
     return tuple(sorted(found))
 
 
-def read_bytes(path: Path) -> bytes:
-    """A file's content, read once; BrokenRelease when it is a link, no file, or above 256 MB."""
+def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
+    """A file's content, read once; BrokenRelease when it is a link, no file, or above `most` bytes.
+
+    Its size is looked at before anything of it is read, and again while it is read.
+    """
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
@@ -48,10 +56,25 @@ def read_bytes(path: Path) -> bytes:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise BrokenRelease(str(path), "it is no plain file")
-        content = file.read(MOST_BYTES + 1)
-    if len(content) > MOST_BYTES:
-        raise BrokenRelease(str(path), f"it is larger than {MOST_BYTES} bytes")
+        content = file.read(most + 1) if status.st_size <= most else b""
+    if max(len(content), status.st_size) > most:
+        raise BrokenRelease(str(path), f"it is larger than {most} bytes")
     return content
+
+
+def read_all(folder: Path, limits: Mapping[str, int]) -> dict[str, bytes]:
+    """The files of `limits` (relative path -> most bytes) by path, none read before all are small enough."""
+    sizes = {}
+    for path, most in limits.items():
+        try:
+            sizes[path] = os.lstat(folder / path).st_size
+        except OSError as error:
+            raise BrokenRelease(str(folder / path), f"it cannot be opened ({error.strerror})") from error
+        if sizes[path] > most:
+            raise BrokenRelease(str(folder / path), f"it is larger than {most} bytes")
+    if sum(sizes.values()) > MOST_TOGETHER:
+        raise BrokenRelease(str(folder), f"its files are larger than {MOST_TOGETHER} bytes together")
+    return {path: read_bytes(folder / path, most) for path, most in limits.items()}
 
 
 @contextmanager

@@ -4,7 +4,6 @@ A part's digest covers its name and the SHA-256 of its files; the release's dige
 of its manifest, which is canonical JSON. So the same parts give the same release, on any machine.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,13 +11,31 @@ from functools import cached_property
 
 from crm_rules.governance.chain import canonical, digest
 from training.release.errors import BrokenRelease
+from training.release.strict_json import parse_object
 
 FORMAT = 1
 FILE = "manifest.json"
 GRAPH = "scoring.onnx"
+SBOM = "sbom.json"
 PARTS = ("segmentation", "propensity", "credit_risk", "recommendation", "policy", "products", "reasons")
 REQUIRED = ("policy", "products", "reasons")
 DERIVED = (GRAPH,)
+ENCLOSED = (SBOM,)
+
+MB = 1024 * 1024
+MOST_BYTES = 4 * MB
+"""Of the manifest, and of each evidence file."""
+JSON, TOML, ONNX, NPZ = {".json": 32 * MB}, {".toml": MB}, {".onnx": 128 * MB}, {".npz": 64 * MB}
+KINDS: Mapping[str, Mapping[str, int]] = {
+    "segmentation": JSON,
+    "propensity": JSON | ONNX,
+    "credit_risk": JSON | ONNX,
+    "recommendation": JSON | NPZ,
+    "policy": TOML,
+    "products": JSON,
+    "reasons": TOML,
+}
+"""Which kinds of files each part holds, and how large one of them may be; no other is ever read."""
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _SHA = re.compile(r"[0-9a-f]{64}")
@@ -31,6 +48,25 @@ def safe_name(name: str) -> bool:
     (True, False, False)
     """
     return _NAME.fullmatch(name) is not None
+
+
+def most_bytes(part: str, name: str) -> int | None:
+    """How large that file of a part may be; None for a kind of file the part does not hold.
+
+    >>> most_bytes("policy", "policy.toml"), most_bytes("policy", "model.pkl")
+    (1048576, None)
+    """
+    suffix = name[name.rfind(".") :] if "." in name else ""
+    return KINDS[part].get(suffix)
+
+
+def evidence_name(part: str, digest_of_part: str) -> str:
+    """Where a part's evidence lies inside a release.
+
+    >>> evidence_name("policy", "ab" * 32)
+    'evidence/policy-abababababababab.json'
+    """
+    return f"evidence/{part}-{digest_of_part[:16]}.json"
 
 
 @dataclass(frozen=True)
@@ -58,6 +94,20 @@ class Origin:
     data_window: Mapping[str, str] = field(default_factory=dict)
     source: Mapping[str, str] = field(default_factory=dict)
 
+    def as_json(self) -> dict[str, object]:
+        """As a request for promotion keeps it."""
+        return {
+            "feature_views": {view: list(names) for view, names in self.feature_views.items()},
+            "data_window": dict(self.data_window),
+            "source": dict(self.source),
+        }
+
+    @staticmethod
+    def from_json(raw: Mapping[str, object]) -> "Origin":
+        """What `as_json` gave, every field checked; KeyError, TypeError or ValueError otherwise."""
+        views = {view: _names(columns) for view, columns in _items(raw["feature_views"])}
+        return Origin(views, _texts(raw["data_window"]), _texts(raw["source"]))
+
     @cached_property
     def views(self) -> tuple[str, ...]:
         """The views in the order packed feature rows follow: by name."""
@@ -79,14 +129,17 @@ class Manifest:
     """The table of contents of one release.
 
     `columns` is the global column order of the scoring matrix, `outputs` names the margins of the
-    merged graph in order; `derived` are files that assembly makes from the parts.
+    merged graph in order; `derived` are files that assembly makes from the parts, `enclosed` files that
+    tell of the software: the bill of materials. `lock` is the SHA-256 of the lock it was made from.
     """
 
     parts: Mapping[str, Part]
     derived: Mapping[str, str]
+    enclosed: Mapping[str, str]
     columns: tuple[str, ...]
     outputs: tuple[str, ...]
     origin: Origin
+    lock: str
 
     def to_bytes(self) -> bytes:
         """Canonical JSON; its SHA-256 is the release's digest."""
@@ -95,6 +148,8 @@ class Manifest:
                 "format": FORMAT,
                 "parts": {n: {"digest": p.digest, "files": dict(p.files)} for n, p in self.parts.items()},
                 "derived": dict(self.derived),
+                "enclosed": dict(self.enclosed),
+                "lock": self.lock,
                 "columns": list(self.columns),
                 "outputs": list(self.outputs),
                 "feature_views": {view: list(names) for view, names in self.origin.feature_views.items()},
@@ -110,19 +165,31 @@ class Manifest:
 
     def files(self) -> dict[str, str]:
         """Path inside the release -> SHA-256, of every file the manifest covers."""
-        return {f"parts/{p.name}/{f}": sha for p in self.parts.values() for f, sha in p.files.items()} | dict(
-            self.derived
-        )
+        parts = {f"parts/{p.name}/{f}": sha for p in self.parts.values() for f, sha in p.files.items()}
+        return {**parts, **self.derived, **self.enclosed}
+
+    def most_bytes(self, path: str) -> int:
+        """How large that file of `files` may be."""
+        if not path.startswith("parts/"):
+            return ONNX[".onnx"] if path == GRAPH else JSON[".json"]
+        _, part, name = path.split("/")
+        return most_bytes(part, name) or 0
+
+    def evidence(self) -> dict[str, int]:
+        """Where the evidence of each part lies, and how large it may be."""
+        return {evidence_name(part.name, part.digest): MOST_BYTES for part in self.parts.values()}
 
 
 def read_manifest(content: bytes) -> Manifest:
     """The manifest in those bytes, every field checked; BrokenRelease names what is wrong."""
     try:
-        raw = json.loads(content)
-        manifest = _build(raw)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        manifest = _build(parse_object(FILE, content))
+        same = manifest.to_bytes() == content
+    except BrokenRelease:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BrokenRelease(FILE, f"it is not a manifest ({type(error).__name__}: {error})") from error
-    if manifest.to_bytes() != content:
+    if not same:
         raise BrokenRelease(FILE, "it is not canonical, or holds more than a manifest")
     return manifest
 
@@ -133,12 +200,18 @@ def _build(raw: dict[str, object]) -> Manifest:
     parts = {name: Part(name, _files(_object(raw_part)["files"])) for name, raw_part in _items(raw["parts"])}
     if not set(REQUIRED) <= set(parts) <= set(PARTS):
         raise ValueError(f"parts {sorted(parts)}")
+    for part in parts.values():
+        if foreign := [name for name in part.files if most_bytes(part.name, name) is None]:
+            raise ValueError(f"part {part.name!r} with the file {foreign[0]!r}")
     views = {view: _names(columns) for view, columns in _items(raw["feature_views"])}
     derived = _files(raw["derived"])
     if not set(derived) <= set(DERIVED):
         raise ValueError(f"derived files {sorted(derived)}")
+    enclosed, lock = _files(raw["enclosed"]), raw["lock"]
+    if set(enclosed) != set(ENCLOSED) or not isinstance(lock, str) or not _SHA.fullmatch(lock):
+        raise ValueError(f"enclosed files {sorted(enclosed)} and lock {str(lock)[:80]!r}")
     origin = Origin(views, _texts(raw["data_window"]), _texts(raw["source"]))
-    return Manifest(parts, derived, _names(raw["columns"]), _names(raw["outputs"]), origin)
+    return Manifest(parts, derived, enclosed, _names(raw["columns"]), _names(raw["outputs"]), origin, lock)
 
 
 def _object(raw: object) -> dict[str, object]:

@@ -1,14 +1,17 @@
 """A release's files in memory, each checked against the digest the release is named by."""
 
-import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from crm_rules.governance.chain import digest
-from training.release.errors import AlteredRelease, BrokenRelease, UnknownRelease
-from training.release.files import list_files, read_bytes
-from training.release.manifest import FILE, Manifest, read_manifest
+from training.release.errors import AlteredRelease, UnknownRelease
+from training.release.files import list_files, read_all, read_bytes
+from training.release.manifest import FILE, MOST_BYTES, Manifest, read_manifest
+from training.release.strict_json import parse_object
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -29,30 +32,28 @@ class ReleaseFiles:
 def read_release(releases: Path, release: str) -> ReleaseFiles:
     """The release's bytes, checked against its digest; approvals are not looked at here."""
     folder = releases / release
-    if len(release) != 64 or not release.isalnum() or folder.is_symlink() or not folder.is_dir():
+    if not _DIGEST.fullmatch(release) or folder.is_symlink() or not folder.is_dir():
         raise UnknownRelease(release, releases)
-    content = read_bytes(folder / FILE) if (folder / FILE).exists() else b""
+    content = read_bytes(folder / FILE, MOST_BYTES) if (folder / FILE).exists() else b""
     if digest(content) != release:
         raise AlteredRelease(release, FILE, "does not have the digest the release is named by")
     manifest = read_manifest(content)
-    wanted = manifest.files()
+    wanted, evidence = manifest.files(), manifest.evidence()
     found = set(list_files(folder)) - {FILE}
-    evidence = {path for path in found if path.startswith("evidence/")}
-    for path in sorted((found - evidence) ^ set(wanted)):
+    if extra := sorted(each for each in found - set(evidence) if each.startswith("evidence/")):
+        raise AlteredRelease(release, extra[0], "belongs to no part of it")
+    signed = {path: most for path, most in evidence.items() if path in found}
+    for path in sorted((found - set(signed)) ^ set(wanted)):
         raise AlteredRelease(release, path, "is missing" if path in wanted else "is not in its manifest")
-    files = {path: read_bytes(folder / path) for path in wanted}
+    files = read_all(folder, {path: manifest.most_bytes(path) for path in wanted} | signed)
     for path, sha in wanted.items():
         if digest(files[path]) != sha:
             raise AlteredRelease(release, path, "has other content than its manifest says")
-    return ReleaseFiles(release, manifest, files, {path: read_bytes(folder / path) for path in evidence})
+    return ReleaseFiles(
+        release, manifest, {path: files[path] for path in wanted}, {path: files[path] for path in signed}
+    )
 
 
 def read_record(path: str, content: bytes) -> dict[str, object]:
     """The JSON object of an evidence file or a signed record; BrokenRelease for anything else."""
-    try:
-        record = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise BrokenRelease(path, "it is no JSON") from error
-    if not isinstance(record, dict):
-        raise BrokenRelease(path, "it should hold one object")
-    return record
+    return parse_object(path, content)

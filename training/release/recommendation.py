@@ -7,13 +7,13 @@ alone and among a thousand. A product without a column of its own (new on the sh
 its attributes, through the same rows.
 """
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from training.release.arrays import read_arrays
 from training.release.bands import Bands, Places
 from training.release.calibration import Calibration, sigmoid
 from training.release.content import Encoding, ProductFacts
@@ -104,7 +104,7 @@ class Recommender:
     def read(files: Mapping[str, bytes]) -> "Recommender":
         """From the files of the part `recommendation`."""
         fields = Fields.parse(f"parts/recommendation/{FILE}", files[FILE])
-        products = tuple(ProductFacts.of(each.raw) for each in fields.objects("products"))
+        products = tuple(_facts(each) for each in fields.objects("products"))
         segments, horizon = int(fields.number("segments")), int(fields.number("horizon_days"))
         if len({each.product_id for each in products}) != len(products) or len(products) < 2:
             raise BrokenRelease(fields.path, "it needs two products or more, each once")
@@ -113,7 +113,7 @@ class Recommender:
         layout = Layout(Bands.read(fields.nested("bands")), segments, len(products))
         encoding = Encoding.read(fields.nested("encoding"))
         shapes = {"effects": (layout.rows, len(products)), "by_attribute": (layout.rows, encoding.width)}
-        found = _arrays(files.get(EFFECTS, b""), shapes)
+        found = read_arrays(f"parts/recommendation/{EFFECTS}", files.get(EFFECTS, b""), shapes)
         calibration = {name: Calibration.read(each) for name, each in fields.members("calibration").items()}
         popularity = fields.numbers("popularity", len(products))
         if (popularity < 0).any() or (popularity > 1).any():
@@ -189,20 +189,7 @@ class Recommender:
         return float(min(family, default=0.0))
 
 
-def _arrays(content: bytes, shapes: Mapping[str, tuple[int, int]]) -> dict[str, F64Array]:
-    """The arrays of effects.npz, checked: their names, float64, shapes, finite."""
-    path = f"parts/recommendation/{EFFECTS}"
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            found = (
-                {name: archive[name] for name in archive.files} if set(archive.files) == set(shapes) else {}
-            )
-    except Exception as error:  # zip, header and pickle refusals share no other base
-        raise BrokenRelease(path, f"it is no plain array file ({type(error).__name__})") from error
-    if not found:
-        raise BrokenRelease(path, f"it should hold {sorted(shapes)} alone")
-    for name, shape in shapes.items():
-        array = found[name]
-        if array.dtype != np.float64 or array.shape != shape or not np.isfinite(array).all():
-            raise BrokenRelease(path, f"'{name}' should be finite float64 {shape}, is {array.shape}")
-    return {name: np.ascontiguousarray(array) for name, array in found.items()}
+def _facts(fields: Fields) -> ProductFacts:
+    return ProductFacts.of(
+        {**fields.raw, "product_id": fields.text("product_id"), "family": fields.text("family")}
+    )

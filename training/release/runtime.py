@@ -77,25 +77,24 @@ class Runtime:
 
 def load(release: VerifiedRelease) -> Runtime:
     """Parse the models of a release that `verify` accepted; BrokenRelease names what cannot be used."""
-    parts = release.manifest.parts
-    manifest = release.manifest
+    manifest, models = release.manifest, release.models
     return Runtime(
         release.digest,
         manifest,
         Trees.load(GRAPH, release.files[GRAPH], len(manifest.columns), len(manifest.outputs))
         if GRAPH in manifest.derived
         else None,
-        Segmentation.read(release.part("segmentation")) if "segmentation" in parts else None,
-        Propensity.read(release.part("propensity")) if "propensity" in parts else None,
-        _drivers(release.part("propensity")) if "propensity" in parts else {},
-        credit_runtimes(release.part("credit_risk")) if "credit_risk" in parts else {},
-        Recommender.read(release.part("recommendation")) if "recommendation" in parts else None,
+        models.segmentation,
+        models.propensity,
+        _drivers(models.propensity, release.part("propensity")) if models.propensity else {},
+        _credit(models.credit_risk, release.part("credit_risk")) if models.credit_risk else {},
+        models.recommendation,
     )
 
 
-def _drivers(files: Mapping[str, bytes]) -> dict[str, Trees]:
+def _drivers(propensity: Propensity, files: Mapping[str, bytes]) -> dict[str, Trees]:
     graphs = {}
-    for member in Propensity.read(files).members:
+    for member in propensity.members:
         path, width = member.reasons_file, len(member.columns)
         graphs[member.name] = Trees.load(f"parts/propensity/{path}", files[path], width, width)
     return graphs
@@ -103,8 +102,12 @@ def _drivers(files: Mapping[str, bytes]) -> dict[str, Trees]:
 
 def credit_runtimes(files: Mapping[str, bytes]) -> dict[str, CreditRuntime]:
     """The members of the part `credit_risk`, by name, from its files."""
+    return _credit(CreditRisk.read(files), files)
+
+
+def _credit(credit: CreditRisk, files: Mapping[str, bytes]) -> dict[str, CreditRuntime]:
     runtimes = {}
-    for name, member in CreditRisk.read(files).members.items():
+    for name, member in credit.members.items():
         margin = reasons = None
         if member.boosting is not None:
             width, folder = len(member.boosting.columns), "parts/credit_risk"

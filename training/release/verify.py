@@ -10,15 +10,21 @@ from pathlib import Path
 from crm_rules.errors import NotApproved
 from crm_rules.governance.approvals import verify_evidence
 from crm_rules.governance.people import Trust
-from training.release.assemble import derive, evidence_name
+from training.release.assemble import derive
 from training.release.errors import AlteredRelease
-from training.release.manifest import FILE
+from training.release.manifest import FILE, evidence_name
+from training.release.models import Models
 from training.release.reading import ReleaseFiles, read_record, read_release
 
 
 @dataclass(frozen=True)
 class VerifiedRelease(ReleaseFiles):
-    """A release whose bytes, approvals and derived files were all checked; only `verify` makes one."""
+    """A release whose bytes, approvals and derived files were all checked; only `verify` makes one.
+
+    `models` are its descriptions, parsed from the bytes that were checked.
+    """
+
+    models: Models
 
 
 def verify(releases: Path, release: str, trust: Trust) -> VerifiedRelease:
@@ -34,12 +40,10 @@ def verify(releases: Path, release: str, trust: Trust) -> VerifiedRelease:
         if path not in found.evidence:
             raise NotApproved(f"Part '{name}' {part.digest[:16]}", f"the release has no {path}")
         verify_evidence(read_record(path, found.evidence[path]), name, part.digest, trust)
-    if extra := set(found.evidence) - {evidence_name(n, p.digest) for n, p in found.manifest.parts.items()}:
-        raise AlteredRelease(release, sorted(extra)[0], "belongs to no part of it")
-    derived, columns, outputs = derive({name: found.part(name) for name in found.manifest.parts})
-    for path, content in derived.items():
-        if found.files.get(path) != content:
+    derived = derive({name: found.part(name) for name in found.manifest.parts})
+    for path in sorted({*derived.files, *found.manifest.derived}):
+        if found.files.get(path) != derived.files.get(path):
             raise AlteredRelease(release, path, "is not what the approved parts make")
-    if (columns, outputs) != (found.manifest.columns, found.manifest.outputs):
+    if (derived.columns, derived.outputs) != (found.manifest.columns, found.manifest.outputs):
         raise AlteredRelease(release, FILE, "names other columns than the approved parts use")
-    return VerifiedRelease(found.digest, found.manifest, found.files, found.evidence)
+    return VerifiedRelease(found.digest, found.manifest, found.files, found.evidence, derived.models)

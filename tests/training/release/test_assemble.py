@@ -5,9 +5,9 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from tests.conftest import AT, Tiny, evidence_for, random_features, tree_file
-from training.release.assemble import assemble, derive, part_digest, read_part, replace, tree_files
-from training.release.current import current, set_current
+from tests.conftest import Tiny, evidence_for, random_features, tree_file
+from training.release.assemble import assemble, derive, part_digest, read_part, replace
+from training.release.current import current
 from training.release.errors import BrokenRelease, StaleNumber
 from training.release.files import list_files
 from training.release.verify import verify
@@ -40,10 +40,11 @@ def test_one_changed_byte_of_a_part_makes_another_release(tiny: Tiny) -> None:
 
 def test_every_margin_of_the_merged_graph_equals_its_own_model_to_the_bit(whole_tiny: Tiny) -> None:
     parts = {name: read_part(name, folder) for name, folder in whole_tiny.parts.items()}
-    derived, columns, outputs = derive(parts)
+    derived = derive(parts)
+    columns, outputs = derived.columns, derived.outputs
     features = random_features(500, len(columns))
-    together = onnxruntime.InferenceSession(derived["scoring.onnx"]).run(None, {"X": features})[0]
-    for position, (name, file) in enumerate(tree_files(parts).items()):
+    together = onnxruntime.InferenceSession(derived.files["scoring.onnx"]).run(None, {"X": features})[0]
+    for position, (name, file) in enumerate(derived.models.margins(parts).items()):
         own = features[:, [columns.index(column) for column in file.columns]]
         alone = onnxruntime.InferenceSession(file.content).run(None, {"X": own})[0][:, 0]
         assert outputs[position] == name
@@ -94,15 +95,15 @@ def test_a_link_never_enters_a_release(tiny: Tiny) -> None:
 
 
 def test_a_graph_that_is_more_than_trees_is_refused(tiny: Tiny) -> None:
-    (tiny.parts["propensity"] / "card.onnx").write_bytes(tree_file(1, ("a", "b"), targets=2))
+    (tiny.parts["propensity"] / "card.onnx").write_bytes(tree_file(1, ("a", "b", "c", "d"), targets=2))
     with pytest.raises(BrokenRelease, match="one number a row"):
         assemble(tiny.releases, tiny.parts, tiny.origin)
 
 
 def test_the_number_of_the_current_release_rises(tiny: Tiny) -> None:
     with pytest.raises(StaleNumber, match="Use 2 or more"):
-        set_current(tiny.releases, tiny.release, 1, "otto", AT, tiny.key("otto"))
-    set_current(tiny.releases, tiny.release, 2, "otto", AT, tiny.key("otto"))
+        tiny.switch(tiny.release, 1)
+    tiny.switch(tiny.release, 2)
     assert current(tiny.releases, tiny.trust).number == 2
 
 

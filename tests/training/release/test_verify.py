@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from crm_rules.errors import NotApproved
-from tests.conftest import AT, Tiny, evidence_for
+from tests.conftest import Tiny, evidence_for
 from training.release import runtime
 from training.release import verify as verifying
 from training.release.assemble import write_evidence
-from training.release.current import current, set_current
+from training.release.current import current
 from training.release.errors import AlteredRelease, BrokenRelease, ForgedRecord, NoRelease, UnknownRelease
 from training.release.verify import verify
 
@@ -107,14 +107,14 @@ def test_a_derived_file_must_be_what_the_approved_parts_make(tiny: Tiny) -> None
 
 def test_current_is_believed_only_when_an_operator_signed_it(tiny: Tiny) -> None:
     assert current(tiny.releases, tiny.trust).release == tiny.release
-    set_current(tiny.releases, tiny.release, 2, "dana", AT, tiny.key("dana"))
+    tiny.switch(tiny.release, 2, by="dana")
     with pytest.raises(ForgedRecord, match="dana"):
         current(tiny.releases, tiny.trust)
 
 
 def test_an_old_current_played_back_shows(tiny: Tiny) -> None:
     old = (tiny.releases / "current.json").read_bytes()
-    set_current(tiny.releases, tiny.release, 2, "otto", AT, tiny.key("otto"))
+    tiny.switch(tiny.release, 2)
     (tiny.releases / "current.json").write_bytes(old)
     with pytest.raises(ForgedRecord, match="played back"):
         current(tiny.releases, tiny.trust, least=2)
