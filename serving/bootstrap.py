@@ -57,13 +57,15 @@ class Served:
 
 @dataclass(frozen=True)
 class ScoringProcess:
-    """One worker: its engine, its log, its endpoints, and the threads that follow the signed files."""
+    """One worker: its engine, its log, its endpoints, and what follows the signed files."""
 
     engine: Engine
     log: DecisionLog
     ledger: Ledger
     endpoints: ASGIApp
     check: TokenCheck
+    releases: Follower
+    stops: Follower
     watches: tuple[Watch, ...]
 
     def gate(self, app: ASGIApp) -> Gate:
@@ -186,7 +188,7 @@ def build(settings: Settings, worker: str, clock: Callable[[], datetime] = now) 
     check = TokenCheck(token_key(settings.keys).public_key())
     # two threads, so that a release that takes long to load keeps no stop switch waiting
     watches = Watch("follow releases", [releases]), Watch("follow stop switches", [stops])
-    return ScoringProcess(engine, log, ledger, endpoints(desk), check, watches)
+    return ScoringProcess(engine, log, ledger, endpoints(desk), check, releases, stops, watches)
 
 
 def _facts(served: Served, rows: PackedRows) -> dict[str, object]:

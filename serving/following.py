@@ -70,9 +70,9 @@ class Follower:
             self.taken, self.refused = self.taken + 1, None
 
     def told(self) -> dict[str, object]:
-        """How often a change was taken or refused, and why the last one was refused; None when it was not."""
+        """Why the last change was refused, None when it was not; how many were taken and refused."""
         refused = self.refused.as_json() if self.refused else None
-        return {"taken": self.taken, "refusals": self.refusals, "refused": refused}
+        return {"refused": refused, "switches": {"taken": self.taken, "refused": self.refusals}}
 
     def _refuse(self, error: Exception) -> None:
         self.refusals += 1
