@@ -10,9 +10,10 @@ class Kind(StrEnum):
 
     A stopped **model** is not asked: its scores answer 503, applications go to a person, the next best
     action is decided without it. `credit_risk` stops every model of that part, `credit_risk/application`
-    one of them. A stopped **product** is neither recommended nor offered to anybody. A stopped **offer**
-    names a product as well: nobody is offered it next, but scores that only inform (recommendations) go
-    on naming it. A stopped **campaign** is kept; nothing reads it yet.
+    one of them. A stopped **product** is neither recommended nor offered to anybody; applications name no
+    product, so stopping a loan refuses none. A stopped **offer** names a product as well: nobody is
+    offered it next, but scores that only inform (recommendations) go on naming it. A stopped **campaign**
+    is kept; nothing reads it yet.
     """
 
     MODEL = "model"
