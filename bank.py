@@ -20,6 +20,7 @@ import feature_repo.features.cli
 import monitoring.cli
 import serving.cli
 import serving.promote_cli
+import serving.switch_cli
 import training.cli
 import training.models_cli
 import training.release_cli
@@ -45,6 +46,7 @@ app.add_typer(crm_rules.login_cli.keys, name="keys")
 app.command("login")(crm_rules.login_cli.login)
 app.command("logout")(crm_rules.login_cli.logout)
 app.add_typer(crm_rules.cli.rules, name="rules")
+app.add_typer(serving.switch_cli.stop_switch, name="stop-switch")
 app.add_typer(monitoring.cli.monitor, name="monitor")
 
 

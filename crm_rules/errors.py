@@ -225,3 +225,14 @@ class NotAllowed(BankError, PermissionError):
     def __init__(self, thing: str, why: str) -> None:
         self.thing, self.why = thing, why
         super().__init__(f"{thing} is not possible: {why}. Nothing was changed.")
+
+
+class BrokenSwitches(BankError, ValueError):
+    """The signed file of stop switches was altered, cut, or does not follow from what was anchored."""
+
+    def __init__(self, path: Path, found: str) -> None:
+        self.path, self.found = path, found
+        super().__init__(
+            f"The stop switches {path} are refused: {found}. Running workers keep the ones they know. "
+            f"`bank stop-switch list` writes the file again from the journal."
+        )

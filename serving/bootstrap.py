@@ -1,7 +1,9 @@
 """Where the scoring process is put together: the one place its real parts meet.
 
 Everything fails here, at the start, with one sentence: no release, an altered file, a missing
-signature, no online rows. Nothing a training library wrote is loaded that was not verified.
+signature, no online rows. Nothing a training library wrote is loaded that was not verified. Once it
+runs, a worker follows the signed files that say what is served and what is stopped; what it would
+refuse at the start it refuses then, and goes on with what it has.
 """
 
 import secrets
@@ -14,7 +16,11 @@ from pathlib import Path
 
 from starlette.types import ASGIApp
 
+from crm_rules.governance.heads import Heads
 from crm_rules.governance.people import Trust
+from crm_rules.governance.stops import NONE, Stops
+from crm_rules.governance.switches import FILE as STOPS
+from crm_rules.governance.switches import Switches, read_switches
 from crm_rules.loyalty.ledger import Ledger
 from feature_repo.packed_rows import PackedRows, open_rows
 from feature_repo.settings import Settings
@@ -22,47 +28,62 @@ from monitoring.decision_log import DecisionLog, find
 from serving.api.app import endpoints
 from serving.api.desk import Desk
 from serving.api.gate import Gate
+from serving.archive import Archive
 from serving.auth import CLOSED, OPEN, ROUTES, TokenCheck, token_key
 from serving.canary import decide_for_nobody
 from serving.engine import Engine
-from serving.errors import LedgerUnavailable
+from serving.errors import LedgerUnavailable, SameNumber
 from serving.figures import models_of
+from serving.following import Follower, Watch, mark
+from serving.in_service import InService
 from serving.loaded import Loaded
 from serving.online import OnlineRows
 from serving.scoring import Scorer
-from training.release.current import Current, current
+from serving.stopping import StopSwitches
+from training.release.current import FILE as CURRENT
+from training.release.current import Current, current, last_seen
 from training.release.verify import VerifiedRelease, verify
 
 
 @dataclass(frozen=True)
 class Served:
-    """The current release, verified, with the people who vouch for it."""
+    """The current release, verified, with the people who vouch for it and the stop switches that are on."""
 
     trust: Trust
     current: Current
     release: VerifiedRelease
+    stops: Stops = NONE
 
 
 @dataclass(frozen=True)
 class ScoringProcess:
-    """One worker: its engine, its log, its endpoints."""
+    """One worker: its engine, its log, its endpoints, and what follows the signed files."""
 
     engine: Engine
     log: DecisionLog
     ledger: Ledger
-    rows: PackedRows
     endpoints: ASGIApp
     check: TokenCheck
+    releases: Follower
+    stops: Follower
+    watches: tuple[Watch, ...]
 
     def gate(self, app: ASGIApp) -> Gate:
         """The gate in front of `app`: our routes and BentoML's by token, health checks open."""
         return Gate(app, {**ROUTES, **CLOSED}, self.check, now, new_id, OPEN)
 
+    def follow(self) -> None:
+        """From now on take other releases and stop switches as they come."""
+        for watch in self.watches:
+            watch.start()
+
     def close(self) -> None:
-        """Anchor the log and close every file."""
+        """Stop following, anchor the log and close every file."""
+        for watch in self.watches:
+            watch.close()
         self.log.close()
         self.ledger.close()
-        self.rows.close()
+        self.engine.serving.close()
 
 
 def now() -> datetime:
@@ -76,16 +97,35 @@ def new_id() -> str:
 
 
 def current_release(settings: Settings) -> Served:
-    """Trust, then the signed record, then the release it names: each verified before the next."""
+    """The release to serve under the stop switches that are on; BankError says why it must not be."""
+    return _current_release(settings, 0, switches(settings).stops)
+
+
+def _current_release(settings: Settings, least: int, stops: Stops) -> Served:
+    """Trust, then the signed record, then the release it names: each verified before the next.
+
+    `least` is the number last seen; the anchored one counts as seen.
+    """
     trust = Trust.of(settings)
-    named = current(settings.releases, trust)
-    return Served(trust, named, verify(settings.releases, named.release, trust))
+    named = current(settings.releases, trust, max(least, last_seen(Heads(settings.heads))))
+    return Served(trust, named, verify(settings.releases, named.release, trust), stops)
+
+
+def switches(settings: Settings, least: int = 0) -> Switches:
+    """The stop switches as their signed file says; BrokenSwitches when it was altered or cut."""
+    return read_switches(settings.releases, Trust.of(settings), Heads(settings.heads), least)
 
 
 def open_scorer(served: Served, rows: PackedRows) -> Scorer:
     """The scorer of a verified release over online rows: for the service, batches and replays."""
     origin = served.release.manifest.origin
-    return Scorer(Loaded.of(served.release), OnlineRows(rows, origin, served.release.digest))
+    online = OnlineRows(rows, origin, served.release.digest)
+    return Scorer(Loaded.of(served.release), online).under(served.stops)
+
+
+def open_archive(settings: Settings) -> Archive:
+    """Computes decisions again with the releases that made them, as far as they are here and verify."""
+    return Archive(lambda release: Loaded.of(verify(settings.releases, release, Trust.of(settings))))
 
 
 def open_ledger(path: Path) -> Ledger:
@@ -96,38 +136,65 @@ def open_ledger(path: Path) -> Ledger:
         raise LedgerUnavailable(path, str(error)) from error
 
 
+def put_in_service(
+    settings: Settings, facts: dict[str, object], stops: Stops, before: InService | None = None
+) -> InService:
+    """Verify, load and try the current release on a canary, over online rows of its own.
+
+    `before` is what is served so far: an older record, or another release under its number, is refused.
+    """
+    served = _current_release(settings, before.number if before else 0, stops)
+    if before and served.current.number == before.number and served.current.release != before.release:
+        raise SameNumber(served.current.number)
+    rows = open_rows(settings)
+    try:
+        scorer = open_scorer(served, rows)
+        decide_for_nobody(scorer)
+        told = {**facts, **_facts(served, rows)}
+        models = models_of(served.release, served.trust)
+    except BaseException:
+        rows.close()
+        raise
+    return InService(scorer, served.current.number, told, models, rows.close)
+
+
 def build(settings: Settings, worker: str, clock: Callable[[], datetime] = now) -> ScoringProcess:
-    """Put one scoring process together; `worker` names its log and chain.
+    """Put one scoring process together; `worker` names its log and chain. `follow` makes it follow.
 
     Raises the BankError that says what is missing or altered; nothing is served then.
     """
-    served = current_release(settings)
-    rows = open_rows(settings)
-    scorer = open_scorer(served, rows)
-    decide_for_nobody(scorer)
+    files = {name: settings.releases / name for name in (CURRENT, STOPS)}
+    seen = {name: mark(path) for name, path in files.items()}
+    facts: dict[str, object] = {
+        "profile": settings.profile, "worker": worker, "started_at": clock().isoformat(),
+    }  # fmt: skip
+    on = switches(settings)
+    serving = put_in_service(settings, facts, on.stops)
     log, ledger = DecisionLog.open(settings.decisions, worker), open_ledger(settings.ledger)
-    engine = Engine(scorer, log, clock, new_id)
-    desk = Desk(
-        engine=engine,
-        ledger=ledger,
-        loyalty=scorer.loaded.rulebook.policy.loyalty,
-        find=partial(find, settings.decisions),
-        facts=_facts(settings, served, rows, worker, clock()),
-        models=models_of(served.release, served.trust),
-    )
+    engine = Engine(serving, log, clock, new_id)
+    stopping = StopSwitches(engine, partial(switches, settings), on)
+
+    def take_release() -> None:
+        before = engine.serving
+        engine.serve(put_in_service(settings, facts, before.stops, before))
+
+    releases = Follower(files[CURRENT], take_release, clock, seen[CURRENT])
+    stops = Follower(files[STOPS], stopping.take, clock, seen[STOPS])
+
+    def following() -> dict[str, object]:
+        return {**releases.told(), "stop_switches": {**stopping.told(), **stops.told()}}
+
+    desk = Desk(engine, ledger, partial(find, settings.decisions), open_archive(settings), following)
     check = TokenCheck(token_key(settings.keys).public_key())
-    return ScoringProcess(engine, log, ledger, rows, endpoints(desk), check)
+    # two threads, so that a release that takes long to load keeps no stop switch waiting
+    watches = Watch("follow releases", [releases]), Watch("follow stop switches", [stops])
+    return ScoringProcess(engine, log, ledger, endpoints(desk), check, releases, stops, watches)
 
 
-def _facts(
-    settings: Settings, served: Served, rows: PackedRows, worker: str, started: datetime
-) -> dict[str, object]:
+def _facts(served: Served, rows: PackedRows) -> dict[str, object]:
     origin = served.release.manifest.origin
     return {
-        "profile": settings.profile,
         "demo_keys": served.trust.demo,
-        "worker": worker,
-        "started_at": started.isoformat(),
         "switched": {"number": served.current.number, "by": served.current.by, "at": served.current.at},
         "data_window": dict(origin.data_window),
         "source": dict(origin.source),

@@ -48,7 +48,7 @@ class Assessed:
 
     @staticmethod
     def unknown(cases: int) -> "Assessed":
-        """Nobody's risk is known, because the release has no such model."""
+        """Nobody's risk is known, because the release has no such model or it is stopped."""
         nothing = np.full(cases, np.nan)
         none = np.zeros((cases, 0))
         return Assessed(Risk(nothing, nothing, none, none), (None,) * cases, [[]] * cases, None)
@@ -78,8 +78,8 @@ class Told:
 def credit_decision(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
     """Decide n applications of one snapshot; each `case.request` is a CreditRequest.
 
-    In a release without a model for applications nobody's risk is known, so a person decides. Who is
-    not approved is told what would change that, where something would.
+    Without a model for applications, or while it is stopped, nobody's risk is known and a person decides.
+    Who is not approved is told what would change that, where something would.
     """
     if not cases:
         return []
@@ -115,7 +115,7 @@ def _lend(
         days_past_due=snapshot.column("days_past_due"),
         is_newcomer=~snapshot.found,
         degraded=degraded,
-        stopped=np.zeros(len(pd), bool),
+        stopped=np.full(len(pd), loaded.stops.model(f"credit_risk/{APPLICATION}")),
     )
     return lend(applicants, loaded.rulebook.policy.lending, APPLICATION)
 
@@ -127,6 +127,7 @@ def _probability(matrix: F32Array, loaded: Loaded) -> F64Array:
 
 def behaviour(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
     """The default risk of running loans, for n customers of one snapshot; no loan, no score."""
+    loaded.require("credit_risk/behaviour")
     if not cases:
         return []
     snapshot = cases[0].snapshot

@@ -23,6 +23,7 @@ ALIKE = "popularity"  # what is recommended when nothing personal may count
 
 def segments(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
     """The segments each customer of a snapshot is in, with value tier and RFM."""
+    loaded.require("segmentation")
     if loaded.runtime.segments is None:
         raise MissingPart("segmentation", loaded.runtime.digest)
     if not cases:
@@ -42,6 +43,7 @@ def segments(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
 
 def propensities(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
     """How likely each customer is to take each family, and to leave, with what raises it most."""
+    loaded.require("propensity")
     if not cases:
         return []
     members = {member.name: member for member in loaded.runtime.propensity.members}
@@ -84,6 +86,7 @@ def recommendations(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
     Who asks for what is not personalised is shown what most customers add: rules still apply, since
     they say what may be sold to whom, but nothing else that is known of the customer counts.
     """
+    loaded.require("recommendation")
     if loaded.runtime.affinities is None:
         raise MissingPart("recommendation", loaded.runtime.digest)
     if not cases:
@@ -93,7 +96,7 @@ def recommendations(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
     personal[[case.row for case in cases if _personalised(case)]] = True
     scores = np.where(personal[:, None], affinity(loaded, snapshot), popularity(loaded, len(snapshot)))
     placed = place(loaded, snapshot, snapshot.matrix(loaded.runtime.columns, {}))
-    _, screening = screened(snapshot, loaded, placed)
+    _, screening = screened(snapshot, loaded, placed, loaded.rulebook.informing)
     kinds = recommender_kinds(loaded, snapshot)
     return [
         _recommended(

@@ -4,30 +4,42 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
+from crm_rules.governance.stops import Stops
 from serving import credit
 from serving.asking import Stamp
 from serving.canary import decide_for_nobody
+from serving.in_service import InService
 from serving.records import Decision, DecisionSink, Request
 from serving.scoring import Scored, Scorer
 
+METHODS: Mapping[str, Callable[..., Sequence[Scored]]] = {
+    "segment": Scorer.segment,
+    "propensity": Scorer.propensity,
+    "credit_behaviour": Scorer.credit_behaviour,
+    "recommend": Scorer.recommend,
+    "next_best_action": Scorer.next_best_action,
+    credit.USE_CASE: Scorer.credit_decision,
+}
+
 
 class Engine:
-    """One scorer and one log. Calls may come from several threads; they are answered one by one."""
+    """One release in service and one log. Calls may come from several threads; they are answered one by one.
+
+    `serving` is replaced whole, between two answers: each answer is made by one release under one set
+    of stop switches.
+    """
 
     def __init__(
-        self, scorer: Scorer, log: DecisionSink, now: Callable[[], datetime], new_id: Callable[[], str]
+        self, serving: InService, log: DecisionSink, now: Callable[[], datetime], new_id: Callable[[], str]
     ) -> None:
-        self.scorer, self._log = scorer, log
+        self.serving, self._log = serving, log
         self._now, self._new_id = now, new_id
         self._turn = threading.Lock()
-        self._methods: Mapping[str, Callable[..., Sequence[Scored]]] = {
-            "segment": scorer.segment,
-            "propensity": scorer.propensity,
-            "credit_behaviour": scorer.credit_behaviour,
-            "recommend": scorer.recommend,
-            "next_best_action": scorer.next_best_action,
-            credit.USE_CASE: scorer.credit_decision,
-        }
+
+    @property
+    def scorer(self) -> Scorer:
+        """What answers now."""
+        return self.serving.scorer
 
     def now(self) -> datetime:
         """The service's clock."""
@@ -35,14 +47,28 @@ class Engine:
 
     def answer(self, method: str, asked: Sequence[Request], request_id: str, caller: str) -> Sequence[Scored]:
         """Answer every question and make the decisions durable; then, and only then, return them."""
-        at = self._now().isoformat()
-        stamps = [Stamp(self._new_id(), request_id, at, caller) for _ in asked]
         with self._turn:
-            scored = self._methods[method](asked, stamps)
+            at = self._now().isoformat()
+            stamps = [Stamp(self._new_id(), request_id, at, caller) for _ in asked]
+            scored = METHODS[method](self.scorer, asked, stamps)
             records = [each.record for each in scored if isinstance(each, Decision)]
             if records:
                 self._log.append(records)
         return scored
+
+    def serve(self, new: InService) -> None:
+        """From the next answer on, another release under the same stop switches.
+
+        The one before is given back: nobody asks it any more.
+        """
+        with self._turn:
+            old, self.serving = self.serving, new.under(self.serving.stops)
+        old.close()
+
+    def stop(self, stops: Stops) -> None:
+        """From the next answer on, exactly these stop switches."""
+        with self._turn:
+            self.serving = self.serving.under(stops)
 
     def ready(self) -> bool:
         """Whether online rows can be read and a decision computed; nothing is logged."""

@@ -35,6 +35,28 @@ class RowsOfAnotherRelease(BankError, ValueError):
         )
 
 
+class ModelStopped(BankError, RuntimeError):
+    """A score is asked of a model that a stop switch keeps from being used."""
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+        super().__init__(
+            f"The bank has stopped the model '{model}'. Ask again once two people have taken the switch off; "
+            f"`bank stop-switch list` tells why it is on."
+        )
+
+
+class SameNumber(BankError, ValueError):
+    """Two signed records name different releases under one number."""
+
+    def __init__(self, number: int) -> None:
+        self.found = f"number {number} named another release before"
+        super().__init__(
+            f"The record of the current release is refused: {self.found}. "
+            f"Switch again: `bank promote rollback`."
+        )
+
+
 class NotReplayable(BankError, ValueError):
     """A decision record cannot be recomputed with this release."""
 

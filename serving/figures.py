@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from crm_rules.governance.people import Trust
+from serving.loaded import MODELS
 from training.release.manifest import evidence_name
 from training.release.verify import VerifiedRelease
-
-MODELS = ("segmentation", "propensity", "credit_risk", "recommendation")
 
 
 def models_of(release: VerifiedRelease, trust: Trust) -> dict[str, object]:

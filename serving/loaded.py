@@ -1,15 +1,17 @@
 """A verified release in service: its models, its rules, and how their lists of products line up."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from crm_rules.errors import InvalidPolicy
+from crm_rules.governance.stops import NONE, Kind, Stops
 from crm_rules.lending.reasons import check_catalogue
 from crm_rules.lending.recourse import WAY_CODES
 from crm_rules.offers.targeting import check_targeting
+from serving.errors import ModelStopped
 from serving.online import OWNED, Snapshot
 from serving.rulebook import Rulebook
 from training.release.recommendation import Shelf
@@ -21,14 +23,20 @@ Indices = npt.NDArray[np.intp]
 Mask = npt.NDArray[np.bool_]
 Evidence = npt.NDArray[np.float64]
 NOT_THERE = -1
+MODELS = ("segmentation", "propensity", "credit_risk", "recommendation")
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """What the scoring process holds of a release."""
+    """What the scoring process holds of a release, as far as `stops` lets it be used.
+
+    Under stop switches `whole` is the same release without them; nothing is loaded twice.
+    """
 
     runtime: Runtime
     rulebook: Rulebook
+    stops: Stops = NONE
+    whole: "Loaded | None" = None
 
     @staticmethod
     def of(release: VerifiedRelease) -> "Loaded":
@@ -38,6 +46,35 @@ class Loaded:
             check_catalogue((*credit.member.columns, *WAY_CODES), rulebook.reasons)
         _check_segments(runtime, rulebook)
         return Loaded(runtime, rulebook)
+
+    def under(self, stops: Stops) -> "Loaded":
+        """The release under exactly these stop switches: stopped models are not there, products marked."""
+        whole = self.whole or self
+        if stops == self.stops:
+            return self
+        if not stops:
+            return whole
+        return Loaded(without(whole.runtime, stops), whole.rulebook.under(stops), stops, whole)
+
+    def require(self, model: str) -> None:
+        """ModelStopped when a stop switch names the model or the part it belongs to."""
+        if self.stops.model(model):
+            raise ModelStopped(model)
+
+    def names(self, kind: Kind) -> tuple[str, ...]:
+        """What a stop switch of that kind can name in this release."""
+        if kind is Kind.MODEL:
+            runtime = self.runtime
+            members = runtime.needs.members if runtime.needs else ()
+            named = [f"propensity/{each.name}" for each in members]
+            named += [f"credit_risk/{name}" for name in runtime.risks]
+            return tuple(sorted({*named, *set(MODELS) & set(runtime.part_digests)}))
+        return self.rulebook.products.product_id if kind in (Kind.PRODUCT, Kind.OFFER) else ()
+
+    @property
+    def stopped_models(self) -> list[str]:
+        """The models that an answer could not use, sorted."""
+        return sorted(self.stops.names(Kind.MODEL))
 
     @cached_property
     def version(self) -> dict[str, object]:
@@ -102,6 +139,23 @@ class Loaded:
         return np.array(
             [position.get(name, NOT_THERE) for name in self.rulebook.products.product_id], np.intp
         )
+
+
+def without(runtime: Runtime, stops: Stops) -> Runtime:
+    """The runtime without the models that are stopped."""
+    needs = runtime.needs
+    if needs is not None:
+        members = tuple(each for each in needs.members if not stops.model(f"propensity/{each.name}"))
+        kept = {each.name for each in members}
+        offers = {family: effect for family, effect in needs.offers.items() if family in kept}
+        needs = replace(needs, members=members, offers=offers)
+    return replace(
+        runtime,
+        needs=needs,
+        segments=None if stops.model("segmentation") else runtime.segments,
+        affinities=None if stops.model("recommendation") else runtime.affinities,
+        risks={name: risk for name, risk in runtime.risks.items() if not stops.model(f"credit_risk/{name}")},
+    )
 
 
 def _check_segments(runtime: Runtime, rulebook: Rulebook) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crm_rules.offers.arbitration import arbitrate
-from crm_rules.offers.columns import CUSTOMER_COLUMNS, Customers
+from crm_rules.offers.columns import CUSTOMER_COLUMNS, Customers, Products
 from crm_rules.offers.consent import open_channels
 from crm_rules.offers.screening import OFFER_CODES, Screening, screen
 from serving.asking import OfferRequest
@@ -71,18 +71,20 @@ def needs_of(snapshot: Snapshot, loaded: Loaded, matrix: F32Array) -> Needs:
     return needs(loaded, snapshot, loaded.runtime.margins(matrix), loaded.owned(snapshot))
 
 
-def screened(snapshot: Snapshot, loaded: Loaded, placed: Placed) -> tuple[Customers, Screening]:
-    """The customers as rules read them, and every offer rule's verdict."""
+def screened(
+    snapshot: Snapshot, loaded: Loaded, placed: Placed, shelf: Products
+) -> tuple[Customers, Screening]:
+    """The customers as rules read them, and every offer rule's verdict on the products of `shelf`."""
     columns = {name: snapshot.column(name) for name in CUSTOMER_COLUMNS}
     customers = Customers.from_columns(columns, loaded.owned(snapshot), placed.members)
-    return customers, screen(customers, loaded.rulebook.products, loaded.rulebook.policy)
+    return customers, screen(customers, shelf, loaded.rulebook.policy)
 
 
 def _funnel(
     snapshot: Snapshot, loaded: Loaded, placed: Placed, needed: Needs, channels: Sequence[str | None]
 ) -> Funnel:
     book = loaded.rulebook
-    customers, screening = screened(snapshot, loaded, placed)
+    customers, screening = screened(snapshot, loaded, placed, book.products)
     context = np.stack([book.contexts[channel] for channel in channels])
     ids = book.products.product_id
     ranking = arbitrate(needed.product, context, book.value, book.lever, screening.blocked, ids, len(ids))

@@ -2,8 +2,9 @@
 
 The payload is JSON: decision_id, request_id, customer_id, at, caller, use_case, release, parts
 (the first 16 digits of each digest), policy, features {values, event_us} in the order of
-`manifest.origin`, request, degraded, then what the use case adds (scores, candidates, outcome,
-selection_probability, reasons, consent, automation), and `answer`, the SHA-256 of the body sent.
+`manifest.origin`, request, degraded, stops (every stop switch that was on, as `kind/name`), then what
+the use case adds (scores, candidates, outcome, selection_probability, reasons, consent, automation),
+and `answer`, the SHA-256 of the body sent.
 """
 
 import hashlib
@@ -60,6 +61,7 @@ def decide(case: Case, loaded: Loaded, answer: Mapping[str, object], kept: Mappi
             "customer_id": customer_id,
             **answer,
             "degraded": list(case.degraded),
+            "stopped": loaded.stopped_models,
             "feature_time": snapshot.oldest(case.row),
             "release": loaded.version,
         }
@@ -78,6 +80,7 @@ def decide(case: Case, loaded: Loaded, answer: Mapping[str, object], kept: Mappi
             "features": snapshot.as_record(case.row),
             "request": case.request.as_record(),
             "degraded": list(case.degraded),
+            "stops": loaded.stops.as_record(),
             **kept,
             "answer": hashlib.sha256(body).hexdigest(),
         }

@@ -1,11 +1,13 @@
 """The parts of a release that people wrote: policy, product catalogue, reasons, ready for arrays."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from crm_rules.governance.stops import Kind, Stops
 from crm_rules.lending.policy import LENDING_RULES
 from crm_rules.lending.reasons import Catalogue, parse_catalogue
 from crm_rules.offers.arbitration import context, levers, worth
@@ -91,6 +93,16 @@ class Rulebook:
             contexts | {None: np.ones(len(products))},
             _start([by_id[product_id] for product_id in products.product_id]),
         )
+
+    @cached_property
+    def informing(self) -> Products:
+        """The shelf for scores that only inform: a switch that stops an offer says nothing there."""
+        return self.products.under(self.products.stopped_ids, ())
+
+    def under(self, stops: Stops) -> "Rulebook":
+        """The same rules while these stop switches are on."""
+        products = self.products.under(stops.names(Kind.PRODUCT), stops.names(Kind.OFFER))
+        return replace(self, products=products)
 
 
 def _entries(content: bytes) -> list[dict[str, object]]:

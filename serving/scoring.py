@@ -6,10 +6,11 @@ bits as if it had come alone.
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
+from crm_rules.governance.stops import Stops
 from serving import credit, customers, next_best_action
 from serving.asking import CreditRequest, CustomerRequest, OfferRequest, RecommendationRequest, Stamp
 from serving.errors import NotReplayable, RowsUnreachable, UnknownCustomer
@@ -39,10 +40,14 @@ class Replay:
 
 @dataclass(frozen=True)
 class Scorer:
-    """Scores and decides with one release and the online rows."""
+    """Scores and decides with one release, under the stop switches it is loaded with, and the online rows."""
 
     loaded: Loaded
     online: OnlineRows
+
+    def under(self, stops: Stops) -> "Scorer":
+        """The same scorer under exactly these stop switches."""
+        return replace(self, loaded=self.loaded.under(stops))
 
     def segment(self, asked: Sequence[CustomerRequest], stamps: Sequence[Stamp]) -> list[Scored]:
         """Each customer's segment; UnknownCustomer in place of an answer for whom no row is kept."""
@@ -86,19 +91,7 @@ class Scorer:
 
     def replay(self, payload: bytes) -> Replay:
         """Decide again from a record alone; NotReplayable when another release made it."""
-        record = orjson.loads(payload)
-        decision_id = str(record.get("decision_id"))
-        if record.get("release") != self.loaded.runtime.digest:
-            raise NotReplayable(decision_id, f"release {str(record.get('release'))[:16]} made it")
-        if record.get("use_case") not in USE_CASES:
-            raise NotReplayable(decision_id, f"use case {record.get('use_case')!r} is unknown")
-        answer, request = USE_CASES[record["use_case"]]
-        stamp = Stamp(decision_id, record["request_id"], record["at"], record["caller"])
-        snapshot = Snapshot.from_record(record["features"], self.loaded.runtime.manifest.origin)
-        asked = request(**record["request"])
-        case = Case(record["use_case"], asked, stamp, snapshot, 0, tuple(record["degraded"]))
-        body = answer([case], self.loaded)[0].body
-        return Replay(hashlib.sha256(body).hexdigest() == record["answer"], body)
+        return replay(payload, self.loaded)
 
     def _score(self, use_case: str, asked: Sequence[Request], stamps: Sequence[Stamp]) -> list[Scored]:
         snapshot = self.online.read([request.customer_id or "" for request in asked])
@@ -112,3 +105,23 @@ class Scorer:
             decision if known[case.row] else UnknownCustomer(case.request.customer_id or "")
             for case, decision in zip(cases, decided, strict=True)
         ]
+
+
+def replay(payload: bytes, loaded: Loaded) -> Replay:
+    """Decide again from a record alone, under the stop switches of then; online rows are not read.
+
+    NotReplayable when another release than this one made the decision.
+    """
+    record = orjson.loads(payload)
+    decision_id = str(record.get("decision_id"))
+    if record.get("release") != loaded.runtime.digest:
+        raise NotReplayable(decision_id, f"release {str(record.get('release'))[:16]} made it")
+    if record.get("use_case") not in USE_CASES:
+        raise NotReplayable(decision_id, f"use case {record.get('use_case')!r} is unknown")
+    answer, request = USE_CASES[record["use_case"]]
+    stamp = Stamp(decision_id, record["request_id"], record["at"], record["caller"])
+    snapshot = Snapshot.from_record(record["features"], loaded.runtime.manifest.origin)
+    asked = request(**record["request"])
+    case = Case(record["use_case"], asked, stamp, snapshot, 0, tuple(record["degraded"]))
+    body = answer([case], loaded.under(Stops.from_record(record["stops"])))[0].body
+    return Replay(hashlib.sha256(body).hexdigest() == record["answer"], body)

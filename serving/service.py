@@ -60,6 +60,7 @@ class BankService:
         index = bentoml.server_context.worker_index or 1
         try:
             WORKER.process = build(Settings(), f"worker-{index}")
+            WORKER.process.follow()
         except BankError as error:
             sys.stderr.write(f"The service cannot start. {error}\n")
             sys.stderr.flush()
@@ -71,7 +72,7 @@ class BankService:
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]  # bentoml has no types
     def close(self) -> None:
-        """Anchor the log and close every file."""
+        """Stop following, anchor the log and close every file."""
         if WORKER.process is not None:
             WORKER.process.close()
             WORKER.process = None

@@ -1,7 +1,7 @@
 """What offer rules read: customers down, products across; NaN means unknown."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -65,7 +65,10 @@ class Customers:
 
 @dataclass(frozen=True)
 class Products:
-    """P products, sorted by id; arrays of length P. `risk_level` is the higher of issuer's and seller's."""
+    """P products, sorted by id; arrays of length P. `risk_level` is the higher of issuer's and seller's.
+
+    `stopped` and `not_offered` are stop switches: of the product, and of its offering alone.
+    """
 
     product_id: tuple[str, ...]
     family: NDArray[np.str_]
@@ -73,11 +76,13 @@ class Products:
     minimum_amount: F64Array
     value: F64Array
     tier_required: NDArray[np.str_]
+    withdrawn: Mask
     stopped: Mask
+    not_offered: Mask
 
     @staticmethod
-    def from_catalogue(entries: Sequence[Mapping[str, Any]], stopped: Collection[str] = ()) -> "Products":
-        """Take the entries of a products.json; `stopped` names withdrawn products and stop switches."""
+    def from_catalogue(entries: Sequence[Mapping[str, Any]], withdrawn: Collection[str] = ()) -> "Products":
+        """Take the entries of a products.json; `withdrawn` names what is no longer sold."""
         ordered = sorted(entries, key=lambda entry: str(entry["product_id"]))
         ids = tuple(str(entry["product_id"]) for entry in ordered)
         return Products(
@@ -87,11 +92,29 @@ class Products:
             minimum_amount=_numbers(ordered, "minimum_amount", 0.0),
             value=_numbers(ordered, "value", 0.0),
             tier_required=np.array([entry.get("tier_required") or "" for entry in ordered], dtype=np.str_),
-            stopped=np.array([product_id in stopped for product_id in ids], dtype=np.bool_),
+            withdrawn=_among(ids, withdrawn),
+            stopped=_among(ids, ()),
+            not_offered=_among(ids, ()),
         )
+
+    @property
+    def stopped_ids(self) -> tuple[str, ...]:
+        """The products a stop switch names."""
+        return tuple(
+            name for name, is_stopped in zip(self.product_id, self.stopped, strict=True) if is_stopped
+        )
+
+    def under(self, stopped: Collection[str], not_offered: Collection[str]) -> "Products":
+        """The same shelf while stop switches name these products, or the offering of these."""
+        ids = self.product_id
+        return replace(self, stopped=_among(ids, stopped), not_offered=_among(ids, not_offered))
 
     def __len__(self) -> int:
         return len(self.product_id)
+
+
+def _among(ids: Sequence[str], names: Collection[str]) -> Mask:
+    return np.array([product_id in names for product_id in ids], dtype=np.bool_)
 
 
 def _numbers(entries: Sequence[Mapping[str, Any]], key: str, unknown: float) -> F64Array:

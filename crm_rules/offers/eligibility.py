@@ -19,10 +19,10 @@ def already_holds_the_product(customers: Customers, products: Products, policy: 
     return customers.owned
 
 
-@rule(code="ELIG-02", law=OWN, effect=Effect.BLOCK, zh="该产品已停售或暂停。")
-def withdrawn_or_stopped(customers: Customers, products: Products, policy: Policy) -> Mask:
-    """The product is withdrawn from sale or stopped."""
-    return np.broadcast_to(products.stopped, (len(customers), len(products)))
+@rule(code="ELIG-02", law=OWN, effect=Effect.BLOCK, zh="该产品已停售。")
+def withdrawn_from_sale(customers: Customers, products: Products, policy: Policy) -> Mask:
+    """The product is withdrawn from sale."""
+    return np.broadcast_to(products.withdrawn, (len(customers), len(products)))
 
 
 @rule(code="ELIG-03", law=OWN, effect=Effect.BLOCK, zh="该产品的起点金额超过客户在政策规定月数内的收入。")
@@ -68,7 +68,7 @@ def reserved_for_a_tier(customers: Customers, products: Products, policy: Policy
 
 ELIGIBILITY = (
     already_holds_the_product,
-    withdrawn_or_stopped,
+    withdrawn_from_sale,
     minimum_amount_beyond_the_means,
     credit_while_in_arrears,
     a_minor,

@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 from crm_rules.offers.columns import Customers, Products
 from crm_rules.offers.consent import CONSENT
 from crm_rules.offers.eligibility import ELIGIBILITY
+from crm_rules.offers.stopping import STOPPING
 from crm_rules.offers.suitability import SUITABILITY
 from crm_rules.offers.targeting import TARGETING
 from crm_rules.policy import Policy
 from crm_rules.rules import Mask
 
-OFFER_RULES = (*ELIGIBILITY, *SUITABILITY, *CONSENT, *TARGETING)
+OFFER_RULES = (*STOPPING, *ELIGIBILITY, *SUITABILITY, *CONSENT, *TARGETING)
 OFFER_CODES = tuple(rule.code for rule in OFFER_RULES)
 
 

@@ -25,12 +25,13 @@ def for_other_segments_only(customers: Customers, products: Products, policy: Po
     return blocked
 
 
-@rule(code="TARG-02", law=OWN, effect=Effect.BLOCK, zh="本行政策不向客户所在的客群提供该产品。")
+@rule(code="TARG-02", law=OWN, effect=Effect.BLOCK, zh="本行政策不向客户所在或可能所在的客群提供该产品。")
 def kept_from_the_segment(customers: Customers, products: Products, policy: Policy) -> Mask:
-    """The policy keeps the product from a segment the customer is in."""
+    """The policy keeps the product from a segment the customer is in, or may be in."""
     blocked = np.zeros((len(customers), len(products)), np.bool_)
     for name, segments in policy.targeting.kept_from.items():
-        blocked |= customers.in_any(segments)[:, None] & _named(name, products)
+        unknown = any(segment not in customers.segments for segment in segments)  # its model is stopped
+        blocked |= (customers.in_any(segments) | unknown)[:, None] & _named(name, products)
     return blocked
 
 

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from crm_rules.loyalty.ledger import Ledger
 from crm_rules.policy import Loyalty
 from serving.api.bodies import Body
+from serving.archive import Archive
 from serving.engine import Engine
 
 Parsed = TypeVar("Parsed", bound=Body)
@@ -21,16 +22,20 @@ JSON = "application/json"
 class Desk:
     """The parts of the service behind its endpoints.
 
-    `find` returns a decision's payload by id; `facts` is what /v1/status tells, `models` what
-    /v1/models tells.
+    `find` returns a decision's payload by id, `archive` computes it again; `following` is what
+    /v1/status tells about switches of the release and stop switches.
     """
 
     engine: Engine
     ledger: Ledger
-    loyalty: Loyalty
     find: Callable[[str], bytes]
-    facts: Mapping[str, object]
-    models: Mapping[str, object]
+    archive: Archive
+    following: Callable[[], Mapping[str, object]] = dict
+
+    @property
+    def loyalty(self) -> Loyalty:
+        """The loyalty rules of the release that is served now."""
+        return self.engine.serving.loyalty
 
 
 def parse(request: Request, kind: type[Parsed]) -> Parsed:

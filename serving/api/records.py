@@ -38,7 +38,7 @@ def _told(desk: Desk, decision_id: str) -> dict[str, object]:
     record = orjson.loads(payload)
     told = {name: record[name] for name in TOLD if name in record}
     try:
-        replay = desk.engine.scorer.replay(payload)
+        replay = desk.archive.replay(payload, desk.engine.scorer.loaded)
     except NotReplayable:
         return {"decision": told, "answer": None, "replay": "another release made it"}
     return {

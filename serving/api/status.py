@@ -11,13 +11,14 @@ def router(desk: Desk) -> APIRouter:
 
     @routes.get("/v1/status", summary="What serves, and since which data")
     async def status(request: Request) -> Response:
-        version = desk.engine.scorer.loaded.version
+        serving = desk.engine.serving
         return answered(
-            {"status": "ready", "request_id": request.state.request_id, **desk.facts} | {"release": version}
+            {"status": "ready", "request_id": request.state.request_id, **serving.facts}
+            | {"release": serving.scorer.loaded.version, **desk.following()}
         )
 
     @routes.get("/v1/models", summary="The models of the release, their figures and approvals")
     async def models(request: Request) -> Response:
-        return answered({"request_id": request.state.request_id, **desk.models})
+        return answered({"request_id": request.state.request_id, **desk.engine.serving.models})
 
     return routes

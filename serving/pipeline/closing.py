@@ -12,6 +12,7 @@ from serving.asking import CreditRequest, OfferRequest
 from serving.auth import EVERY_SCOPE, issue, token_key
 from serving.bootstrap import current_release, new_id, open_scorer
 from serving.engine import Engine
+from serving.in_service import InService
 from serving.pipeline.bootstrap import now
 from serving.pipeline.progress import Progress
 from serving.records import Decision
@@ -40,7 +41,7 @@ def ask(settings: Settings, customer_id: str, amount: float | None, term_months:
         scorer = open_scorer(current_release(settings), rows)
         log = DecisionLog.open(settings.decisions, "command")
         try:
-            engine = Engine(scorer, log, now, new_id)
+            engine = Engine(InService(scorer), log, now, new_id)
             if amount is None:
                 scored = engine.answer("next_best_action", [OfferRequest(customer_id)], new_id(), caller)
             else:

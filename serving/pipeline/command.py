@@ -14,11 +14,10 @@ from pathlib import Path
 import typer
 
 from feature_repo.errors import BankError
-from feature_repo.packed_rows import open_rows
 from feature_repo.raw.mapping import find as find_mapping
 from feature_repo.settings import Settings
 from monitoring.decision_log import find
-from serving.bootstrap import build, current_release, open_scorer
+from serving.bootstrap import build, open_archive
 from serving.pipeline import closing
 from serving.pipeline.bootstrap import demo_people
 from serving.pipeline.journal import Journal
@@ -159,8 +158,7 @@ def require_free_port(settings: Settings) -> None:
 def replay(settings: Settings, decision_id: str) -> tuple[bool, str]:
     """Compute a decision again from its record alone; whether it is the same to the bit."""
     payload = find(settings.decisions, decision_id)
-    with open_rows(settings) as rows:
-        again = open_scorer(current_release(settings), rows).replay(payload)
+    again = open_archive(settings).replay(payload)
     if again.same:
         return True, f"Decision {decision_id} computes again to the same bytes."
     return (

@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import orjson
 
+from crm_rules.governance.stops import Stops
 from feature_repo.packed_rows import PackedRows, open_rows
 from feature_repo.raw.source import Source
 from feature_repo.rows.reading import Rows
@@ -15,13 +16,14 @@ from feature_repo.settings import Settings
 from monitoring.batch_log import BatchLog
 from serving import credit, next_best_action
 from serving.asking import CustomerRequest, OfferRequest, Stamp
-from serving.bootstrap import current_release, new_id, open_scorer
+from serving.bootstrap import current_release, new_id, open_scorer, switches
+from serving.errors import ModelStopped
 from serving.online import OWNED
 from serving.pipeline.applications import last_applications, rows_as_of
 from serving.pipeline.bootstrap import now
 from serving.pipeline.step import Outcome
 from serving.records import Decision, Request
-from serving.scoring import Scored
+from serving.scoring import Scored, Scorer
 from training.release.errors import MissingPart
 
 CHUNK = 1_000
@@ -36,39 +38,46 @@ def decide(settings: Settings, source: Source) -> Outcome:
     """
     at, served = now(), current_release(settings)
     with BatchLog(settings.decisions, f"{at:%Y%m%dT%H%M%S%fZ}", at.isoformat()) as log:
-        batch = Batch(log, at.isoformat())
+        batch = Batch(log, at.isoformat(), lambda: switches(settings).stops)
         with open_rows(settings) as rows:
             scorer, known = open_scorer(served, rows), everybody(rows, settings.raw)
             active, borrowing = known.having("accounts_open"), known.having("loans_running")
             offers = [OfferRequest(name, None, OFFERS) for name in active]
-            batch.take(next_best_action.USE_CASE, scorer.next_best_action, offers)
+            batch.take(next_best_action.USE_CASE, scorer, Scorer.next_best_action, offers)
             loans = [CustomerRequest(name) for name in borrowing]
-            batch.take(credit.BEHAVIOUR, scorer.credit_behaviour, loans)
+            batch.take(credit.BEHAVIOUR, scorer, Scorer.credit_behaviour, loans)
             products = rows.columns()[OWNED]
         asked = last_applications(settings.raw, source)
         if asked.requests:
             with rows_as_of(settings, asked, products) as rows:
-                batch.take(credit.USE_CASE, open_scorer(served, rows).credit_decision, asked.requests)
+                scorer = open_scorer(served, rows)
+                batch.take(credit.USE_CASE, scorer, Scorer.credit_decision, asked.requests)
     return batch.outcome()
 
 
 class Batch:
-    """A batch of decisions into one log; counts what came out."""
+    """A batch of decisions into one log; counts what came out. `stops` reads the stop switches."""
 
-    def __init__(self, log: BatchLog, at: str) -> None:
-        self._log, self._at, self._request = log, at, new_id()
+    def __init__(self, log: BatchLog, at: str, stops: Callable[[], Stops]) -> None:
+        self._log, self._at, self._request, self._stops = log, at, new_id(), stops
         self.outcomes: dict[str, Counter[str]] = {}
         self.left_out: dict[str, str] = {}
 
-    def take(self, use_case: str, method: Callable[..., Sequence[Scored]], asked: Sequence[Request]) -> None:
-        """Decide these in chunks, each logged before the next; left out when the release lacks the model."""
+    def take(
+        self, use_case: str, scorer: Scorer, method: Callable[..., Sequence[Scored]], asked: Sequence[Request]
+    ) -> None:
+        """Decide these in chunks, each logged before the next, under the stop switches on at that moment.
+
+        Left out when the release lacks the model or it is stopped.
+        """
         found = self.outcomes.setdefault(use_case, Counter())
         for start in range(0, len(asked), CHUNK):
             chunk = asked[start : start + CHUNK]
             stamps = [Stamp(new_id(), self._request, self._at, CALLER) for _ in chunk]
+            scorer = scorer.under(self._stops())
             try:
-                scored = method(chunk, stamps)
-            except MissingPart as missing:
+                scored = method(scorer, chunk, stamps)
+            except (MissingPart, ModelStopped) as missing:
                 self.left_out[use_case] = str(missing)
                 return
             made = [each for each in scored if isinstance(each, Decision)]

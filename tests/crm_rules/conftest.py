@@ -68,9 +68,9 @@ def customers() -> MakeCustomers:
 def products() -> MakeProducts:
     """Build products from (id, changed fields), each a harmless savings account otherwise."""
 
-    def build(*changed: dict[str, Any], stopped: tuple[str, ...] = ()) -> Products:
+    def build(*changed: dict[str, Any], withdrawn: tuple[str, ...] = ()) -> Products:
         harmless = {"family": "savings", "risk_level": 1, "minimum_amount": 0.0, "value": 100.0}
         entries = [{"product_id": f"p{i}", **harmless, **change} for i, change in enumerate(changed)]
-        return Products.from_catalogue(entries, stopped)
+        return Products.from_catalogue(entries, withdrawn)
 
     return build

@@ -18,10 +18,14 @@ from monitoring.errors import LogUnavailable, UnknownDecision
 from serving.api.app import create_app
 from serving.api.desk import Desk
 from serving.api.gate import Gate
+from serving.archive import Archive
 from serving.auth import EVERY_SCOPE, TokenCheck, issue
 from serving.engine import Engine
+from serving.in_service import InService
+from serving.loaded import Loaded
 from serving.scoring import Scorer
 from tests.conftest import AT
+from training.release.errors import UnknownRelease
 
 
 class InProcess(httpx.BaseTransport):
@@ -80,6 +84,10 @@ class Bank:
         return {"Authorization": "Bearer " + issue(self.key, "app", scopes or EVERY_SCOPE, hours, now)}
 
 
+def nothing_kept(release: str) -> Loaded:
+    raise UnknownRelease(release, Path("/var/secret/releases"))
+
+
 @pytest.fixture
 def bank(scorer: Scorer, tmp_path: Path) -> Iterator[Bank]:
     key, kept, times = Ed25519PrivateKey.generate(), Kept(), [AT]
@@ -91,10 +99,10 @@ def bank(scorer: Scorer, tmp_path: Path) -> Iterator[Bank]:
     def new_id() -> str:
         return f"id-{next(numbers)}"
 
+    serving = InService(scorer, 1, {"profile": "demo"}, {"parts": {}})
     desk = Desk(
-        engine=Engine(scorer, kept, lambda: times[-1], new_id),
-        ledger=ledger, loyalty=loyalty, find=kept.find,
-        facts={"profile": "demo"}, models={"parts": {}},
+        engine=Engine(serving, kept, lambda: times[-1], new_id),
+        ledger=ledger, find=kept.find, archive=Archive(nothing_kept),
     )  # fmt: skip
     app = create_app(desk, TokenCheck(key.public_key()), lambda: times[-1], new_id)
     with httpx.Client(transport=InProcess(app), base_url="http://bank") as client:

@@ -57,11 +57,11 @@ def test_what_somebody_holds_is_not_offered_to_them_again(
     np.testing.assert_array_equal(mask, owned)
 
 
-def test_a_stopped_product_is_offered_to_nobody(
+def test_a_withdrawn_product_is_offered_to_nobody(
     customers: Make, products: MakeProducts, policy: Policy
 ) -> None:
-    shelf = products({}, {}, stopped=("p1",))
-    assert eligibility.withdrawn_or_stopped.mask(customers(2), shelf, policy).tolist() == [[False, True]] * 2
+    shelf = products({}, {}, withdrawn=("p1",))
+    assert eligibility.withdrawn_from_sale.mask(customers(2), shelf, policy).tolist() == [[False, True]] * 2
 
 
 def test_products_are_sorted_by_id_whatever_the_order_given() -> None:
