@@ -14,6 +14,7 @@ import typer
 import crm_rules.cli
 import feature_repo.cli
 import feature_repo.features.cli
+import monitoring.audit_cli
 import monitoring.cli
 import serving.cli
 import training.cli
@@ -41,6 +42,7 @@ app.add_typer(crm_rules.cli.people, name="people")
 app.add_typer(crm_rules.cli.keys, name="keys")
 app.add_typer(crm_rules.cli.rules, name="rules")
 app.add_typer(monitoring.cli.monitor, name="monitor")
+app.add_typer(monitoring.audit_cli.audit, name="audit")
 
 
 @app.command("bench")

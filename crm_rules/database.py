@@ -63,9 +63,12 @@ class Database(Protocol):
         """Close it; it is not used afterwards."""
 
 
-def open_database(path: Path, url: str = "", schema: str = "bank") -> Database:
-    """PostgreSQL where a URL is given, else SQLite at `path`; DatabaseUnavailable when neither opens."""
-    return Postgres(url, schema) if url else Sqlite(path)
+def open_database(path: Path, url: str = "", schema: str = "bank", read_only: bool = False) -> Database:
+    """PostgreSQL where a URL is given, else SQLite at `path`; DatabaseUnavailable when neither opens.
+
+    A file opened `read_only` is never made.
+    """
+    return Postgres(url, schema) if url else Sqlite(path, read_only)
 
 
 def make_tables(database: Database, script: str, needed: Mapping[str, str]) -> None:

@@ -59,19 +59,20 @@ class _File:
 
     def _row(self, row: dict[str, object]) -> bytes:
         """The bytes that the entry covers; says what is wrong with the row itself."""
-        name, salt, payload = row["decision_id"], row["salt"], row["payload"]
-        told = tuple(row[column] for column in ("decision_id", "at", "use_case", "customer_id", "digest"))
-        if not all(isinstance(value, str) for value in (*told[:3], told[4])):
-            self._say(f"row {self.rows} ({name}) lacks a value")
+        told = [row[column] for column in ("decision_id", "at", "use_case", "digest")]
+        if None in told:
+            self._say(f"row {self.rows} ({told[0]}) lacks a value")
             return b""
-        decision_id, at, use_case, customer_id, digest = (value and str(value) for value in told)
+        decision_id, at, use_case, digest = map(str, told)
+        customer_id = None if row["customer_id"] is None else str(row["customer_id"])
+        salt, payload = row["salt"], row["payload"]
         if isinstance(payload, bytes) and isinstance(salt, bytes):
-            record = Record(str(decision_id), str(at), str(use_case), customer_id, payload)
+            record = Record(decision_id, at, use_case, customer_id, payload)
             if digest_in_batch(salt, record) != digest:
-                self._say(f"row {self.rows} ({name}) was altered")
-        elif not self.database.ask(SAYS_ERASED, (BATCHES, f"{ERASED}{name}")):
-            self._say(f"the content of row {self.rows} ({name}) is gone")
-        return covered(str(decision_id), str(at), str(use_case), customer_id, str(digest))
+                self._say(f"row {self.rows} ({decision_id}) was altered")
+        elif not self.database.ask(SAYS_ERASED, (BATCHES, f"{ERASED}{decision_id}")):
+            self._say(f"the content of row {self.rows} ({decision_id}) is gone")
+        return covered(decision_id, at, use_case, customer_id, digest)
 
     def _say(self, problem: str) -> None:
         self.problems.append(f"{FOLDER}/{self.path.name}: {problem}")

@@ -13,14 +13,16 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from crm_rules.governance.chain import salted
 from monitoring.decision_log import BATCHES, DecisionLogs, Record, digest_of
+from monitoring.errors import UnknownDecision
 
 FOLDER = "batches"
 ENTRY = "batch-"  # begins the id of a file's entry
-DRAFT = ".draft"
+DRAFT, ERASING = ".draft", ".erasing"
 SCHEMA = pa.schema(
     [
         ("decision_id", pa.string()),
@@ -42,8 +44,8 @@ def digest_in_batch(salt: bytes, record: Record) -> str:
 
 def covered(decision_id: str, at: str, use_case: str, customer_id: str | None, digest: str) -> bytes:
     """What the entry covers of a row, also of one whose payload was erased."""
-    texts = (decision_id, at, use_case, digest)
-    texts = texts if customer_id is None else (*texts, customer_id)
+    told = (decision_id, at, use_case, digest)
+    texts = told if customer_id is None else (*told, customer_id)
     return bytes.fromhex(salted(b"", *(text.encode() for text in texts)))
 
 
@@ -123,6 +125,38 @@ def read(folder: Path, use_case: str) -> Iterator[bytes]:
         if table.num_rows:
             yield from (value.as_py() for value in table["payload"].drop_null())
             return
+
+
+def erase(logs: DecisionLogs, decision_id: str, at: str) -> None:
+    """Remove payload and salt of one decision from its batch file, and say so in the chain.
+
+    Raises UnknownDecision when no batch file has it.
+    """
+    for path in files(logs.folder):
+        if pq.read_table(path, columns=[], filters=[("decision_id", "=", decision_id)]).num_rows:
+            _rewrite_without(path, decision_id)
+            log = logs.open(BATCHES)
+            try:
+                log.says_erased(decision_id, at)
+                path.with_suffix(ERASING).replace(path)
+            finally:
+                log.close()
+            return
+    raise UnknownDecision(decision_id)
+
+
+def _rewrite_without(path: Path, decision_id: str) -> None:
+    """Write the file's draft, group of rows by group, with nothing in the content of that decision."""
+    draft = path.with_suffix(ERASING)
+    with pq.ParquetFile(path) as parquet, pq.ParquetWriter(draft, SCHEMA, compression="zstd") as writer:
+        for at in range(parquet.num_row_groups):
+            group = parquet.read_row_group(at)
+            kept = pc.not_equal(group["decision_id"], decision_id)
+            for name in ("salt", "payload"):
+                values = pc.if_else(kept, group[name], pa.scalar(None, pa.binary()))
+                group = group.set_column(group.schema.get_field_index(name), SCHEMA.field(name), values)
+            writer.write_table(group)
+    _force_to_disk(draft)
 
 
 def _force_to_disk(path: Path) -> None:

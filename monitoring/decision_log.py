@@ -102,6 +102,12 @@ class DecisionLog:
                 appender.add([Entry(ERASED + decision_id, at, digest_of_erasure(decision_id))])
             self._database.ask("DELETE FROM payloads WHERE chain = ? AND seq = ?", (name, found[0][0]))
 
+    def says_erased(self, decision_id: str, at: str) -> None:
+        """Add the entry that something was erased which has no entry of its own, but lies in a batch file."""
+        if not self.holds(ERASED + decision_id):
+            with _writing(self._database.where), self._chain.appending() as appender:
+                appender.add([Entry(ERASED + decision_id, at, digest_of_erasure(decision_id))])
+
     def holds(self, decision_id: str) -> bool:
         """Whether the chain has an entry of that id."""
         return bool(self._database.ask(ENTRY, (self._chain.name, decision_id)))
@@ -131,7 +137,7 @@ class DecisionLogs:
     def open(self, worker: str) -> DecisionLog:
         """Open the worker's log, made when there is none; LogUnavailable when that cannot be."""
         path = self.folder / f"{worker}.db"
-        with _writing(self.url and "in PostgreSQL" or path):
+        with _writing("in PostgreSQL" if self.url else path):
             if not self.url:
                 self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             is_new = not self.url and not path.exists()

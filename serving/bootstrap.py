@@ -5,20 +5,21 @@ signature, no online rows. Nothing a training library wrote is loaded that was n
 """
 
 import secrets
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
-from pathlib import Path
 
 from starlette.types import ASGIApp
 
+from crm_rules.database import open_database
+from crm_rules.errors import DatabaseUnavailable
+from crm_rules.governance.heads import Heads
 from crm_rules.governance.people import Trust
 from crm_rules.loyalty.ledger import Ledger
+from crm_rules.loyalty.schema import PLACE
 from feature_repo.packed_rows import PackedRows, open_rows
 from feature_repo.settings import Settings
-from monitoring.decision_log import DecisionLog, find
+from monitoring.decision_log import DecisionLog, DecisionLogs
 from serving.api.app import endpoints
 from serving.api.desk import Desk
 from serving.api.gate import Gate
@@ -59,7 +60,7 @@ class ScoringProcess:
         return Gate(app, {**ROUTES, **CLOSED}, self.check, now, new_id, OPEN)
 
     def close(self) -> None:
-        """Anchor the log and close every file."""
+        """Close every file."""
         self.log.close()
         self.ledger.close()
         self.rows.close()
@@ -88,12 +89,15 @@ def open_scorer(served: Served, rows: PackedRows) -> Scorer:
     return Scorer(Loaded.of(served.release), OnlineRows(rows, origin, served.release.digest))
 
 
-def open_ledger(path: Path) -> Ledger:
+def open_ledger(settings: Settings) -> Ledger:
     """The loyalty ledger, made when there is none; LedgerUnavailable when that cannot be."""
+    url = settings.database.get_secret_value()
     try:
-        return Ledger.open(path)
-    except (sqlite3.Error, OSError) as error:
-        raise LedgerUnavailable(path, str(error)) from error
+        return Ledger.open(open_database(settings.ledger, url, PLACE), Heads(settings.heads))
+    except DatabaseUnavailable as error:
+        raise LedgerUnavailable(error.where, error.problem) from error
+    except OSError as error:
+        raise LedgerUnavailable(settings.ledger, str(error)) from error
 
 
 def build(settings: Settings, worker: str, clock: Callable[[], datetime] = now) -> ScoringProcess:
@@ -105,13 +109,14 @@ def build(settings: Settings, worker: str, clock: Callable[[], datetime] = now) 
     rows = open_rows(settings)
     scorer = open_scorer(served, rows)
     decide_for_nobody(scorer)
-    log, ledger = DecisionLog.open(settings.decisions, worker), open_ledger(settings.ledger)
+    logs = DecisionLogs.of(settings)
+    log, ledger = logs.open(worker), open_ledger(settings)
     engine = Engine(scorer, log, clock, new_id)
     desk = Desk(
         engine=engine,
         ledger=ledger,
         loyalty=scorer.loaded.rulebook.policy.loyalty,
-        find=partial(find, settings.decisions),
+        find=logs.find,
         facts=_facts(settings, served, rows, worker, clock()),
         models=models_of(served.release, served.trust),
     )

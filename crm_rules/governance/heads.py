@@ -39,7 +39,7 @@ class Heads:
 
     def __init__(self, folder: Path, durable: bool = True) -> None:
         self.folder, self._durable = folder, durable
-        self._files: dict[Path, _File] = {}
+        self._files: dict[str, _File] = {}
         self._turns: dict[str, threading.RLock] = {}
         weakref.finalize(self, _close, self._files)
 
@@ -49,7 +49,7 @@ class Heads:
 
     def known(self, chain: str) -> bool:
         """Whether the chain has a head here."""
-        return self._path(chain).exists()
+        return self._read(chain) is not None
 
     def read(self, chain: str) -> Head:
         """The newest head; the beginning where there is no file, BrokenHead where none can be read in it."""
@@ -57,22 +57,22 @@ class Heads:
 
     def write(self, chain: str, head: Head) -> None:
         """Keep a newer head; an older one than is there changes nothing."""
-        now, path = self._read(chain), self._path(chain)
+        now = self._read(chain)
         if now is None:
             slots = [_slot(chain, Head()), _slot(chain, Head())]
             slots[head.seq % 2] = _slot(chain, head)
-            drafts.replace(path, b"".join(slots), 0o600)
+            drafts.replace(self.folder / f"{chain}.head", b"".join(slots), 0o600)
         elif head.seq > now.seq:
-            self._file(path).put(SLOT * (head.seq % 2), _slot(chain, head), head)
+            file = self._file(f"{chain}.head", 0)
+            file.put(SLOT * (head.seq % 2), _slot(chain, head), head)
             if self._durable:
-                os.fsync(self._file(path).descriptor)
+                os.fsync(file.descriptor)
 
     @contextmanager
     def turn(self, chain: str) -> Iterator[None]:
         """Between threads and processes of this machine, only one appends to the chain and moves its head."""
         with self._turns.setdefault(chain, threading.RLock()):
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            descriptor = self._file(self.folder / f"{chain}.lock").descriptor
+            descriptor = self._file(f"{chain}.lock", os.O_CREAT).descriptor
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             try:
                 yield
@@ -80,38 +80,37 @@ class Heads:
                 fcntl.flock(descriptor, fcntl.LOCK_UN)
 
     def _read(self, chain: str) -> Head | None:
-        path = self._path(chain)
         try:
-            file = self._file(path, make=False)
+            file = self._file(f"{chain}.head", 0)
         except FileNotFoundError:
             return None
         content = os.pread(file.descriptor, 2 * SLOT, 0)
         if content != file.content:  # another process wrote since
-            file.content, file.head = content, _newest(path, content)
+            file.head = _newest(self.folder / f"{chain}.head", content)
+            file.content = content
         return file.head
 
-    def _file(self, path: Path, make: bool = True) -> "_File":
-        """The open file at that path, opened again when another was put in its place."""
-        file = self._files.get(path)
-        if file is None or not file.is_at(path):
-            flags = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if make else 0)
-            opened = _File(os.open(path, flags, 0o600))
+    def _file(self, name: str, flags: int) -> "_File":
+        """The open file of that name, opened again when another was put in its place."""
+        file = self._files.get(name)
+        if file is None or not file.is_there():
+            if flags:
+                self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path = str(self.folder / name)
+            opened = _File(path, os.open(path, os.O_RDWR | os.O_CLOEXEC | flags, 0o600))
             if file is not None:
                 os.close(file.descriptor)
-            file = self._files[path] = opened
+            file = self._files[name] = opened
         return file
-
-    def _path(self, chain: str) -> Path:
-        return self.folder / f"{chain}.head"
 
 
 class _File:
     """An open file; of a head, what was last read from it."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, path: str, descriptor: int) -> None:
         self.descriptor, self.head = descriptor, Head()
         self.content: bytes | None = None
-        self._which = os.fstat(descriptor).st_ino
+        self._path, self._which = path, os.fstat(descriptor).st_ino
 
     def put(self, at: int, slot: bytes, head: Head) -> None:
         os.pwrite(self.descriptor, slot, at)
@@ -119,14 +118,14 @@ class _File:
             self.content = self.content[:at] + slot + self.content[at + SLOT :]
         self.head = head
 
-    def is_at(self, path: Path) -> bool:
+    def is_there(self) -> bool:
         try:
-            return os.stat(path).st_ino == self._which
+            return os.stat(self._path).st_ino == self._which
         except FileNotFoundError:
             return False
 
 
-def _close(files: "dict[Path, _File]") -> None:
+def _close(files: "dict[str, _File]") -> None:
     for file in files.values():
         os.close(file.descriptor)
 

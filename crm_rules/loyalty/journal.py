@@ -159,7 +159,9 @@ class Journal:
         if not told:
             return
         if appender.head.seq + 1 != rows.transfers[0].number:
-            raise BrokenChain(CHAIN, f"has {appender.head.seq} entries, but the next transfer is {told[0][0]}")
+            raise BrokenChain(
+                CHAIN, f"has {appender.head.seq} entries, but the next transfer is {told[0][0]}"
+            )
         appender.add(chained)
         parts = rows.parts.items()
         self._db.write("INSERT INTO transfers VALUES (?, ?, ?, ?, ?, ?)", told)

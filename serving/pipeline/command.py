@@ -17,7 +17,7 @@ from feature_repo.errors import BankError
 from feature_repo.packed_rows import open_rows
 from feature_repo.raw.mapping import find as find_mapping
 from feature_repo.settings import Settings
-from monitoring.decision_log import find
+from monitoring.decision_log import DecisionLogs
 from serving.bootstrap import build, current_release, open_scorer
 from serving.pipeline import closing
 from serving.pipeline.bootstrap import demo_people
@@ -158,7 +158,7 @@ def require_free_port(settings: Settings) -> None:
 
 def replay(settings: Settings, decision_id: str) -> tuple[bool, str]:
     """Compute a decision again from its record alone; whether it is the same to the bit."""
-    payload = find(settings.decisions, decision_id)
+    payload = DecisionLogs.of(settings).find(decision_id)
     with open_rows(settings) as rows:
         again = open_scorer(current_release(settings), rows).replay(payload)
     if again.same:
