@@ -12,7 +12,7 @@ from crm_rules.loyalty.schema import CHAIN
 
 # One stream of every table, by number: what a chain entry, its transfer and the transfer's parts say.
 LINK, TRANSFER, ENTRY, LOT, LINE = range(5)
-NO_BYTES, NO_TEXT, NO_NUMBER = "CAST(NULL AS BLOB)", "CAST(NULL AS TEXT)", "CAST(NULL AS INTEGER)"
+NO_BYTES, NO_TEXT, NO_NUMBER = "CAST(NULL AS BYTEA)", "CAST(NULL AS TEXT)", "CAST(NULL AS BIGINT)"
 ROWS = f"""
 SELECT seq, 0, id, at, {NO_TEXT}, {NO_NUMBER}, {NO_NUMBER}, digest, link FROM chain WHERE chain = ?
 UNION ALL

@@ -48,7 +48,7 @@ INVARIANTS = {
         "SELECT customer_id FROM ("
         " SELECT l.customer_id, m.points FROM lots l JOIN lot_lines m USING (lot_id)"
         " UNION ALL SELECT SUBSTR(account, 10), -points FROM entries"
-        " WHERE account >= 'customer:' AND account < 'customer;')"
+        " WHERE account >= 'customer:' AND account < 'customer;') AS both_sides"
         " GROUP BY customer_id HAVING SUM(points) <> 0"
     ),
     "{} has paid back more than was owed": (
