@@ -17,6 +17,7 @@ import crm_rules.login_cli
 import crm_rules.people_cli
 import feature_repo.cli
 import feature_repo.features.cli
+import monitoring.audit_cli
 import monitoring.cli
 import serving.cli
 import serving.promote_cli
@@ -48,6 +49,7 @@ app.command("logout")(crm_rules.login_cli.logout)
 app.add_typer(crm_rules.cli.rules, name="rules")
 app.add_typer(serving.switch_cli.stop_switch, name="stop-switch")
 app.add_typer(monitoring.cli.monitor, name="monitor")
+app.add_typer(monitoring.audit_cli.audit, name="audit")
 
 
 @app.command("bench")
