@@ -235,7 +235,7 @@ def _follow(settings: "Settings", desk: "Office") -> None:
     if (settings.mlflow / "mlflow.db").exists():
         from training.registry import Registry
 
-        for line in Registry(settings).follow(desk.state()):
+        for line in Registry(settings).follow(desk.state().versions):
             typer.echo(line)
 
 

@@ -8,14 +8,13 @@ import logging
 import sqlite3
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
 from math import isfinite
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from crm_rules.governance.promotions import Promotions
 from feature_repo.settings import Settings
 from training.evidence.lineage import Lineage
 from training.evidence.papers import papers
@@ -119,13 +118,13 @@ class Registry:
         self.client.set_registered_model_alias(name, "challenger", version.version)
         return self.client.get_model_version(name, version.version)
 
-    def follow(self, promotions: Promotions) -> list[str]:
-        """Let the alias `champion` name the version that is live; what changed, a line each.
+    def follow(self, live: Mapping[str, str]) -> list[str]:
+        """Let the alias `champion` name the live version of each model; what changed, a line each.
 
         What runs never depends on an alias: it follows the promotions, not the other way round.
         """
         told = []
-        for name, number in promotions.versions.items():
+        for name, number in live.items():
             before = self.champion(name)
             if before is None or before.version != number:
                 self.client.set_registered_model_alias(name, "champion", number)

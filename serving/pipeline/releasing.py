@@ -40,7 +40,7 @@ def release(settings: Settings, models: Mapping[str, str], people: DemoPeople) -
         for role in request.needs:
             request, switch = desk.approve(request.id, people.who(role), at, role)
         assert switch is not None
-        Registry(settings).follow(desk.state())
+        Registry(settings).follow(desk.state().versions)
         return _outcome(settings, desk, switch, passed, refused, people)
 
 

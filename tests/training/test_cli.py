@@ -91,7 +91,7 @@ def test_as_data_only_the_result_is_on_stdout_and_the_champion_is_beside_it(load
     from training.registry import Registry
 
     CliRunner().invoke(bank, ["train", "complaint"])
-    Registry(Settings()).set_champion("complaint", "1")
+    Registry(Settings()).follow({"complaint": "1"})
     said = CliRunner().invoke(bank, ["train", "complaint", "--json"])
     assert json.loads(said.stdout)["version"] == "2"
     assert "beside champion 1: KS 0.4000 (0.4000)" in said.stderr

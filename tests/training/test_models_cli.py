@@ -48,7 +48,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = lineage(BANK, "propensity_v1", "complains", "dana", datetime(2026, 1, 2, tzinfo=UTC), 7)
     for each in (trained(0.70), trained(0.50, exhibits=False), trained(0.80)):
         registry.log(each, made)
-    registry.set_champion("complaint", "1")
+    registry.follow({"complaint": "1"})
     return home
 
 

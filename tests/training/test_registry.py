@@ -65,7 +65,7 @@ def test_a_version_is_the_part_folder_with_who_when_and_from_what(registry):
 def test_the_newest_challenges_until_a_champion_is_named(registry):
     first = registry.log(trained(), made())
     second = registry.log(trained(), made(seed=8))
-    registry.set_champion(first.name, first.version)
+    registry.follow({first.name: first.version})
     aliases = {each.version: each.aliases for each in registry.versions()}
     assert aliases[first.version] == ("champion",)
     assert aliases[second.version] == ("challenger",)
@@ -162,7 +162,7 @@ def test_the_command_line_of_training_loads_no_training_library():
 
 def test_a_version_without_a_record_says_so_and_training_goes_on_beside_it(registry):
     older = registry.log(trained(), made())
-    registry.set_champion(older.name, older.version)
+    registry.follow({older.name: older.version})
     (older.part.with_name("evidence") / "record.json").unlink()
     with pytest.raises(NoRecord, match="bank train recommendation"):
         _ = older.record
