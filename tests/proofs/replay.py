@@ -3,24 +3,22 @@
 import sys
 from itertools import chain
 
-from feature_repo.packed_rows import open_rows
 from feature_repo.settings import Settings
 from monitoring.batch_log import read, verify_batches
 from monitoring.decision_log import payloads, verify
-from serving.bootstrap import current_release, open_scorer
+from serving.bootstrap import open_archive
 from serving.scoring import USE_CASES
 
 NEWEST = 100_000
 
 
 def main() -> int:
-    """Replay what the current release decided; prints one line."""
+    """Replay every decision with the release that made it; prints one line."""
     settings = Settings()
     folder = settings.decisions
-    with open_rows(settings) as rows:
-        scorer = open_scorer(current_release(settings), rows)
-        logged = [chain(read(folder, case), payloads(folder, case, NEWEST)) for case in USE_CASES]
-        same = [scorer.replay(payload).same for payload in chain.from_iterable(logged)]
+    archive = open_archive(settings)
+    logged = [chain(read(folder, case), payloads(folder, case, NEWEST)) for case in USE_CASES]
+    same = [archive.replay(payload).same for payload in chain.from_iterable(logged)]
     problems = (*verify(folder).problems, *verify_batches(folder))
     ok = bool(same) and all(same) and not problems
     sys.stdout.write(

@@ -1,8 +1,10 @@
 """One worker through real switches: good ones taken, bad ones refused, old decisions computed again."""
 
+import gc
 import json
 import re
 import shutil
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,6 +100,14 @@ def test_a_switch_is_followed_with_all_that_depends_on_the_release(stage: Stage)
     assert serving.loyalty is not before.loyalty
     assert json.loads(stage.ask().body)["release"]["digest"] == stage.second
     assert stage.process.engine.ready()
+
+
+def test_the_old_release_is_let_go(stage: Stage) -> None:
+    old = weakref.ref(stage.process.engine.scorer.loaded)
+    stage.tiny.switch(stage.second, 2)
+    stage.look()
+    gc.collect()
+    assert old() is None
 
 
 def altered(stage: Stage) -> None:
