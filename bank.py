@@ -11,11 +11,13 @@ from typing import Annotated, NoReturn
 
 import typer
 
+import crm_rules.changes_cli
 import crm_rules.cli
 import crm_rules.login_cli
 import crm_rules.people_cli
 import feature_repo.cli
 import feature_repo.features.cli
+import monitoring.audit_cli
 import monitoring.cli
 import serving.cli
 import serving.promote_cli
@@ -40,13 +42,14 @@ app.add_typer(training.cli.train, name="train")
 app.add_typer(training.models_cli.models, name="models")
 app.add_typer(serving.promote_cli.promote, name="promote")
 app.add_typer(training.release_cli.release, name="release")
-app.add_typer(crm_rules.people_cli.people, name="people")
+app.add_typer(crm_rules.changes_cli.people, name="people")
 app.add_typer(crm_rules.login_cli.keys, name="keys")
 app.command("login")(crm_rules.login_cli.login)
 app.command("logout")(crm_rules.login_cli.logout)
 app.add_typer(crm_rules.cli.rules, name="rules")
 app.add_typer(serving.switch_cli.stop_switch, name="stop-switch")
 app.add_typer(monitoring.cli.monitor, name="monitor")
+app.add_typer(monitoring.audit_cli.audit, name="audit")
 
 
 @app.command("bench")

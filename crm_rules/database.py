@@ -4,15 +4,17 @@ SQL is written once: `?` stands for a value, INTEGER and BLOB are the types of w
 Writers take turns, in one process and between processes; a transaction is durable when it ends.
 """
 
+import itertools
 import re
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from crm_rules.errors import DatabaseUnavailable
+from crm_rules.errors import DatabaseUnavailable, OtherTables
 
 if TYPE_CHECKING:
     import psycopg
@@ -20,7 +22,11 @@ if TYPE_CHECKING:
 Row = tuple[Any, ...]
 AT_ONCE = 2_000  # rows fetched together while streaming
 WAIT_SECONDS = 30
-TYPES = {"INTEGER": "BIGINT", "BLOB": "BYTEA"}
+# Text compares byte by byte in both, whatever the language of the server.
+TYPES = {"INTEGER": "BIGINT", "BLOB": "BYTEA", "TEXT": 'TEXT COLLATE "C"', "WITHOUT ROWID": ""}
+NO_COLUMN = ("no such column", "does not exist")
+ONLY_APPENDED = "only appended to"
+CURSORS = itertools.count(1)
 SAFE_SCHEMA = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
@@ -38,6 +44,12 @@ class Database(Protocol):
     def transaction(self) -> Iterator[None]:
         """The only writer until it ends: committed and durable, or rolled back by an error."""
 
+    def has(self, table: str) -> bool:
+        """Whether there is such a table."""
+
+    def only_append(self, tables: Iterable[str]) -> None:
+        """From now on the database itself refuses to change or delete their rows."""
+
     def ask(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         """Every row of a query; also runs a statement."""
 
@@ -51,9 +63,24 @@ class Database(Protocol):
         """Close it; it is not used afterwards."""
 
 
-def open_database(path: Path, url: str = "", schema: str = "bank") -> Database:
-    """PostgreSQL where a URL is given, else SQLite at `path`; DatabaseUnavailable when neither opens."""
-    return Postgres(url, schema) if url else Sqlite(path)
+def open_database(path: Path, url: str = "", schema: str = "bank", read_only: bool = False) -> Database:
+    """PostgreSQL where a URL is given, else SQLite at `path`; DatabaseUnavailable when neither opens.
+
+    A file opened `read_only` is never made.
+    """
+    return Postgres(url, schema) if url else Sqlite(path, read_only)
+
+
+def make_tables(database: Database, script: str, needed: Mapping[str, str]) -> None:
+    """Make the tables of a script; OtherTables when those that are there lack `needed` columns of a table."""
+    try:
+        database.create(script)
+        for table, columns in needed.items():
+            database.ask(f"SELECT {columns} FROM {table} LIMIT 0")  # noqa: S608 -- names written in our code
+    except DatabaseUnavailable as error:
+        if any(words in error.problem for words in NO_COLUMN):
+            raise OtherTables(database.where, error.problem) from error
+        raise
 
 
 class Sqlite:
@@ -72,6 +99,7 @@ class Sqlite:
                 self._db.execute("PRAGMA journal_mode = WAL")
                 self._db.execute("PRAGMA synchronous = FULL")
                 self._db.execute("PRAGMA foreign_keys = ON")
+                self._db.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten
         except (sqlite3.Error, OSError) as error:
             raise DatabaseUnavailable(str(path), str(error)) from error
 
@@ -84,6 +112,21 @@ class Sqlite:
         """Make the tables."""
         with self._guarded():
             self._db.executescript(schema)
+
+    def has(self, table: str) -> bool:
+        """By its own list of tables."""
+        return bool(self.ask("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (table,)))
+
+    def only_append(self, tables: Iterable[str]) -> None:
+        """By triggers."""
+        self.create(
+            "".join(
+                f"CREATE TRIGGER IF NOT EXISTS {table}_no_{verb} BEFORE {verb} ON {table}"
+                f" BEGIN SELECT RAISE(ABORT, '{table} is {ONLY_APPENDED}'); END;\n"
+                for table in tables
+                for verb in ("UPDATE", "DELETE")
+            )
+        )
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -109,8 +152,9 @@ class Sqlite:
             self._db.executemany(sql, rows)
 
     def stream(self, sql: str, values: Sequence[object] = ()) -> Iterator[Row]:
-        """Row after row, over a connection of its own."""
+        """Row after row, over a connection of its own; bytes that are no UTF-8 come as surrogates."""
         reader = Sqlite(self.path, read_only=True)
+        reader._db.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
         try:
             with reader._guarded():
                 yield from reader._db.execute(sql, values)
@@ -157,9 +201,27 @@ class Postgres:
 
     def create(self, schema: str) -> None:
         """Make the schema and its tables."""
-        script = re.sub(r"\b(INTEGER|BLOB)\b", lambda found: TYPES[found[1]], schema)
         with self.transaction():
-            self._execute(f"CREATE SCHEMA IF NOT EXISTS {self.schema}; {script}")
+            self._execute(f"CREATE SCHEMA IF NOT EXISTS {self.schema}; {_translated(schema)}")
+
+    def has(self, table: str) -> bool:
+        """By the catalogue."""
+        sql = "SELECT 1 FROM information_schema.tables WHERE table_schema = ? AND table_name = ?"
+        return bool(self.ask(sql, (self.schema, table)))
+
+    def only_append(self, tables: Iterable[str]) -> None:
+        """By a trigger for each table; the rows of a table under TRUNCATE count as well."""
+        refuse = (
+            "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS"
+            f" $$ BEGIN RAISE EXCEPTION '% is {ONLY_APPENDED}', TG_TABLE_NAME; END $$;"
+        )
+        with self.transaction():
+            self._execute(refuse)
+            for table in tables:
+                self._execute(
+                    f"CREATE OR REPLACE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE OR TRUNCATE"
+                    f" ON {table} FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+                )
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -181,7 +243,7 @@ class Postgres:
 
     def stream(self, sql: str, values: Sequence[object] = ()) -> Iterator[Row]:
         """Row after row, by a cursor on the server."""
-        with self._guarded(), self._db.transaction(), self._db.cursor(name="stream") as cursor:
+        with self._guarded(), self._db.transaction(), self._db.cursor(name=f"s{next(CURSORS)}") as cursor:
             cursor.itersize = AT_ONCE
             cursor.execute(_percent(sql), values)
             yield from cursor
@@ -200,6 +262,15 @@ class Postgres:
                 yield
             except self._error as error:
                 raise DatabaseUnavailable(self.where, str(error).splitlines()[0]) from error
+
+
+def _translated(schema: str) -> str:
+    """The types as PostgreSQL calls them.
+
+    >>> _translated("CREATE TABLE t (a INTEGER, b TEXT) WITHOUT ROWID")
+    'CREATE TABLE t (a BIGINT, b TEXT COLLATE "C") '
+    """
+    return re.sub(rf"\b({'|'.join(TYPES)})\b", lambda found: TYPES[found[1]], schema)
 
 
 def _percent(sql: str) -> str:

@@ -43,6 +43,17 @@ class DatabaseUnavailable(BankError, OSError):
         )
 
 
+class OtherTables(BankError, ValueError):
+    """A database holds tables that another version of this product made."""
+
+    def __init__(self, where: str, problem: str) -> None:
+        self.where, self.problem = where, problem
+        super().__init__(
+            f"Database {where} holds tables of another version ({problem}). "
+            f"Move it away, and a new one is made."
+        )
+
+
 class BrokenChain(BankError, ValueError):
     """A chain is not the one its head says; nothing is appended to it."""
 

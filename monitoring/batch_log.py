@@ -1,21 +1,28 @@
 """Decisions of a batch run: one Parquet file, one entry in the chain for the whole file.
 
-The entry covers the salted digests of the payloads in order, so one payload and its salt can
-be erased from the file and the entry still verifies.
+Each row carries the salted digest of all it says; the entry covers, for each group of rows in their order,
+every column but salt and payload. So a payload and its salt can be erased from the file and the entry still
+verifies.
 """
 
 import hashlib
 import json
+import os
 import secrets
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from monitoring.decision_log import DecisionLog, Record, find, salted
+from crm_rules.governance.chain import salted
+from monitoring.decision_log import BATCHES, DecisionLogs, Record, digest_of
+from monitoring.errors import UnknownDecision
 
 FOLDER = "batches"
+ENTRY = "batch-"  # begins the id of a file's entry
+DRAFT, ERASING = ".draft", ".erasing"
 SCHEMA = pa.schema(
     [
         ("decision_id", pa.string()),
@@ -29,76 +36,132 @@ SCHEMA = pa.schema(
 )
 
 
+def digest_in_batch(salt: bytes, record: Record) -> str:
+    """What a row's digest covers: all of the decision, with its time, which has no entry of its own here."""
+    told = digest_of(salt, record.decision_id, record.use_case, record.customer_id, record.payload)
+    return salted(salt, record.at.encode(), bytes.fromhex(told))
+
+
+def covered(decision_id: str, at: str, use_case: str, customer_id: str | None, digest: str) -> bytes:
+    """What the entry covers of a row, also of one whose payload was erased."""
+    told = (decision_id, at, use_case, digest)
+    texts = told if customer_id is None else (*told, customer_id)
+    return bytes.fromhex(salted(b"", *(text.encode() for text in texts)))
+
+
 class BatchLog:
     """Collects a batch run's records into `batches/<name>.parquet`; a context manager.
 
-    Leaving it well renames the file into place and writes the chain entry; leaving it by an
-    error removes what was written, so that a batch is logged whole or not at all.
+    Leaving it well writes the chain entry and puts the file in its place; leaving it by an error removes
+    what was written, so that a batch is logged whole or not at all.
     """
 
-    def __init__(self, folder: Path, name: str, at: str) -> None:
-        self.folder, self.name, self.at = folder, name, at
-        self._path = folder / FOLDER / f"{name}.parquet"
-        self._root = hashlib.sha256()
-        self._count = 0
+    def __init__(self, logs: DecisionLogs, name: str, at: str) -> None:
+        self.logs, self.name, self.at = logs, name, at
+        self._path = logs.folder / FOLDER / f"{name}.parquet"
+        self._groups: list[tuple[int, str]] = []
 
     def __enter__(self) -> "BatchLog":
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._draft = self._path.with_suffix(".draft")
+        self._finish_what_was_broken_off()
+        self._draft = self._path.with_suffix(DRAFT)
         self._writer = pq.ParquetWriter(self._draft, SCHEMA, compression="zstd")
         return self
 
     def append(self, records: Iterable[Record]) -> None:
-        """Add records; durable only when the batch ends well."""
+        """Add records as one group of rows; durable only when the batch ends well."""
         columns: list[list[object]] = [[] for _ in SCHEMA]
+        root = hashlib.sha256()
         for record in records:
             salt = secrets.token_bytes(16)
-            digest = salted(salt, record.payload)
-            self._root.update(bytes.fromhex(digest))
-            self._count += 1
-            values = (
-                record.decision_id, record.at, record.use_case, record.customer_id,
-                digest, salt, record.payload,
-            )  # fmt: skip
-            for column, value in zip(columns, values, strict=True):
+            told = (record.decision_id, record.at, record.use_case, record.customer_id)
+            digest = digest_in_batch(salt, record)
+            root.update(covered(*told, digest))
+            for column, value in zip(columns, (*told, digest, salt, record.payload), strict=True):
                 column.append(value)
-        arrays = [pa.array(c, f.type) for c, f in zip(columns, SCHEMA, strict=True)]
-        self._writer.write_table(pa.Table.from_arrays(arrays, schema=SCHEMA))
+        if columns[0]:
+            arrays = [pa.array(c, f.type) for c, f in zip(columns, SCHEMA, strict=True)]
+            self._writer.write_table(pa.Table.from_arrays(arrays, schema=SCHEMA))
+            self._groups.append((len(columns[0]), root.hexdigest()))
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         self._writer.close()
         if kind is not None:
             self._draft.unlink(missing_ok=True)
             return
-        self._draft.replace(self._path)
-        entry = {"file": self._path.name, "records": self._count, "root": self._root.hexdigest()}
-        log = DecisionLog.open(self.folder, "batches")
-        log.append(
-            [Record(f"batch-{self.name}", self.at, "batch", None, json.dumps(entry, sort_keys=True).encode())]
-        )
-        log.close()
+        _force_to_disk(self._draft)
+        entry = {"file": self._path.name, "groups": self._groups}
+        log = self.logs.open(BATCHES)
+        try:
+            payload = json.dumps(entry, sort_keys=True).encode()
+            log.append([Record(ENTRY + self.name, self.at, "batch", None, payload)])
+            self._draft.replace(self._path)
+        finally:
+            log.close()
+
+    def _finish_what_was_broken_off(self) -> None:
+        """A process killed between its entry and its file's place left a whole draft: put that in place."""
+        drafts = list(self._path.parent.glob(f"*{DRAFT}"))
+        if not drafts:
+            return
+        log = self.logs.open(BATCHES)
+        try:
+            for draft in drafts:
+                if log.holds(ENTRY + draft.stem):
+                    draft.replace(draft.with_suffix(".parquet"))
+        finally:
+            log.close()
+
+
+def files(folder: Path) -> tuple[Path, ...]:
+    """The batch files in the log's folder, by name."""
+    return tuple(sorted((folder / FOLDER).glob("*.parquet")))
 
 
 def read(folder: Path, use_case: str) -> Iterator[bytes]:
-    """Payloads of that use case from the newest batch file that has any."""
-    for path in sorted((folder / FOLDER).glob("*.parquet"), key=lambda p: p.stat().st_mtime, reverse=True):
+    """Payloads of that use case, those not erased, from the newest batch file that has any."""
+    for path in sorted(files(folder), key=lambda path: path.stat().st_mtime, reverse=True):
         table = pq.read_table(path, columns=["payload"], filters=[("use_case", "=", use_case)])
         if table.num_rows:
-            yield from (value.as_py() for value in table["payload"])
+            yield from (value.as_py() for value in table["payload"].drop_null())
             return
 
 
-def verify_batches(folder: Path) -> tuple[str, ...]:
-    """What is wrong with the batch files, held against their entries in the chain."""
-    problems = []
-    for path in sorted((folder / FOLDER).glob("*.parquet")):
-        entry = json.loads(find(folder, f"batch-{path.stem}"))
-        root = hashlib.sha256()
-        for group in pq.ParquetFile(path).iter_batches(columns=["decision_id", "digest", "salt", "payload"]):
-            for row in group.to_pylist():
-                root.update(bytes.fromhex(row["digest"]))
-                if row["payload"] is not None and salted(row["salt"], row["payload"]) != row["digest"]:
-                    problems.append(f"{path.name}: the payload of {row['decision_id']} was altered")
-        if root.hexdigest() != entry["root"]:
-            problems.append(f"{path.name}: its records are not those of the chain entry")
-    return tuple(problems)
+def erase(logs: DecisionLogs, decision_id: str, at: str) -> None:
+    """Remove payload and salt of one decision from its batch file, and say so in the chain.
+
+    Raises UnknownDecision when no batch file has it.
+    """
+    for path in files(logs.folder):
+        if pq.read_table(path, columns=[], filters=[("decision_id", "=", decision_id)]).num_rows:
+            _rewrite_without(path, decision_id)
+            log = logs.open(BATCHES)
+            try:
+                log.says_erased(decision_id, at)
+                path.with_suffix(ERASING).replace(path)
+            finally:
+                log.close()
+            return
+    raise UnknownDecision(decision_id)
+
+
+def _rewrite_without(path: Path, decision_id: str) -> None:
+    """Write the file's draft, group of rows by group, with nothing in the content of that decision."""
+    draft = path.with_suffix(ERASING)
+    with pq.ParquetFile(path) as parquet, pq.ParquetWriter(draft, SCHEMA, compression="zstd") as writer:
+        for at in range(parquet.num_row_groups):
+            group = parquet.read_row_group(at)
+            kept = pc.not_equal(group["decision_id"], decision_id)
+            for name in ("salt", "payload"):
+                values = pc.if_else(kept, group[name], pa.scalar(None, pa.binary()))
+                group = group.set_column(group.schema.get_field_index(name), SCHEMA.field(name), values)
+            writer.write_table(group)
+    _force_to_disk(draft)
+
+
+def _force_to_disk(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

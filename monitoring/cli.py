@@ -14,6 +14,7 @@ def run(json: Annotated[bool, typer.Option("--json", help="print one JSON object
 
     from crm_rules.governance.people import Trust
     from feature_repo.settings import Settings
+    from monitoring.decision_log import DecisionLogs
     from monitoring.watch import as_json, as_lines, watch
     from training.release.current import current
     from training.release.verify import verify
@@ -21,7 +22,7 @@ def run(json: Annotated[bool, typer.Option("--json", help="print one JSON object
     settings = Settings()
     trust = Trust.of(settings)
     release = verify(settings.releases, current(settings.releases, trust).release, trust)
-    found = watch(settings.decisions, release, settings.features, settings.reports, datetime.now(UTC))
+    found = watch(DecisionLogs.of(settings), release, settings.features, settings.reports, datetime.now(UTC))
     if json:
         typer.echo(as_json(found))
         return

@@ -1,36 +1,44 @@
 """Every decision, durable before its answer leaves, in a chain that shows tampering.
 
-Payload and digest stand apart. The chain covers salted digests only, so a payload can be
-erased (with its salt) and the chain still verifies. Each worker has its own file and chain;
-heads are anchored in a text file outside the database, so a cut tail or a wholly rewritten
-chain shows as well.
+The chain covers a salted digest of everything a decision's row says, so the row can be erased (with
+its salt) and the chain still verifies. Each worker has a chain of its own: in a file of its own,
+or all of them in one PostgreSQL schema. Heads lie outside the database.
 """
 
-import hashlib
-import json
 import secrets
-import sqlite3
-import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from crm_rules.governance.chain import link
+from crm_rules.database import Database, Postgres, Sqlite, make_tables, open_database
+from crm_rules.errors import BrokenChain, BrokenHead, DatabaseUnavailable
+from crm_rules.governance.append_only import Chain, Entry, chains
+from crm_rules.governance.chain import salted
+from crm_rules.governance.heads import Heads
+from feature_repo.settings import Settings
 from monitoring.errors import LogUnavailable, UnknownDecision
 
-ANCHORS = "anchors.jsonl"
-ANCHOR_EVERY = 1_000
-GENESIS = "0" * 64
-Row = tuple[object, ...]
+BATCHES = "batches"  # the worker, and the chain, of whole batch files
+PREFIX = "decisions-"  # begins the chain of every other worker
+ERASED = "erased:"  # begins the id of the entry that says a decision was erased
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS chain (
-  seq INTEGER PRIMARY KEY, decision_id TEXT NOT NULL UNIQUE, at TEXT NOT NULL,
-  digest TEXT NOT NULL, link TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS payloads (
-  decision_id TEXT PRIMARY KEY, use_case TEXT NOT NULL, customer_id TEXT,
-  salt BLOB NOT NULL, payload BLOB NOT NULL);
+  chain TEXT NOT NULL, seq INTEGER NOT NULL, decision_id TEXT NOT NULL, use_case TEXT NOT NULL,
+  customer_id TEXT, salt BLOB NOT NULL, payload BLOB NOT NULL, PRIMARY KEY (chain, seq));
 CREATE INDEX IF NOT EXISTS payloads_of_customer ON payloads (customer_id);
 """
+NEEDED = {"payloads": "chain, seq, decision_id, use_case, customer_id, salt, payload"}
+INSERT = (
+    "INSERT INTO payloads (chain, seq, decision_id, use_case, customer_id, salt, payload)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+ONE = (
+    "SELECT p.payload FROM chain c JOIN payloads p ON p.chain = c.chain AND p.seq = c.seq"
+    " WHERE c.chain = ? AND c.id = ?"
+)
+NEWEST = "SELECT payload FROM payloads WHERE chain = ? AND use_case = ? ORDER BY seq DESC LIMIT ?"
+ENTRY = "SELECT seq FROM chain WHERE chain = ? AND id = ?"
 
 
 @dataclass(frozen=True)
@@ -44,180 +52,166 @@ class Record:
     payload: bytes
 
 
-@dataclass(frozen=True)
-class Verified:
-    """What a check of the log found. `erased` counts entries whose payload is gone on purpose."""
+def digest_of(salt: bytes, decision_id: str, use_case: str, customer_id: str | None, payload: bytes) -> str:
+    """What the chain covers of a decision: all of its row; nobody and the empty id differ.
 
-    entries: int
-    erased: int = 0
-    problems: tuple[str, ...] = field(default=())
-
-    @property
-    def intact(self) -> bool:
-        """Whether nothing was altered, removed or cut."""
-        return not self.problems
-
-
-def salted(salt: bytes, payload: bytes) -> str:
-    """The digest the chain covers: SHA-256 over salt and payload.
-
-    >>> salted(b"s", b"p") == salted(b"s", b"p"), salted(b"s", b"p") == salted(b"t", b"p")
-    (True, False)
+    >>> digest_of(b"s", "d", "credit", None, b"{}") == digest_of(b"s", "d", "credit", "", b"{}")
+    False
     """
-    return hashlib.sha256(salt + payload).hexdigest()
+    texts = (decision_id, use_case) if customer_id is None else (decision_id, use_case, customer_id)
+    return salted(salt, *(text.encode("utf-8", "surrogateescape") for text in texts), payload)
+
+
+def digest_of_erasure(decision_id: str) -> str:
+    """What the chain covers of the entry that says a decision was erased."""
+    return salted(b"", decision_id.encode("utf-8", "surrogateescape"))
 
 
 class DecisionLog:
     """One worker's log and chain. Safe to call from several threads; one commit an append."""
 
-    def __init__(self, folder: Path, worker: str, connection: sqlite3.Connection) -> None:
-        self.folder, self.worker = folder, worker
-        self._connection, self._lock = connection, threading.Lock()
-        row = connection.execute("SELECT seq, link FROM chain ORDER BY seq DESC LIMIT 1").fetchone()
-        self._seq: int = row[0] if row else 0
-        self._head: str = row[1] if row else GENESIS
-
-    @classmethod
-    def open(cls, folder: Path, worker: str) -> "DecisionLog":
-        """Open or create the worker's file; LogUnavailable when that cannot be."""
-        path = folder / f"{worker}.db"
-        is_new = not path.exists()
-        try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-            connection.execute("PRAGMA page_size=8192")
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=FULL")
-            connection.executescript(SCHEMA)
-        except (sqlite3.Error, OSError) as error:
-            if is_new:  # a log without its tables would be taken for a damaged one
-                for left in folder.glob(f"{worker}.db*"):
-                    left.unlink(missing_ok=True)
-            raise LogUnavailable(path, str(error)) from error
-        return cls(folder, worker, connection)
+    def __init__(self, database: Database, chain: Chain) -> None:
+        self._database, self._chain = database, chain
 
     def append(self, records: Sequence[Record]) -> None:
         """Make the records durable in one commit; all of them or none.
 
         Raises LogUnavailable when they could not be written: then nothing may be answered.
         """
-        with self._lock:
-            chain: list[Row] = []
-            payloads: list[Row] = []
-            seq, head = self._seq, self._head
-            for record in records:
+        with _writing(self._database.where), self._chain.appending() as appender:
+            entries, rows = [], []
+            for seq, each in enumerate(records, appender.head.seq + 1):
                 salt = secrets.token_bytes(16)
-                digest = salted(salt, record.payload)
-                seq, head = seq + 1, link(head, seq + 1, record.decision_id, record.at, digest)
-                chain.append((seq, record.decision_id, record.at, digest, head))
-                payloads.append(
-                    (record.decision_id, record.use_case, record.customer_id, salt, record.payload)
-                )
-            self._commit(chain, payloads)
-            crossed = seq // ANCHOR_EVERY > self._seq // ANCHOR_EVERY
-            self._seq, self._head = seq, head
-            if crossed:
-                self._anchor()
+                told = (each.decision_id, each.use_case, each.customer_id)
+                entries.append(Entry(each.decision_id, each.at, digest_of(salt, *told, each.payload)))
+                rows.append((self._chain.name, seq, *told, salt, each.payload))
+            appender.add(entries)
+            self._database.write(INSERT, rows)
 
-    def _commit(self, chain: list[Row], payloads: list[Row]) -> None:
-        try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._connection.executemany("INSERT INTO chain VALUES (?,?,?,?,?)", chain)
-            self._connection.executemany("INSERT INTO payloads VALUES (?,?,?,?,?)", payloads)
-            self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            raise LogUnavailable(self.folder / f"{self.worker}.db", str(error)) from error
+    def erase(self, decision_id: str, at: str) -> None:
+        """Remove all that a decision's row says, and say so in the chain; once, however often asked.
 
-    def _anchor(self) -> None:
-        line = json.dumps({"chain": self.worker, "seq": self._seq, "head": self._head}, sort_keys=True)
-        try:
-            with (self.folder / ANCHORS).open("a") as anchors:
-                anchors.write(line + "\n")
-        except OSError as error:
-            raise LogUnavailable(self.folder / ANCHORS, str(error)) from error
+        Raises UnknownDecision when the chain has no such entry.
+        """
+        name = self._chain.name
+        with _writing(self._database.where), self._chain.appending() as appender:
+            found = self._database.ask(ENTRY, (name, decision_id))
+            if not found or decision_id.startswith(ERASED):
+                raise UnknownDecision(decision_id)
+            if not self._database.ask(ENTRY, (name, ERASED + decision_id)):
+                appender.add([Entry(ERASED + decision_id, at, digest_of_erasure(decision_id))])
+            self._database.ask("DELETE FROM payloads WHERE chain = ? AND seq = ?", (name, found[0][0]))
+
+    def says_erased(self, decision_id: str, at: str) -> None:
+        """Add the entry that something was erased which has no entry of its own, but lies in a batch file."""
+        if not self.holds(ERASED + decision_id):
+            with _writing(self._database.where), self._chain.appending() as appender:
+                appender.add([Entry(ERASED + decision_id, at, digest_of_erasure(decision_id))])
+
+    def holds(self, decision_id: str) -> bool:
+        """Whether the chain has an entry of that id."""
+        return bool(self._database.ask(ENTRY, (self._chain.name, decision_id)))
 
     def close(self) -> None:
-        """Anchor the head and close the file."""
-        with self._lock:
-            if self._seq:
-                self._anchor()
-            self._connection.close()
+        """Close the database."""
+        self._database.close()
 
 
-def logs(folder: Path) -> tuple[Path, ...]:
-    """The workers' files in that folder, by name."""
-    return tuple(sorted(folder.glob("*.db")))
+@dataclass(frozen=True)
+class DecisionLogs:
+    """Where the logs of all workers lie: in `folder`, a file each, or in PostgreSQL where a URL is given.
+
+    Batch files lie in the folder in any case; `heads` is the folder of the chains' heads.
+    """
+
+    folder: Path
+    heads: Path
+    url: str = field(default="", repr=False)
+    schema: str = "bank_decisions"
+
+    @classmethod
+    def of(cls, settings: Settings) -> "DecisionLogs":
+        """Where these settings say."""
+        return cls(settings.decisions, settings.heads, settings.database.get_secret_value())
+
+    def open(self, worker: str) -> DecisionLog:
+        """Open the worker's log, made when there is none; LogUnavailable when that cannot be."""
+        path = self.folder / f"{worker}.db"
+        with _writing("in PostgreSQL" if self.url else path):
+            if not self.url:
+                self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            is_new = not self.url and not path.exists()
+            try:
+                return self._opened(path, chain_of(worker))
+            except (DatabaseUnavailable, OSError):
+                if is_new:  # a log without its tables would be taken for a damaged one
+                    for left in self.folder.glob(f"{worker}.db*"):
+                        left.unlink(missing_ok=True)
+                raise
+
+    def _opened(self, path: Path, name: str) -> DecisionLog:
+        database = open_database(path, self.url, self.schema)
+        try:
+            make_tables(database, SCHEMA, NEEDED)
+            chain = Chain(database, name, Heads(self.heads, durable=False))
+            chain.create()
+        except BaseException:
+            database.close()
+            raise
+        return DecisionLog(database, chain)
+
+    @contextmanager
+    def reading(self) -> Iterator[Iterator[tuple[str, Database]]]:
+        """Each database that holds chains, open to be read: (the file's stem or "", the database)."""
+        opened: list[Database] = []
+
+        def each() -> Iterator[tuple[str, Database]]:
+            if self.url:
+                opened.append(Postgres(self.url, self.schema))
+                yield "", opened[-1]
+            else:
+                for path in sorted(self.folder.glob("*.db")):
+                    opened.append(Sqlite(path, read_only=True))
+                    yield path.stem, opened[-1]
+
+        try:
+            yield each()
+        finally:
+            for database in opened:
+                database.close()
+
+    def find(self, decision_id: str) -> bytes:
+        """The payload of one decision, from any worker's log; UnknownDecision when there is none."""
+        with self.reading() as databases:
+            for _, database in databases:
+                for chain in chains(database):
+                    for row in database.ask(ONE, (chain, decision_id)):
+                        return bytes(row[0])
+        raise UnknownDecision(decision_id)
+
+    def payloads(self, use_case: str, newest: int) -> Iterator[bytes]:
+        """The newest payloads of one use case, each worker's latest first."""
+        with self.reading() as databases:
+            for _, database in databases:
+                for chain in chains(database):
+                    for row in database.stream(NEWEST, (chain, use_case, newest)):
+                        yield bytes(row[0])
 
 
-def _reading(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+def chain_of(worker: str) -> str:
+    """The name of a worker's chain.
+
+    >>> chain_of("worker-1"), chain_of("batches")
+    ('decisions-worker-1', 'batches')
+    """
+    return worker if worker == BATCHES else PREFIX + worker
 
 
-def find(folder: Path, decision_id: str) -> bytes:
-    """The payload of one decision, from any worker's file; UnknownDecision when there is none."""
-    for path in logs(folder):
-        connection = _reading(path)
-        row = connection.execute(
-            "SELECT payload FROM payloads WHERE decision_id = ?", (decision_id,)
-        ).fetchone()
-        connection.close()
-        if row:
-            return bytes(row[0])
-    raise UnknownDecision(decision_id)
-
-
-def payloads(folder: Path, use_case: str, newest: int) -> Iterator[bytes]:
-    """The newest payloads of one use case, each worker's latest first."""
-    for path in logs(folder):
-        connection = _reading(path)
-        yield from (
-            bytes(row[0])
-            for row in connection.execute(
-                "SELECT payload FROM payloads JOIN chain USING (decision_id) "
-                "WHERE use_case = ? ORDER BY seq DESC LIMIT ?",
-                (use_case, newest),
-            )
-        )
-        connection.close()
-
-
-def verify(folder: Path) -> Verified:
-    """Recompute every chain and hold it against the anchors. Memory does not grow with the log."""
-    entries, erased, problems = 0, 0, []
-    anchors = _anchors(folder)
-    for path in logs(folder):
-        connection = _reading(path)
-        head, expected = GENESIS, 1
-        wanted = anchors.pop(path.stem, {})
-        rows = connection.execute(
-            "SELECT seq, decision_id, at, digest, link, salt, payload FROM chain "
-            "LEFT JOIN payloads USING (decision_id) ORDER BY seq"
-        )
-        for seq, decision_id, at, digest, stored, salt, payload in rows:
-            head = link(head, seq, decision_id, at, digest)
-            name = f"{path.stem} entry {seq} ({decision_id})"
-            if seq != expected:
-                problems.append(f"{name}: entries {expected} to {seq - 1} are missing")
-            if head != stored:
-                problems.append(f"{name}: the link does not follow from the entry before")
-                head = stored
-            if payload is not None and salted(salt, payload) != digest:
-                problems.append(f"{name}: the payload was altered")
-            if wanted.pop(seq, head) != head:
-                problems.append(f"{name}: the anchored head is another")
-            entries, erased, expected = entries + 1, erased + (payload is None), seq + 1
-        connection.close()
-        problems += [f"{path.stem}: anchored entry {seq} is gone" for seq in wanted]
-    problems += [f"{name}: the whole log is gone, but anchored" for name in anchors if name != "batches"]
-    return Verified(entries, erased, tuple(problems))
-
-
-def _anchors(folder: Path) -> dict[str, dict[int, str]]:
-    path, heads = folder / ANCHORS, dict[str, dict[int, str]]()
-    if path.exists():
-        for line in path.read_text().splitlines():
-            anchor = json.loads(line)
-            heads.setdefault(anchor["chain"], {})[anchor["seq"]] = anchor["head"]
-    return heads
+@contextmanager
+def _writing(where: Path | str) -> Iterator[None]:
+    try:
+        yield
+    except DatabaseUnavailable as error:
+        raise LogUnavailable(where, error.problem) from error
+    except (BrokenChain, BrokenHead, OSError) as error:
+        raise LogUnavailable(where, str(error)) from error

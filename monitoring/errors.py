@@ -29,7 +29,7 @@ class NothingDecided(BankError, LookupError):
 class LogUnavailable(BankError, OSError):
     """A decision could not be written; nothing may be answered without its record."""
 
-    def __init__(self, where: Path, why: str) -> None:
+    def __init__(self, where: Path | str, why: str) -> None:
         self.where = where
         super().__init__(
             f"The decision log {where} cannot be written ({why}), so no decision is given. "

@@ -12,7 +12,8 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from monitoring import batch_log, decision_log
+from monitoring import batch_log
+from monitoring.decision_log import DecisionLogs
 from monitoring.drift import ACT, INVESTIGATE, FrozenBins, Level, Shift, Verdict, shift, verdict
 from monitoring.errors import NothingDecided
 from monitoring.observed import Observed, observe
@@ -54,16 +55,16 @@ class Population:
     seen: Observed
 
 
-def watch(decisions: Path, release: ReleaseFiles, features: Path, reports: Path, at: datetime) -> Watched:
+def watch(logs: DecisionLogs, release: ReleaseFiles, features: Path, reports: Path, at: datetime) -> Watched:
     """Compare the newest decisions of `release` with its frozen reference; write both reports.
 
     Raises NothingDecided when the log holds none. `features` is the offline store: Evidently draws
     the reference population from it.
     """
-    observed = {case: _observed(decisions, case, release) for case in sorted(set(USE_CASES.values()))}
+    observed = {case: _observed(logs, case, release) for case in sorted(set(USE_CASES.values()))}
     populations, left_out = _populations(release, observed)
     if not populations:
-        raise NothingDecided(release.digest, decisions)
+        raise NothingDecided(release.digest, logs.folder)
     shifts = [each for found in populations for each in _shifts(found)]
     folder = reports / f"drift-{at:%Y%m%dT%H%M%SZ}"
     report = _draw(release, populations[0], features, folder / "evidently.html")
@@ -89,10 +90,8 @@ def _populations(
     return found, left_out
 
 
-def _observed(decisions: Path, use_case: str, release: ReleaseFiles) -> Observed:
-    logged: Iterable[bytes] = chain(
-        batch_log.read(decisions, use_case), decision_log.payloads(decisions, use_case, NEWEST)
-    )
+def _observed(logs: DecisionLogs, use_case: str, release: ReleaseFiles) -> Observed:
+    logged: Iterable[bytes] = chain(batch_log.read(logs.folder, use_case), logs.payloads(use_case, NEWEST))
     return observe(logged, release.digest, release.manifest.origin)
 
 

@@ -7,24 +7,25 @@ refuse at the start it refuses then, and goes on with what it has.
 """
 
 import secrets
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
 from starlette.types import ASGIApp
 
+from crm_rules.database import open_database
+from crm_rules.errors import DatabaseUnavailable
 from crm_rules.governance.heads import Heads
 from crm_rules.governance.people import Trust
 from crm_rules.governance.stops import NONE, Stops
 from crm_rules.governance.switches import FILE as STOPS
 from crm_rules.governance.switches import Switches, read_switches
 from crm_rules.loyalty.ledger import Ledger
+from crm_rules.loyalty.schema import PLACE
 from feature_repo.packed_rows import PackedRows, open_rows
 from feature_repo.settings import Settings
-from monitoring.decision_log import DecisionLog, find
+from monitoring.decision_log import DecisionLog, DecisionLogs
 from serving.api.app import endpoints
 from serving.api.desk import Desk
 from serving.api.gate import Gate
@@ -78,7 +79,7 @@ class ScoringProcess:
             watch.start()
 
     def close(self) -> None:
-        """Stop following, anchor the log and close every file."""
+        """Stop following, and close every file."""
         for watch in self.watches:
             watch.close()
         self.log.close()
@@ -128,12 +129,15 @@ def open_archive(settings: Settings) -> Archive:
     return Archive(lambda release: Loaded.of(verify(settings.releases, release, Trust.of(settings))))
 
 
-def open_ledger(path: Path) -> Ledger:
+def open_ledger(settings: Settings) -> Ledger:
     """The loyalty ledger, made when there is none; LedgerUnavailable when that cannot be."""
+    url = settings.database.get_secret_value()
     try:
-        return Ledger.open(path)
-    except (sqlite3.Error, OSError) as error:
-        raise LedgerUnavailable(path, str(error)) from error
+        return Ledger.open(open_database(settings.ledger, url, PLACE), Heads(settings.heads))
+    except DatabaseUnavailable as error:
+        raise LedgerUnavailable(error.where, error.problem) from error
+    except OSError as error:
+        raise LedgerUnavailable(settings.ledger, str(error)) from error
 
 
 def put_in_service(
@@ -170,7 +174,8 @@ def build(settings: Settings, worker: str, clock: Callable[[], datetime] = now) 
     }  # fmt: skip
     on = switches(settings)
     serving = put_in_service(settings, facts, on.stops)
-    log, ledger = DecisionLog.open(settings.decisions, worker), open_ledger(settings.ledger)
+    logs = DecisionLogs.of(settings)
+    log, ledger = logs.open(worker), open_ledger(settings)
     engine = Engine(serving, log, clock, new_id)
     stopping = StopSwitches(engine, partial(switches, settings), on)
 
@@ -184,7 +189,7 @@ def build(settings: Settings, worker: str, clock: Callable[[], datetime] = now) 
     def following() -> dict[str, object]:
         return {**releases.told(), "stop_switches": {**stopping.told(), **stops.told()}}
 
-    desk = Desk(engine, ledger, partial(find, settings.decisions), open_archive(settings), following)
+    desk = Desk(engine, ledger, logs.find, open_archive(settings), following)
     check = TokenCheck(token_key(settings.keys).public_key())
     # two threads, so that a release that takes long to load keeps no stop switch waiting
     watches = Watch("follow releases", [releases]), Watch("follow stop switches", [stops])

@@ -106,9 +106,9 @@ def score_batch() -> None:
 def show_decision(decision_id: Annotated[str, typer.Argument()]) -> None:
     """Print one decision's record."""
     from feature_repo.settings import Settings
-    from monitoring.decision_log import find
+    from monitoring.decision_log import DecisionLogs
 
-    typer.echo(find(Settings().decisions, decision_id).decode())
+    typer.echo(DecisionLogs.of(Settings()).find(decision_id).decode())
 
 
 @decisions.command("replay")
@@ -125,19 +125,9 @@ def replay_decision(decision_id: Annotated[str, typer.Argument()]) -> None:
 
 @decisions.command("verify")
 def verify_decisions() -> None:
-    """Recompute the hash chains of the log; exit 3 when something was altered."""
+    """Recompute the hash chains of the log and its batch files; exit 3 when something was altered."""
     from feature_repo.settings import Settings
-    from monitoring.batch_log import verify_batches
-    from monitoring.decision_log import verify
+    from monitoring.audit import Evidence, batch_files, decision_chains, heads
+    from monitoring.audit_cli import report
 
-    folder = Settings().decisions
-    found = verify(folder)
-    problems = (*found.problems, *verify_batches(folder))
-    for problem in problems:
-        typer.echo(problem)
-    state = "ALTERED" if problems else "intact"
-    typer.echo(
-        f"{found.entries:,} entries, {found.erased:,} erased on purpose, {len(problems)} problems: {state}"
-    )
-    if problems:
-        raise typer.Exit(3)
+    report(Evidence(Settings()), (heads, decision_chains, batch_files))

@@ -82,6 +82,11 @@ def reference(
     }
 
 
+def scored_before(scores: F64) -> dict[str, object]:
+    """The frozen bins of a model's scores on rows it was trained on, and how many they are."""
+    return bins(scores) | {"n": len(scores)}
+
+
 def bins(values: npt.NDArray[np.floating]) -> dict[str, object]:
     """Inner deciles as edges of [edge i-1, edge i), the share of the known rows in each, and of missing."""
     known = np.asarray(values, np.float64)[~np.isnan(values)]

@@ -98,6 +98,59 @@ def validate(name: Name, version: Number = None, out: Out = None, as_json: AsJso
                f"Next: open {files[0]} and sign it off.")  # fmt: skip
 
 
+@models.command("gates")
+def gated(
+    name: Name,
+    version: Number = None,
+    pia: Annotated[str, typer.Option(help="the impact assessment's reference, such as DPIA-2026-14")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """The gates a version would pass or not, were its promotion requested: exit 3 when one says no."""
+    from training.checks import check
+    from training.checks.table import as_text
+
+    registry = _there()
+    found, served = registry.version(name, version), registry.champion(name)
+    gates = check(found, served, pia=pia)
+    passed = sum(gate.passed for gate in gates)
+    if as_json:
+        told = {"model": name, "version": found.version, "champion": served.version if served else None,
+                "passed": passed == len(gates), "gates": [gate.as_json() for gate in gates]}  # fmt: skip
+        typer.echo(json.dumps(told))
+    else:
+        beside = f"champion {served.label}" if served else "no champion yet"
+        typer.echo(f"{name} {found.label}, {beside}\n\n{as_text(gates)}\n")
+        typer.echo(f"{passed} of {len(gates)} gates passed. Next: `bank models validate {name}`.")
+    if passed < len(gates):
+        raise typer.Exit(3)
+
+
+@models.command("reproduce")
+def reproduced(name: Name, version: Number = None, as_json: AsJson = False) -> None:
+    """Train a version again with its seed, data and libraries: exit 3 when the part differs."""
+    from datetime import UTC, datetime
+
+    from feature_repo.raw.source import Source
+    from feature_repo.settings import Settings
+    from training.reproducing import reproduce
+    from training.specs import spec_of
+    from training.steps import Steps
+
+    registry, settings = _there(), Settings()
+    asked = registry.version(name, version)
+    steps = Steps(lambda line: typer.echo(line, err=as_json))
+    source = Source.read(settings.raw)
+    found = reproduce(registry, spec_of(name), asked, settings, source, datetime.now(UTC), steps)
+    said = "the same, byte for byte" if found.same else f"it differs in {', '.join(found.differs)}"
+    if as_json:
+        typer.echo(json.dumps({"model": name, "version": asked.version, **found.as_json()}))
+    else:
+        typer.echo(f"{name} {asked.version} trained again: {said}. Part {found.part_digest[:16]}, again "
+                   f"{found.again_digest[:16]}. Next: `bank models gates {name}`.")  # fmt: skip
+    if not found.same:
+        raise typer.Exit(3)
+
+
 @models.command("ui")
 def ui(port: Annotated[int, typer.Option(min=1, max=65535, help="on loopback")] = 5000) -> None:
     """Look at the runs, their plots and their evidence in MLflow; Ctrl-C ends it."""

@@ -31,7 +31,7 @@ from training.release.errors import BrokenRelease
 from training.release.files import draft_folder, sync_folder, write_files
 from training.release.manifest import REQUIRED, Origin
 from training.release.reading import read_release
-from training.release.verify import VerifiedRelease, verify
+from training.release.verify import VerifiedRelease, rehearse, verify
 
 
 class GateSaidNo(BankError):
@@ -104,8 +104,7 @@ class Office:
         if set(REQUIRED) - set(folders):
             return
         with TemporaryDirectory() as draft:
-            found = read_release(Path(draft), assemble(Path(draft), folders, origin))
-        self.usable(VerifiedRelease(found.digest, found.manifest, found.files, found.evidence))
+            self.usable(rehearse(Path(draft), assemble(Path(draft), folders, origin)))
 
     def ask(
         self, candidates: Sequence[Candidate], origin: Origin, signer: Signer, at: datetime, note: str = ""
@@ -139,6 +138,7 @@ class Office:
         """Make the release of what is live and of an approved request, and switch to it."""
         role = promoting.switcher(self.trust, signer, at)
         with self.journal.writing() as turn:
+            turn.require_clock(at)
             state = Promotions.of(turn.events())
             request = state.request(request.id)
             if request.status is not Status.APPROVED:
@@ -161,6 +161,7 @@ class Office:
         """
         role = promoting.switcher(self.trust, signer, at, (Role.OPERATOR,))
         with self.journal.writing() as turn:
+            turn.require_clock(at)
             state = Promotions.of(turn.events())
             back = _earlier(state, part, digest)
             parts = {**state.live, part: back}
@@ -224,17 +225,6 @@ class Office:
                 raise NotAllowed(
                     f"Approving {request.id}", f"the files of '{name}' {digest[:16]} are gone or were changed"
                 )
-
-
-def live_versions(state: Promotions) -> dict[str, str]:
-    """The registered version of each model that is live, by part."""
-    found = {}
-    for name, digest in state.live.items():
-        request = state.approved(name, digest)
-        version = request.evidence[name]["run"].get("version") if request else None
-        if version is not None:
-            found[name] = str(version)
-    return found
 
 
 def keep_part(parts: Path, part: str, folder: Path) -> str:

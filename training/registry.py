@@ -22,7 +22,8 @@ from training.evidence.papers import papers
 from training.evidence.record import Record
 from training.export import write_part
 from training.logged import LONGEST, allowed, batched, flat, params, tags
-from training.promotion import live_versions
+from training.proof import FOLDER as PROOF
+from training.reproduction import Reproduction
 from training.trained import Trained, Trial
 from training.version import EVIDENCE, NotRegistered, Version
 
@@ -58,7 +59,8 @@ class Registry:
     def log(self, trained: Trained, lineage: Lineage) -> Version:
         """Log a training run and its trials, and register its part as a new version, alias `challenger`.
 
-        Beside the part lie its evidence, its model card and its validation pack.
+        Beside the part lie its evidence, the rows set aside as its proof, its model card and its validation
+        pack.
         """
         record = Record.of(trained, lineage)
         started = int(datetime.fromisoformat(lineage.trained_at).timestamp() * 1000)
@@ -70,6 +72,9 @@ class Registry:
             self.client.log_artifacts(run.info.run_id, str(part), PART)
             evidence = record.write(Path(held) / EVIDENCE)
             self.client.log_artifacts(run.info.run_id, str(evidence), EVIDENCE)
+            if trained.proof.members:
+                proof = trained.proof.write(Path(held) / PROOF)
+                self.client.log_artifacts(run.info.run_id, str(proof), PROOF)
             self.client.set_terminated(run.info.run_id, "FINISHED", started)
             version = self._version(self._register(trained.name, run, lineage.author))
             for folder, documents in papers(record, version.label, before).items():
@@ -120,12 +125,17 @@ class Registry:
         What runs never depends on an alias: it follows the promotions, not the other way round.
         """
         told = []
-        for name, number in live_versions(promotions).items():
+        for name, number in promotions.versions.items():
             before = self.champion(name)
             if before is None or before.version != number:
                 self.client.set_registered_model_alias(name, "champion", number)
                 told.append(f"MLflow: champion of {name} is version {number}.")
         return told
+
+    def keep_reproduction(self, version: Version, found: Reproduction) -> None:
+        """Keep what training the version again gave, beside its part."""
+        with _quiet(), TemporaryDirectory() as held:
+            self.client.log_artifact(version.run_id, str(found.write(Path(held))))
 
     def champion(self, name: str) -> Version | None:
         """The version that serves, None before the first promotion."""
@@ -147,12 +157,12 @@ class Registry:
         found = [self._version(each) for each in self.client.search_model_versions()]
         return sorted(found, key=lambda each: (each.name, -int(each.version)))
 
-    def newest(self, names: Sequence[str]) -> dict[str, Path]:
-        """The part folder of the newest version of each of these models, where there is one."""
-        found: dict[str, Path] = {}
+    def newest(self, names: Sequence[str]) -> dict[str, Version]:
+        """The newest version of each of these models that still has its part."""
+        found: dict[str, Version] = {}
         for version in self.versions() if names else ():
             if version.name in names and version.part.is_dir():
-                found.setdefault(version.name, version.part)
+                found.setdefault(version.name, version)
         return found
 
     def _version(self, found: "mlflow.entities.model_registry.ModelVersion") -> Version:

@@ -40,8 +40,8 @@ def policy_part(
     version = Policy.load(folder / "policy.toml").version
     ruled = RuleSegments.load(folder / "segments.toml")
     return [
-        Gate(f"policy {version} parses strictly", 1.0, 1.0, True),
-        Gate(f"segments by rule {ruled.version} read known columns", 1.0, 1.0, True),
+        Gate("content", f"policy {version} parses strictly", 1.0, 1.0, True),
+        Gate("content", f"segments by rule {ruled.version} read known columns", 1.0, 1.0, True),
     ]
 
 
@@ -56,7 +56,7 @@ def reasons_part(
     shutil.copyfile(reasons, folder / "reasons.toml")
     said = {*columns, NOT_KNOWN, *WAY_CODES, *(set(LENDING_CODES) - TOLD_BY_THE_MODEL)}
     told = len(said & set(parse_catalogue((folder / "reasons.toml").read_bytes())))
-    return [at_least("reasons that have their texts", float(told), float(len(said)))]
+    return [at_least("content", "reasons that have their texts", float(told), float(len(said)))]
 
 
 def products_part(folder: Path, raw: Path, at: datetime) -> list[Gate]:
@@ -73,8 +73,14 @@ def products_part(folder: Path, raw: Path, at: datetime) -> list[Gate]:
     (folder / "products.json").write_text(text + "\n")
     rated = sum(product["risk_level"] is not None for product in products)
     return [
-        Gate("products on sale", float(len(products)), 1.0, len(products) >= 1),
-        Gate("products with a risk level", float(rated), float(len(products)), rated == len(products)),
+        Gate("content", "products on sale", float(len(products)), 1.0, len(products) >= 1),
+        Gate(
+            "content",
+            "products with a risk level",
+            float(rated),
+            float(len(products)),
+            rated == len(products),
+        ),
     ]
 
 

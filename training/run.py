@@ -20,7 +20,8 @@ class Run:
 
     `tell(step, found)` is called as each step ends, with one of STEPS and a line for a person.
     `parts` holds, by model name, the folder of the newest registered part of each model the spec
-    names in `after`; a model that was never registered is absent.
+    names in `after`; a model that was never registered is absent. `searches` is where searches keep
+    their trials, under the home unless given.
     """
 
     settings: Settings
@@ -28,10 +29,12 @@ class Run:
     seed: int
     tell: Tell = nobody
     parts: Mapping[str, Path] = field(default_factory=dict)
+    searches: Path | None = None
 
     def study(self, name: str) -> Path:
         """Where searches of the model `name` keep their trials, so that an interrupted one goes on."""
-        return self.settings.home / "studies" / self.source.digest[:16] / f"{name}-{self.seed}"
+        kept = self.searches or self.settings.home / "studies"
+        return kept / self.source.digest[:16] / f"{name}-{self.seed}"
 
 
 STEPS = ("contract", "features", "tune", "calibrate", "evaluate", "register")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from feature_repo.errors import BankError
 from feature_repo.raw.source import Source
@@ -19,6 +20,9 @@ from training.export import as_json, finite
 from training.gates import Gate
 from training.run import Run, Tell, nobody
 from training.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from training.version import Version
 
 MODELS: dict[str, str] = {
     "segmentation": "training.segmentation.model",
@@ -130,14 +134,17 @@ def train_spec(
     tell: Tell = nobody,
 ) -> ModelResult:  # fmt: skip
     """The same for an entry at hand, which need not be in MODELS: a notebook's, for example."""
-    trained = spec.train(Run(settings, source, seed, tell, _parts(settings, spec)))
+    given = _given(settings, spec)
+    parts = {name: version.part for name, version in given.items()}
+    trained = spec.train(Run(settings, source, seed, tell, parts))
     from training.registry import Registry  # MLflow takes seconds to load, and most training needs none of it
 
     registry = Registry(settings)
     served = registry.champion(spec.name)
     if served and served.documented:
         tell("evaluate", beside(trained.metrics, f"champion {served.version}", served.record.metrics))
-    version = registry.log(trained, lineage(source, spec.service, spec.learns, person, at, seed))
+    after = {name: each.version for name, each in given.items()}
+    version = registry.log(trained, lineage(source, spec.service, spec.learns, person, at, seed, after))
     passed = sum(gate.passed for gate in trained.gates)
     kept = f"{len(trained.exhibits)} exhibits, {len(trained.trials)} trials, card and validation pack"
     tell("register", f"version {version.version}: {kept}; {passed} of {len(trained.gates)} gates passed")
@@ -147,8 +154,8 @@ def train_spec(
     )  # fmt: skip
 
 
-def _parts(settings: Settings, spec: ModelSpec) -> Mapping[str, Path]:
-    """The newest registered part of each model the entry comes after."""
+def _given(settings: Settings, spec: ModelSpec) -> "Mapping[str, Version]":
+    """The newest version of each model the entry comes after, where there is one."""
     if not spec.after:
         return {}
     from training.registry import Registry

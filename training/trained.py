@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from training.evidence.exhibit import Exhibit
 from training.gates import Gate
+from training.proof import Proof
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ class Trained:
     bins drift is measured on (by population, see `training.export.reference`), `exhibits` plots and
     tables by name. The validation pack looks for the exhibits named `sensitivity`, `stability` and
     `benchmark` (also as `MEMBER/sensitivity` and so on). `window` holds the ISO bounds of the test
-    rows; `left_out` says by name what could not be trained and why.
+    rows; `left_out` says by name what could not be trained and why. `proof` holds the rows that the exported
+    part is held to before its promotion; without it the gates of a promotion cannot pass.
     """
 
     name: str
@@ -65,3 +67,4 @@ class Trained:
     exhibits: Mapping[str, Exhibit] = field(default_factory=dict)
     trials: tuple[Trial, ...] = ()
     account: Account = Account()
+    proof: Proof = field(default_factory=Proof)

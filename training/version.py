@@ -6,6 +6,9 @@ from pathlib import Path
 
 from feature_repo.errors import BankError
 from training.evidence.record import FILE, Record
+from training.proof import FOLDER as PROOF
+from training.proof import Proof
+from training.reproduction import REPRODUCTION, Reproduction
 
 EVIDENCE = "evidence"  # the folder beside the part
 
@@ -65,6 +68,16 @@ class Version:
         if not self.documented:
             raise NoRecord(self.name, self.version)
         return Record.read(self.part.with_name(EVIDENCE))
+
+    @property
+    def proof(self) -> Proof:
+        """The rows its run set aside, without members where it set none aside."""
+        return Proof.read(self.part.with_name(PROOF))
+
+    @property
+    def reproduction(self) -> Reproduction | None:
+        """What training it again gave, None where nobody did."""
+        return Reproduction.read(self.part.with_name(REPRODUCTION))
 
     def as_json(self) -> dict[str, object]:
         """As `bank models list --json` prints it."""

@@ -17,13 +17,23 @@ from crm_rules.governance.heads import Head, Heads
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS chain (
   chain TEXT NOT NULL, seq INTEGER NOT NULL, id TEXT NOT NULL, at TEXT NOT NULL,
-  digest BLOB NOT NULL, link BLOB NOT NULL, PRIMARY KEY (chain, seq), UNIQUE (chain, id));
+  digest BLOB NOT NULL, link BLOB NOT NULL, PRIMARY KEY (chain, seq), UNIQUE (chain, id)) WITHOUT ROWID;
 """
 NEWEST = "SELECT seq, at, link FROM chain WHERE chain = ? ORDER BY seq DESC LIMIT 1"
 ONE = "SELECT link FROM chain WHERE chain = ? AND seq = ?"
 INSERT = "INSERT INTO chain (chain, seq, id, at, digest, link) VALUES (?, ?, ?, ?, ?, ?)"
+# Every name by a step in the index each, however many entries a chain has.
+NAMES = """
+WITH RECURSIVE names (chain) AS (
+  SELECT MIN(chain) FROM chain
+  UNION ALL SELECT (SELECT MIN(c.chain) FROM chain c WHERE c.chain > names.chain) FROM names
+  WHERE names.chain IS NOT NULL)
+SELECT chain FROM names WHERE chain IS NOT NULL
+"""
+GONE = ""  # instead of a content's digest: it is not there, and nothing says that it was erased
 CLOCKS_DIFFER = timedelta(minutes=2)  # between machines that keep their time
 MOST_PROBLEMS = 1_000
+MOST_GUESSES = 3  # links a broken chain may go on from: the one stored, those that should be there
 
 
 @dataclass(frozen=True)
@@ -105,7 +115,8 @@ class Chain:
             raise BrokenChain(self.name, f"ends at entry {seq}, but entry {anchored.seq} was anchored")
         if seq and not self._heads.known(self.name):
             raise BrokenChain(self.name, f"has {seq} entries, but no head in {self._heads.folder}")
-        if anchored.seq and self._link_of(anchored.seq) != anchored.link:
+        there = bytes(last).hex() if seq == anchored.seq else self._link_of(anchored.seq)
+        if anchored.seq and there != anchored.link:
             raise BrokenChain(self.name, f"has another entry {anchored.seq} than the one that was anchored")
         return Appender(self._database, self.name, Head(seq, bytes(last).hex()), at)
 
@@ -114,12 +125,19 @@ class Chain:
         return bytes(found[0][0]).hex() if found else ""
 
 
+def chains(database: Database) -> tuple[str, ...]:
+    """The names of the chains in a database."""
+    return tuple(str(row[0]) for row in database.ask(NAMES)) if database.has("chain") else ()
+
+
 Linked = tuple[int, str, str, bytes, bytes, str | None]
+TYPES = (int, str, str, bytes, bytes)
 
 
 def walk(chain: str, rows: Iterable[Linked], heads: Sequence[Head], known: bool = True) -> Verified:
-    """Recompute a chain row by row: (seq, id, at, digest, link, digest of the content found, or None).
+    """Recompute a chain row by row: (seq, id, at, digest, link, digest of the content found).
 
+    Instead of the content's digest, None says that it was erased on purpose, GONE that it is not there.
     `heads` are those anchored, here or in copies; `known` is whether there is any. Each problem names its
     row. Memory does not grow with the rows.
     """
@@ -135,21 +153,23 @@ class _Walker:
         self.chain, self._anchored = chain, anchored
         self.entries = self.erased = self._more = 0
         self.problems: list[str] = []
-        self._seq, self._before = 0, {GENESIS}
+        self._seq, self._before = 0, [GENESIS]
 
     def take(self, seq: int, name: str, at: str, digest: bytes, stored: bytes, content: str | None) -> None:
-        row = f"{self.chain} entry {seq} ({name})"
-        told, kept = bytes(digest).hex(), bytes(stored).hex()
-        follows = {link(before, seq, name, at, told) for before in self._before}
+        if tuple(map(type, (seq, name, at, digest, stored))) != TYPES:
+            self._say(f"{self.chain} entry {seq!r} ({name!r}): its row holds values of another type")
+            return
+        told, kept = digest.hex(), stored.hex()
+        follows = [link(before, seq, name, at, told) for before in self._before]
         if seq != self._seq + 1:
-            self._say(f"{row}: entries {self._seq + 1} to {seq - 1} are missing")
+            self._say_of(seq, name, f"entries {self._seq + 1} to {seq - 1} are missing")
         elif kept not in follows:
-            self._say(f"{row}: it does not follow from the entry before")
+            self._say_of(seq, name, "it does not follow from the entry before")
         if content is not None and content != told:
-            self._say(f"{row}: its content was altered")
-        if self._anchored.pop(seq, kept) != kept:
-            self._say(f"{row}: another entry was anchored here")
-        self._seq, self._before = seq, {kept} if kept in follows else {kept, *follows}
+            self._say_of(seq, name, "its content is gone" if content == GONE else "its content was altered")
+        if seq in self._anchored and self._anchored.pop(seq) != kept:
+            self._say_of(seq, name, "another entry was anchored here")
+        self._seq, self._before = seq, [kept] if kept in follows else [kept, *follows][:MOST_GUESSES]
         self.entries, self.erased = self.entries + 1, self.erased + (content is None)
 
     def end(self, known: bool) -> None:
@@ -159,6 +179,9 @@ class _Walker:
             self._say(f"{self.chain}: it has {self.entries} entries, but no head is kept of it")
         if self._more:
             self.problems.append(f"{self.chain}: and {self._more:,} problems more")
+
+    def _say_of(self, seq: int, name: str, problem: str) -> None:
+        self._say(f"{self.chain} entry {seq} ({name.encode(errors='replace').decode()}): {problem}")
 
     def _say(self, problem: str) -> None:
         if len(self.problems) < MOST_PROBLEMS:

@@ -38,7 +38,7 @@ def link(previous: str, seq: int, name: str, at: str, entry_digest: str) -> str:
     False
     """
     row = f"{previous}\n{seq}\n{len(name)}:{name}\n{at}\n{entry_digest}"
-    return digest(row.encode())
+    return digest(row.encode("utf-8", "surrogateescape"))
 
 
 def salted(salt: bytes, *fields: bytes) -> str:

@@ -94,6 +94,10 @@ class Writing:
         """All that happened before."""
         return self._journal.events()
 
+    def require_clock(self, now: datetime) -> None:
+        """ClockSetBack when `now` is before what was recorded."""
+        self._appender.require_clock(now)
+
     def append(self, event: Event) -> Event:
         """Record a signed event; ClockSetBack when it is older than what was recorded."""
         self._appender.require_clock(moment(event.at))

@@ -3,9 +3,7 @@
 An unknown person, a wrong password and a locked one get the same sentence after the same work.
 """
 
-import fcntl
 import json
-import os
 import secrets
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -23,6 +21,7 @@ from crm_rules.governance import drafts, keys
 from crm_rules.governance.chain import canonical
 from crm_rules.governance.people import read_json
 from crm_rules.governance.person import moment
+from crm_rules.governance.turns import alone
 
 SHORTEST, LONGEST = 12, 128
 FREE_FAILURES = 5
@@ -117,17 +116,12 @@ class Passwords:
     @contextmanager
     def _alone(self) -> Iterator[dict[str, dict[str, Any]]]:
         """The entries, changed by one process at a time and written back when they changed."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(self._path.with_suffix(".lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with alone(self._path):
             entries = self._entries()
             before = json.dumps(entries, sort_keys=True)
             yield entries
             if json.dumps(entries, sort_keys=True) != before:
                 drafts.replace(self._path, canonical({"people": entries}) + b"\n", mode=0o600)
-        finally:
-            os.close(lock)
 
 
 def fit(password: str) -> bytes:

@@ -45,7 +45,7 @@ def ask(
     that waits already is superseded.
     """
     with journal.writing() as turn:
-        state, number = _state(turn)
+        state, number = _state(turn, at)
         name = f"R{number}"
         evidence = [{**each, "request": name, "requested_by": signer.person.id} for each in parts]
         role = Role.SCIENTIST
@@ -66,7 +66,7 @@ def approve(
     signed it, every gate passed or is waived today, no hold blocks, and what it was compared with is live.
     """
     with journal.writing() as turn:
-        state, _ = _state(turn)
+        state, _ = _state(turn, at)
         request = state.request(request_id)
         _require_waiting(request)
         chosen = _open_role(request, trust, signer, role, at)
@@ -86,7 +86,7 @@ def reject(
 ) -> Request:
     """Turn a waiting request down, with a reason; anybody who could sign it may, and whoever asked."""
     with journal.writing() as turn:
-        state, _ = _state(turn)
+        state, _ = _state(turn, at)
         request = state.request(request_id)
         _require_waiting(request)
         may = request.needs if signer.person.id != request.by else tuple(Role)
@@ -107,7 +107,8 @@ def switcher(trust: Trust, signer: Signer, at: datetime, roles: Sequence[Role] =
     return role_of("Switching the release", trust, signer, roles, at)
 
 
-def _state(turn: Writing) -> tuple[Promotions, int]:
+def _state(turn: Writing, at: datetime) -> tuple[Promotions, int]:
+    turn.require_clock(at)
     events = turn.events()
     asked = sum(event.kind == ASKED for event in events)
     return Promotions.of(events), asked + 1

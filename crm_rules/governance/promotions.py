@@ -123,6 +123,17 @@ class Promotions:
         ]
         return found[-1] if found else None
 
+    @property
+    def versions(self) -> dict[str, str]:
+        """The registered version of each model that is live, by part."""
+        found = {}
+        for name, digest in self.live.items():
+            request = self.approved(name, digest)
+            version = request.evidence[name]["run"].get("version") if request else None
+            if version is not None:
+                found[name] = str(version)
+        return found
+
     def before(self, part: str) -> str | None:
         """The digest of that part which was live before the present one; None when there was none."""
         now = self.live.get(part)

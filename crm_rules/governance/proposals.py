@@ -18,6 +18,7 @@ from crm_rules.governance.changes import Change, in_words, next_record
 from crm_rules.governance.people import Profile, Trust, read_json, write_trust
 from crm_rules.governance.person import Key, Person, Role, malformed
 from crm_rules.governance.roll import Roll, Signature, Version
+from crm_rules.governance.turns import alone
 
 if TYPE_CHECKING:
     from feature_repo.settings import Settings
@@ -70,21 +71,24 @@ def propose(desk: Desk, change: Change, by: str, key: Ed25519PrivateKey, at: dat
     return _keep(desk, trust, _signed(version, by, key))
 
 
-def countersign(desk: Desk, by: str, key: Ed25519PrivateKey, at: datetime) -> Trust:
-    """Sign the waiting draft as the second administrator and put it in force; the list as it is then."""
-    trust, version = desk.trust(), waiting(desk)
+def countersign(desk: Desk, version: Version, by: str, key: Ed25519PrivateKey, at: datetime) -> Trust:
+    """Sign the draft that `waiting` showed, as the second administrator; the list as it is then.
+
+    It is this draft that is signed and put in force, whatever lies in its place meanwhile.
+    """
     if at < version.at or at - version.at > WAITS:
         problem = f"is of {version.at.isoformat()}, and now is {at.isoformat()}: not within 7 days after it"
         raise DraftRefused(desk.draft, problem, f"Check the clock. {AGAIN}")
     if by in (signed.by for signed in version.signatures):
         raise RuleBroken(f"has the signature of '{by}' already, and two different administrators are needed")
-    for record in version.changes if trust else ():
-        _not_for_oneself(trust, record, by)
-    complete = _signed(version, by, key)
-    before = trust.versions if trust else ()
-    Roll.of(before).add(complete)
-    write_trust(desk.trust_file, (*before, complete))
-    desk.draft.unlink(missing_ok=True)
+    with alone(desk.trust_file):
+        trust, complete = desk.trust(), _signed(version, by, key)
+        before = trust.versions if trust else ()
+        for record in version.changes if trust else ():
+            _not_for_oneself(trust, record, by)
+        Roll.of(before).add(complete)
+        write_trust(desk.trust_file, (*before, complete))
+        desk.draft.unlink(missing_ok=True)
     return Trust((*before, complete), desk.profile)
 
 

@@ -17,6 +17,7 @@ from crm_rules.governance.chain import GENESIS, canonical, digest
 from crm_rules.governance.person import Key, Person, Role, moment
 
 NEEDED = 2
+MOST_SIGNATURES = 16
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,8 @@ class Version:
             changes=tuple(Person.from_json(person) for person in body["changes"]),
             signatures=tuple(Signature(each["by"], each["signature"]) for each in entry["signatures"]),
         )
+        if len(version.signatures) > MOST_SIGNATURES:
+            raise ValueError(f"version {body['number']!r} has more than {MOST_SIGNATURES} signatures")
         if canonical(version.as_json()) != canonical(entry) or not isinstance(version.demo, bool):
             raise ValueError(f"version {body['number']!r} has other fields or another spelling than it may")
         return version

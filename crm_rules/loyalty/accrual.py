@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
+from crm_rules.governance.append_only import Appender
 from crm_rules.loyalty.earning import Booking, expires_at, points_for
 from crm_rules.loyalty.journal import Journal, Rows, Transfer, microseconds
 from crm_rules.loyalty.lots import draw
@@ -26,8 +27,10 @@ class Earned:
 class Accrual:
     """One chunk of bookings on its way into the journal."""
 
-    def __init__(self, journal: Journal, chunk: Sequence[Booking], policy: Loyalty) -> None:
-        self.journal, self.chunk, self.policy = journal, chunk, policy
+    def __init__(
+        self, journal: Journal, appender: Appender, chunk: Sequence[Booking], policy: Loyalty
+    ) -> None:
+        self.journal, self.appender, self.chunk, self.policy = journal, appender, chunk, policy
         self.seen = journal.bodies([f"booking:{booking.booking_id}" for booking in chunk])
         self.owed = journal.owed()
         self.number = journal.next_number()
@@ -78,5 +81,5 @@ class Accrual:
         self._flush()
 
     def _flush(self) -> None:
-        self.journal.append(self.rows)
+        self.journal.append(self.rows, self.appender)
         self.rows = Rows()

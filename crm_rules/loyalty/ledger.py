@@ -1,25 +1,24 @@
-"""The points ledger over SQLite: double entry, append-only, debits drawn on lots, each request at most once.
+"""The points ledger: double entry, append-only, debits drawn on lots, each request at most once.
 
-Times are arguments. A commit is durable (WAL, FULL) before a method returns; a lock keeps threads apart,
-SQLite keeps processes apart.
+Every transfer is an entry of the chain `ledger`, in the transaction that books it. Times are arguments.
+What a method booked is durable before it returns; threads and processes take turns.
 """
 
-import sqlite3
-import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from pathlib import Path
 
+from crm_rules.database import Database, make_tables
 from crm_rules.errors import Conflict, NotEnoughPoints
+from crm_rules.governance.append_only import MOST_PROBLEMS, Appender, Chain
 from crm_rules.governance.chain import canonical, digest
+from crm_rules.governance.heads import Heads
 from crm_rules.loyalty.accrual import Accrual, Earned
 from crm_rules.loyalty.earning import Booking
 from crm_rules.loyalty.journal import Journal, Rows, Transfer, microseconds
 from crm_rules.loyalty.lots import Balance, draw
-from crm_rules.loyalty.schema import INVARIANTS, SCHEMA
+from crm_rules.loyalty.schema import CHAIN, INVARIANTS, NEEDED, SCHEMA, TABLES
 from crm_rules.policy import Loyalty
 
 CHUNK = 10_000
@@ -37,26 +36,22 @@ class Redemption:
 
 
 class Ledger:
-    """All customers' points in one SQLite file."""
+    """All customers' points in one database."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._db = connection
-        self._journal = Journal(connection)
-        self._lock = threading.Lock()
+    def __init__(self, database: Database, chain: Chain) -> None:
+        self._db, self._chain, self._journal = database, chain, Journal(database)
 
     @classmethod
-    def open(cls, path: Path) -> "Ledger":
-        """Open the ledger, creating its file when there is none."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")
-        db.execute("PRAGMA foreign_keys = ON")
-        db.executescript(SCHEMA)
-        return cls(db)
+    def open(cls, database: Database, heads: Heads) -> "Ledger":
+        """The ledger in a database, its tables made when there are none; OtherTables when they are others."""
+        make_tables(database, SCHEMA, NEEDED)
+        database.only_append(TABLES)
+        chain = Chain(database, CHAIN, heads)
+        chain.create()
+        return cls(database, chain)
 
     def close(self) -> None:
-        """Close the file; the ledger is not used afterwards."""
+        """Close the database; the ledger is not used afterwards."""
         self._db.close()
 
     def earn(self, bookings: Iterable[Booking], policy: Loyalty) -> Earned:
@@ -66,8 +61,8 @@ class Ledger:
         """
         total, remaining = Earned(), iter(bookings)
         while chunk := list(islice(remaining, CHUNK)):
-            with self._writing():
-                total += Accrual(self._journal, chunk, policy).book()
+            with self._chain.appending() as appender:
+                total += Accrual(self._journal, appender, chunk, policy).book()
         return total
 
     def redeem(self, customer_id: str, points: int, key: str, at: datetime, policy: Loyalty) -> Redemption:
@@ -78,12 +73,11 @@ class Ledger:
         """
         reference = f"redeem:{key}"
         body = digest(canonical({"customer_id": customer_id, "points": points}))
-        with self._writing():
+        with self._chain.appending() as appender:
             seen = self._journal.bodies([reference]).get(reference)
             if seen is None:
-                self._spend(
-                    Transfer(0, reference, "redeem", microseconds(at), body), customer_id, points, policy
-                )
+                request = Transfer(0, reference, "redeem", microseconds(at), body)
+                self._spend(appender, request, customer_id, points, policy)
             elif seen != body:
                 raise Conflict(key)
             first_at, lots = self._journal.drawn_by(reference)
@@ -91,43 +85,28 @@ class Ledger:
 
     def expire(self, at: datetime) -> int:
         """Book out what expired by `at`, each lot once; the points booked. No balance changes by it."""
-        with self._writing():
+        with self._chain.appending() as appender:
             gone, rows = self._journal.expired(microseconds(at)), Rows()
             for number, (lot_id, customer_id, points, us) in enumerate(gone, self._journal.next_number()):
                 transfer = Transfer(number, f"expire:{lot_id}", "expire", us, "")
                 rows.transfer(transfer, [(f"customer:{customer_id}", -points), ("expired", points)])
                 rows.draw(number, [(lot_id, points)])
-            self._journal.append(rows)
+            self._journal.append(rows, appender)
         return sum(points for _, _, points, _ in gone)
 
     def balance(self, customer_id: str, at: datetime) -> Balance:
         """What the customer could spend at that time, lot by lot; zero for somebody without points."""
-        with self._lock:
-            lots = self._journal.held(customer_id, microseconds(at))
-            owed = self._journal.owed_by(customer_id, microseconds(at))
+        lots = self._journal.held(customer_id, microseconds(at))
+        owed = self._journal.owed_by(customer_id, microseconds(at))
         return Balance(sum(lot.points for lot in lots), owed, tuple(lots))
 
     def violations(self) -> list[str]:
         """What breaks the ledger's invariants; an empty list when all hold."""
-        with self._lock:
-            return [
-                sentence.format(row[0])
-                for sentence, sql in INVARIANTS.items()
-                for row in self._db.execute(sql)
-            ]
+        return list(broken_invariants(self._db))
 
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-
-    def _spend(self, request: Transfer, customer_id: str, points: int, policy: Loyalty) -> None:
+    def _spend(
+        self, appender: Appender, request: Transfer, customer_id: str, points: int, policy: Loyalty
+    ) -> None:
         lots = self._journal.spendable(customer_id, request.at_us)
         there = sum(lot.points for lot in lots)
         if points < policy.redeem_minimum:
@@ -138,4 +117,11 @@ class Ledger:
         transfer = Transfer(number, request.reference, request.kind, request.at_us, request.body)
         rows.transfer(transfer, [(f"customer:{customer_id}", -points), ("redeemed", points)])
         rows.draw(number, draw(lots, points))
-        self._journal.append(rows)
+        self._journal.append(rows, appender)
+
+
+def broken_invariants(database: Database) -> Iterator[str]:
+    """What breaks the invariants of the ledger in this database, a thousand sentences at most for each."""
+    for sentence, sql in INVARIANTS.items():
+        for row in islice(database.stream(sql), MOST_PROBLEMS):
+            yield sentence.format(row[0])

@@ -1,14 +1,15 @@
-"""The ledger's tables: only ever appended to, kept so by triggers."""
+"""The ledger's tables: only ever appended to, which the database itself enforces; in SQLite or PostgreSQL."""
 
 TABLES = ("transfers", "entries", "lots", "lot_lines")
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS transfers (
-  transfer_id INTEGER PRIMARY KEY,
+  transfer_id INTEGER PRIMARY KEY,  -- the number of its entry in the chain, too
   reference TEXT NOT NULL UNIQUE,   -- 'booking:<id>', 'redeem:<key>', 'expire:<lot>': each happens once
   kind TEXT NOT NULL CHECK (kind IN ('earn', 'clawback', 'redeem', 'expire')),
   at_us INTEGER NOT NULL,           -- microseconds UTC
-  body TEXT NOT NULL                -- digest of the request, to tell a repetition from a conflict
+  body TEXT NOT NULL,               -- digest of the request, to tell a repetition from a conflict
+  salt BLOB NOT NULL                -- of the digest that the chain covers
 );
 CREATE TABLE IF NOT EXISTS entries (  -- the points of one transfer add up to zero
   transfer_id INTEGER NOT NULL REFERENCES transfers,
@@ -18,7 +19,7 @@ CREATE TABLE IF NOT EXISTS entries (  -- the points of one transfer add up to ze
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS entries_by_account ON entries (account, points);
 CREATE TABLE IF NOT EXISTS lots (
-  lot_id INTEGER PRIMARY KEY,
+  lot_id INTEGER PRIMARY KEY,       -- the number of the transfer that awarded it
   customer_id TEXT NOT NULL,
   earned_us INTEGER NOT NULL,
   expires_us INTEGER NOT NULL
@@ -32,14 +33,10 @@ CREATE TABLE IF NOT EXISTS lot_lines (  -- an award is positive, what draws on i
   PRIMARY KEY (lot_id, transfer_id)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS lot_lines_by_transfer ON lot_lines (transfer_id);
-""" + "".join(
-    f"""
-CREATE TRIGGER IF NOT EXISTS {table}_no_{verb} BEFORE {verb} ON {table}
-BEGIN SELECT RAISE(ABORT, 'the ledger is only appended to'); END;
 """
-    for table in TABLES
-    for verb in ("UPDATE", "DELETE")
-)
+NEEDED = {"transfers": "transfer_id, reference, kind, at_us, body, salt"}
+PLACE = "bank_ledger"  # the schema in PostgreSQL
+CHAIN = "ledger"
 
 # Each query finds what breaks the sentence that names it.
 INVARIANTS = {
@@ -51,7 +48,7 @@ INVARIANTS = {
         "SELECT customer_id FROM ("
         " SELECT l.customer_id, m.points FROM lots l JOIN lot_lines m USING (lot_id)"
         " UNION ALL SELECT SUBSTR(account, 10), -points FROM entries"
-        " WHERE account >= 'customer:' AND account < 'customer;')"
+        " WHERE account >= 'customer:' AND account < 'customer;') AS both_sides"
         " GROUP BY customer_id HAVING SUM(points) <> 0"
     ),
     "{} has paid back more than was owed": (

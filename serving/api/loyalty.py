@@ -1,13 +1,13 @@
 """A customer's points: the account with its expiries, and spending, once for each key."""
 
 import re
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from crm_rules.errors import BrokenChain, BrokenHead, DatabaseUnavailable
 from serving.api.bodies import CustomerBody, RedeemBody
 from serving.api.desk import Desk, answered, parse, takes
 from serving.api.gate import Refused
@@ -49,7 +49,7 @@ def _usable() -> Iterator[None]:
     """A full disk or a lock that does not end is LedgerUnavailable: 503, and nothing was booked."""
     try:
         yield
-    except sqlite3.Error as error:
+    except (DatabaseUnavailable, BrokenChain, BrokenHead, OSError) as error:
         raise LedgerUnavailable("of this service", str(error)) from error
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from feature_repo.packed_rows import open_rows
 from feature_repo.settings import Settings
 from monitoring.batch_log import read
-from monitoring.decision_log import DecisionLog
+from monitoring.decision_log import DecisionLogs
 from serving import next_best_action
 from serving.asking import CreditRequest, OfferRequest
 from serving.auth import EVERY_SCOPE, issue, token_key
@@ -39,7 +39,7 @@ def ask(settings: Settings, customer_id: str, amount: float | None, term_months:
     """One decision from the command line: scored, logged, then handed out, as over HTTP."""
     with open_rows(settings) as rows:
         scorer = open_scorer(current_release(settings), rows)
-        log = DecisionLog.open(settings.decisions, "command")
+        log = DecisionLogs.of(settings).open("command")
         try:
             engine = Engine(InService(scorer), log, now, new_id)
             if amount is None:

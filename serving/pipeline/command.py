@@ -16,7 +16,7 @@ import typer
 from feature_repo.errors import BankError
 from feature_repo.raw.mapping import find as find_mapping
 from feature_repo.settings import Settings
-from monitoring.decision_log import find
+from monitoring.decision_log import DecisionLogs
 from serving.bootstrap import build, open_archive
 from serving.pipeline import closing
 from serving.pipeline.bootstrap import demo_people
@@ -157,7 +157,7 @@ def require_free_port(settings: Settings) -> None:
 
 def replay(settings: Settings, decision_id: str) -> tuple[bool, str]:
     """Compute a decision again from its record alone; whether it is the same to the bit."""
-    payload = find(settings.decisions, decision_id)
+    payload = DecisionLogs.of(settings).find(decision_id)
     again = open_archive(settings).replay(payload)
     if again.same:
         return True, f"Decision {decision_id} computes again to the same bytes."

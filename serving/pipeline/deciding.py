@@ -14,6 +14,7 @@ from feature_repo.raw.source import Source
 from feature_repo.rows.reading import Rows
 from feature_repo.settings import Settings
 from monitoring.batch_log import BatchLog
+from monitoring.decision_log import DecisionLogs
 from serving import credit, next_best_action
 from serving.asking import CustomerRequest, OfferRequest, Stamp
 from serving.bootstrap import current_release, new_id, open_scorer, switches
@@ -37,7 +38,7 @@ def decide(settings: Settings, source: Source) -> Outcome:
     Offers are as of now; an application is decided with what was known when it was made.
     """
     at, served = now(), current_release(settings)
-    with BatchLog(settings.decisions, f"{at:%Y%m%dT%H%M%S%fZ}", at.isoformat()) as log:
+    with BatchLog(DecisionLogs.of(settings), f"{at:%Y%m%dT%H%M%S%fZ}", at.isoformat()) as log:
         batch = Batch(log, at.isoformat(), lambda: switches(settings).stops)
         with open_rows(settings) as rows:
             scorer, known = open_scorer(served, rows), everybody(rows, settings.raw)

@@ -7,11 +7,10 @@ from pathlib import Path
 import duckdb
 
 from crm_rules.loyalty.earning import Booking
-from crm_rules.loyalty.ledger import Ledger
 from crm_rules.policy import Policy
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
-from serving.bootstrap import current_release
+from serving.bootstrap import current_release, open_ledger
 from serving.pipeline.step import Outcome
 
 EARNING_DAYS = 30
@@ -31,7 +30,7 @@ FROM latest JOIN owners USING (account_id) WHERE currency = $currency ORDER BY b
 def earn(settings: Settings, source: Source) -> Outcome:
     """Book the points of the last 30 days' bookings; one booking earns once, however often this runs."""
     policy = Policy.parse(current_release(settings).release.part("policy")["policy.toml"])
-    ledger = Ledger.open(settings.ledger)
+    ledger = open_ledger(settings)
     try:
         earned = ledger.earn(_spending(settings.raw, source), policy.loyalty)
         problems = ledger.violations()

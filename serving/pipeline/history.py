@@ -1,13 +1,12 @@
 """What a person reads of promotions: a request with its gates, the switches, what decided on a day."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
 from crm_rules.governance.person import moment
 from crm_rules.governance.promotions import Promotions, Request, Status, Switch
-
-HEADS = ("gate", "candidate", "interval", "champion", "limit", "verdict")
+from training.checks.table import as_text
+from training.gates import Gate
 
 
 def request_lines(found: Request) -> Iterator[str]:
@@ -26,7 +25,9 @@ def request_lines(found: Request) -> Iterator[str]:
             + f", author {evidence['run'].get('author', '-')}, tier {evidence['tier']}"
             + (f", {evidence['pia']}" if evidence["pia"] else "")
         )
-        yield from _table([HEADS, *(_gate(gate, evidence) for gate in evidence["gates"])])
+        yield from as_text([Gate.from_json(gate) for gate in evidence["gates"]]).splitlines()
+        for waiver in evidence["waivers"]:
+            yield f"waived until {waiver['until']}: {waiver['gate']}: {waiver['reason']}"
     yield ""
     signed = ", ".join(f"{person} ({role})" for role, person in found.signed.items()) or "nobody yet"
     yield f"Signed by {signed}."
@@ -40,27 +41,6 @@ def _next(found: Request) -> str:
     if found.status is Status.REFUSED:
         return "Nobody can approve it. Mend the part, or waive a soft gate: `--waive GATE=REASON`."
     return f"It is {found.status}."
-
-
-def _gate(gate: Mapping[str, Any], evidence: Mapping[str, Any]) -> tuple[str, ...]:
-    waived = {each["gate"]: each for each in evidence["waivers"]}
-    verdict = "passed" if gate["passed"] else "NO"
-    if not gate["passed"] and gate["name"] in waived:
-        verdict = f"waived until {waived[gate['name']]['until']}: {waived[gate['name']]['reason']}"
-    elif not gate["passed"] and gate.get("kind") in evidence["soft"]:
-        verdict = "NO, may be waived"
-    low, high = gate.get("low"), gate.get("high")
-    interval = "" if low is None or high is None else f"[{low:g}, {high:g}]"
-    champion = "" if gate.get("champion") is None else f"{gate['champion']:g}"
-    note = f"  {gate['note']}" if gate.get("note") else ""
-    return gate["name"], f"{gate['value']:g}", interval, champion, f"{gate['limit']:g}", verdict + note
-
-
-def _table(rows: "list[tuple[str, ...]]") -> Iterator[str]:
-    widths = [max(len(row[at]) for row in rows) for at in range(len(HEADS) - 1)]
-    for row in rows:
-        cells = [f"{cell:<{width}}" for cell, width in zip(row[:-1], widths, strict=True)]
-        yield "  " + "  ".join([*cells, row[-1]]).rstrip()
 
 
 def whole(state: Promotions, part: str | None) -> Iterator[str]:

@@ -6,21 +6,20 @@ from datetime import datetime
 from pathlib import Path
 
 from crm_rules.errors import NotAllowed
-from crm_rules.policy import STANDARD
+from crm_rules.policy import STANDARD, Policy
 from crm_rules.segments import RULES
 from feature_repo.features.services import SERVED
 from feature_repo.packed_rows import open_rows
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
 from serving.pipeline.bootstrap import exported
-from training.gates import Gate
-from training.promotion import Candidate, Office, live_versions
+from training.checks import check
+from training.promotion import Candidate, Office
 from training.release.assemble import read_part
 from training.release.credit import CreditRisk
 from training.release.manifest import PARTS, REQUIRED, Origin
 from training.release.reading import read_release
 from training.rule_parts import POLICIES, policy_part, products_part, reasons_part
-from training.version import Version
 
 
 @dataclass(frozen=True)
@@ -55,11 +54,13 @@ def model_candidate(settings: Settings, desk: Office, part: str, number: str | N
 
     registry, state = Registry(settings), desk.state()
     version = registry.version(part, number)
-    live = live_versions(state).get(part)
+    live = state.versions.get(part)
     request = state.approved(part, state.live[part]) if part in state.live else None
     reference = pia or (str(request.evidence[part]["pia"]) if request else "")
     run = {"mlflow_run": version.run_id, "version": version.version, "author": version.tags["author"]}
-    gates = gates_of(version, registry.version(part, live) if live else None, reference)
+    gates = check(
+        version, registry.version(part, live) if live else None, pia=reference, policy=_policy(desk)
+    )
     return Candidate(part, version.part, gates, run, reference)
 
 
@@ -122,6 +123,7 @@ def _credit_columns(desk: Office, models: Sequence[Candidate]) -> tuple[str, ...
     return tuple(sorted(columns))
 
 
-def gates_of(version: Version, champion: Version | None, pia: str) -> tuple[Gate, ...]:
-    """The gates of a registered version."""
-    return version.record.gates
+def _policy(desk: Office) -> Policy:
+    """The policy that is live, by whose cut-offs credit is looked at."""
+    digest = desk.state().live.get("policy")
+    return Policy.load(STANDARD if digest is None else desk.parts / digest / "policy.toml")

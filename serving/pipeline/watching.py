@@ -1,6 +1,7 @@
 """The step that watches: the logged decisions against the reference frozen with the release."""
 
 from feature_repo.settings import Settings
+from monitoring.decision_log import DecisionLogs
 from monitoring.errors import NothingDecided
 from monitoring.watch import as_lines, watch
 from serving.bootstrap import current_release
@@ -12,7 +13,7 @@ def watch_decisions(settings: Settings) -> Outcome:
     """One drift run; its verdict is a sentence a person can act on. Left out when nothing was decided."""
     release = current_release(settings).release
     try:
-        found = watch(settings.decisions, release, settings.features, settings.reports, now())
+        found = watch(DecisionLogs.of(settings), release, settings.features, settings.reports, now())
     except NothingDecided as nothing:
         return Outcome(0, (f"left out: {nothing}",), {"left_out": str(nothing)})
     figures: dict[str, object] = {

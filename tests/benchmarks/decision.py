@@ -14,7 +14,7 @@ from pathlib import Path
 from feature_repo.packed_rows import open_rows
 from feature_repo.settings import Settings
 from monitoring.batch_log import read
-from monitoring.decision_log import DecisionLog
+from monitoring.decision_log import DecisionLog, DecisionLogs
 from serving import next_best_action
 from serving.asking import OfferRequest, Stamp
 from serving.bootstrap import current_release, new_id, open_scorer
@@ -34,7 +34,7 @@ def run(quick: bool) -> dict[str, object]:
     ids = ids[:BATCH]
     with open_rows(settings) as rows, tempfile.TemporaryDirectory() as folder:
         scorer = open_scorer(current_release(settings), rows)
-        log = DecisionLog.open(Path(folder), "bench")
+        log = DecisionLogs(Path(folder), Path(folder) / "heads").open("bench")
         matrix = scorer.online.read(ids).matrix(scorer.loaded.runtime.columns, {})
         sides: dict[str, tuple[int, Callable[[], object]]] = {
             "alone": (ALONE, lambda: [_decide(scorer, [name]) for name in ids[:ALONE]]),

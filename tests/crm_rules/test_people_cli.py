@@ -10,7 +10,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from crm_rules import login_cli, people_cli
+from crm_rules import changes_cli, login_cli
 from crm_rules.errors import (
     DraftRefused,
     InvalidKey,
@@ -29,7 +29,7 @@ Bank = Callable[..., Result]
 SECRET = "correct horse battery"
 
 app = typer.Typer()
-app.add_typer(people_cli.people, name="people")
+app.add_typer(changes_cli.people, name="people")
 app.add_typer(login_cli.keys, name="keys")
 app.command("login")(login_cli.login)
 app.command("logout")(login_cli.logout)

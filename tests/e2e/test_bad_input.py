@@ -321,7 +321,7 @@ def test_a_full_disk_that_a_database_tells_is_told_the_same_way(
         except sqlite3.Error:
             raise sqlite3.OperationalError("cannot rollback - no transaction is active")  # noqa: B904
 
-    monkeypatch.setattr("monitoring.decision_log.verify", full_database)
+    monkeypatch.setattr("monitoring.audit.audit", full_database)
     command("decisions", "verify").refuses("No space left", str(home))
 
 
@@ -331,7 +331,7 @@ def test_an_error_that_is_no_disk_keeps_its_traceback(
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("monitoring.decision_log.verify", broken)
+    monkeypatch.setattr("monitoring.audit.audit", broken)
     with pytest.raises(ZeroDivisionError):
         command("decisions", "verify")
 

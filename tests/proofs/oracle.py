@@ -81,7 +81,8 @@ def area_over_random(true: F64, by: F64) -> float:
 def shares(settings: Settings) -> Iterator[tuple[str, int, float, float]]:
     """Task, test rows, ours and the oracle's figure."""
     source = Source.read(settings.raw)
-    parts = Registry(settings).newest(("segmentation", "propensity", "credit_risk", "recommendation"))
+    newest = Registry(settings).newest(("segmentation", "propensity", "credit_risk", "recommendation"))
+    parts = {name: version.part for name, version in newest.items()}
     yield from _credit(settings, source, parts["credit_risk"])
     yield from _needs(settings, source, parts["propensity"])
     yield _products(settings, source, parts)

@@ -11,6 +11,8 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from crm_rules.database import Sqlite
+from crm_rules.governance.heads import Heads
 from crm_rules.loyalty.earning import Booking
 from crm_rules.loyalty.ledger import Ledger
 from monitoring.decision_log import Record
@@ -92,7 +94,7 @@ def nothing_kept(release: str) -> Loaded:
 def bank(scorer: Scorer, tmp_path: Path) -> Iterator[Bank]:
     key, kept, times = Ed25519PrivateKey.generate(), Kept(), [AT]
     numbers = itertools.count(1)
-    ledger = Ledger.open(tmp_path / "ledger.db")
+    ledger = Ledger.open(Sqlite(tmp_path / "ledger.db"), Heads(tmp_path / "heads"))
     loyalty = scorer.loaded.rulebook.policy.loyalty
     ledger.earn([Booking("b1", "ann", AT, -500_000, "card_payment")], loyalty)
 

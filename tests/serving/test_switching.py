@@ -17,7 +17,7 @@ from crm_rules.governance.chain import canonical
 from crm_rules.governance.person import Role
 from feature_repo.packed_rows import PackedRows
 from feature_repo.settings import Settings
-from monitoring.decision_log import find
+from monitoring.decision_log import DecisionLogs
 from serving.archive import Archive
 from serving.asking import CreditRequest, OfferRequest
 from serving.auth import EVERY_SCOPE, issue, token_key
@@ -217,7 +217,7 @@ def test_a_decision_from_before_a_switch_computes_again_after_it(stage: Stage, m
     assert without_ids(before) != without_ids(after)
     archive, current = open_archive(stage.settings), stage.process.engine.scorer.loaded
     for made in (before, after):
-        payload = find(stage.settings.decisions, made.record.decision_id)
+        payload = DecisionLogs.of(stage.settings).find(made.record.decision_id)
         again = archive.replay(payload, current)
         assert again.same
         assert again.body == made.body

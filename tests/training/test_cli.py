@@ -54,7 +54,8 @@ def a_model(run: Run) -> Trained:
     run.tell("tune", "nothing to tune")
     return Trained(
         name="complaint", service="propensity_v1", model={}, files={}, reference={}, metrics={"ks": 0.4},
-        gates=(at_least("KS", 0.4, 0.5),), parameters={}, window={"from": "2025-01-01", "to": "2025-06-30"},
+        gates=(at_least("discrimination", "KS", 0.4, 0.5),), parameters={},
+        window={"from": "2025-01-01", "to": "2025-06-30"},
         chosen="a coin", warnings=("a column is constant",),
     )  # fmt: skip
 
@@ -137,7 +138,7 @@ def test_in_a_bank_nobody_trains_unnamed(loaded, monkeypatch):
     publics = {name: keys.public(key) for name, key in signing.items()}
     desk = proposals.Desk.of(settings)
     proposals.found(desk, publics, "ada", signing["ada"], at)
-    proposals.countersign(desk, "amir", signing["amir"], at)
+    proposals.countersign(desk, proposals.waiting(desk), "amir", signing["amir"], at)
     said = CliRunner().invoke(bank, ["train", "complaint"])
     assert said.exit_code == 1
     assert "bank login" in said.output

@@ -10,7 +10,7 @@ from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
 from training.evidence.binary import binary_exhibits
 from training.evidence.lineage import lineage
-from training.gates import at_least
+from training.gates import Gate, at_least
 from training.models_cli import models
 from training.trained import Account, Note, Trained, Trial
 from training.version import NotRegistered
@@ -31,7 +31,8 @@ def trained(value: float, exhibits: bool = True) -> Trained:
     return Trained(
         name="complaint", service="propensity_v1", model={"kind": "logistic"}, files={}, reference={},
         metrics={"auc_out_of_time": value, "auc_interval": [value - 0.02, value + 0.02], "baseline_auc": 0.6},
-        gates=(at_least("lower bound of AUC", value - 0.02, 0.52),), parameters={}, window=window,
+        gates=(at_least("discrimination", "lower bound of AUC", value - 0.02, 0.52),), parameters={},
+        window=window,
         chosen="logistic regression", exhibits=shown, trials=(Trial("one", {"c": 1.0}, "AUC", value),),
         account=Account(NOTE, NOTE, NOTE, NOTE) if exhibits else Account(),
     )  # fmt: skip
@@ -118,7 +119,23 @@ def test_what_is_not_registered_is_an_error_that_says_what_is(bank, arguments):
     assert isinstance(bank(*arguments).exception, NotRegistered)
 
 
-@pytest.mark.parametrize("command", ["compare", "card", "validate"])
+def test_a_fifth_model_has_gates_that_say_what_lacks_and_the_exit_code_says_no(bank):
+    said = bank("gates", "complaint", "--pia", "DPIA-2026-14")
+    assert said.exit_code == 3
+    assert "complaint 3 (challenger), champion 1 (champion)" in said.output
+    verdicts = {" ".join(line.split()[:2]) for line in said.output.splitlines() if line[:2] in ("ok", "NO")}
+    assert {"NO parity", "NO reproducibility", "NO pack", "ok card", "ok pia", "ok size"} <= verdicts
+    assert "no release has a reader for such a part" in said.output
+
+
+def test_gates_as_data_are_gates(bank):
+    found = json.loads(bank("gates", "complaint", "--version", "2", "--json").output)
+    assert (found["version"], found["champion"], found["passed"]) == ("2", "1", False)
+    gates = [Gate.from_json(each) for each in found["gates"]]
+    assert not next(gate for gate in gates if gate.kind == "pia").passed
+
+
+@pytest.mark.parametrize("command", ["compare", "card", "validate", "gates", "reproduce"])
 def test_before_anything_is_registered_no_database_is_made(command, tmp_path: Path, monkeypatch):
     monkeypatch.setenv("BANK_HOME", str(tmp_path))
     said = CliRunner().invoke(models, [command, "complaint"])

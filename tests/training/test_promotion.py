@@ -1,81 +1,336 @@
+"""From a request to what runs: whose word counts, what is recorded, and what a crash leaves."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from crm_rules.errors import NotApproved
-from crm_rules.governance.people import Role
-from tests.conftest import AT, Tiny
-from training.gates import Gate, at_least
-from training.promotion import (
-    Candidate,
-    GateSaidNo,
-    Signers,
-    keep_candidate,
-    kept_candidate,
-    promote,
-    switch,
-)
-from training.release.current import current
+from crm_rules.errors import BrokenChain, ClockSetBack, InvalidPolicy, NotAllowed, UnknownRequest
+from crm_rules.governance import holding
+from crm_rules.governance.heads import Heads
+from crm_rules.governance.journal import Journal
+from crm_rules.governance.materiality import MATERIALITY, Materiality
+from crm_rules.governance.person import Role
+from crm_rules.governance.promotions import Request, Status, Switch
+from feature_repo.errors import BankError
+from serving.loaded import Loaded
+from tests.conftest import AT, Tiny, make_tiny
+from training.gates import Gate
+from training.promotion import Candidate, Office
+from training.release.current import current, last_seen
+from training.release.errors import ForgedRecord
 from training.release.verify import verify
 from training.rule_parts import reasons_part
 
-GOOD, BAD = at_least("KS", 0.4, 0.2), at_least("KS", 0.1, 0.2)
-PEOPLE = {Role.VALIDATOR: "victor", Role.RISK_APPROVER: "rita", Role.OPERATOR: "otto"}
+DAY = timedelta(days=1)
+GOOD = Gate("discrimination", "KS", 0.4, 0.2, True)
+BAD = replace(GOOD, value=0.1, passed=False)
+UNFAIR = Gate("fairness", "impact of age", 0.7, 0.8, False)
 
 
-def signers(tiny: Tiny) -> Signers:
-    return Signers({role: (person, tiny.key(person)) for role, person in PEOPLE.items()})
+@pytest.fixture(scope="module")
+def promoted(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
+    """A bank of 10,000 customers where everything of the tiny bank was promoted at AT."""
+    tiny = make_tiny(tmp_path_factory.mktemp("promoted") / "home")
+    shutil.rmtree(tiny.home / "heads")
+    (tiny.releases / "current.json").unlink()
+    with opened(tiny) as made:
+        asked = [candidate(tiny, name) for name in tiny.parts]
+        sign(made, tiny, made.ask(asked, tiny.origin, tiny.signer("dana"), AT), AT)
+    return tiny
 
 
-def candidates(tiny: Tiny, *failing: str, author: str = "dana") -> list[Candidate]:
-    return [
-        Candidate(name, folder, (BAD if name in failing else GOOD,), author, {"author": author})
-        for name, folder in tiny.parts.items()
-    ]
+@pytest.fixture
+def tiny(promoted: Tiny, tmp_path: Path) -> Tiny:
+    """A copy of it, to be changed."""
+    home = shutil.copytree(promoted.home, tmp_path / "home")
+    parts = {name: home / folder.relative_to(promoted.home) for name, folder in promoted.parts.items()}
+    return replace(promoted, home=home, parts=parts)
 
 
-def test_what_is_promoted_verifies_and_is_current(tiny: Tiny) -> None:
-    before = current(tiny.releases, tiny.trust).number
-    made = promote(tiny.releases, candidates(tiny), tiny.origin, signers(tiny), tiny.trust, AT)
-    assert set(made.promoted) == set(tiny.parts)
-    assert current(tiny.releases, tiny.trust).release == made.release
-    assert made.number == before + 1
-    verify(tiny.releases, made.release, tiny.trust)
+@pytest.fixture
+def desk(tiny: Tiny) -> Iterator[Office]:
+    with opened(tiny) as made:
+        yield made
 
 
-def test_a_model_whose_gate_said_no_is_left_out_and_named(tiny: Tiny) -> None:
-    asked = candidates(tiny, "propensity")
-    made = promote(tiny.releases, asked, tiny.origin, signers(tiny), tiny.trust, AT)
-    assert [each.part for each in made.refused] == ["propensity"]
-    assert "propensity" not in verify(tiny.releases, made.release, tiny.trust).manifest.parts
+@contextmanager
+def opened(tiny: Tiny) -> Iterator[Office]:
+    with Journal.open(tiny.home / "governance.db", "", tiny.home / "heads") as journal:
+        rules, heads = Materiality.load(MATERIALITY), Heads(tiny.home / "heads")
+        approved = tiny.home / "approved"
+        yield Office(tiny.releases, approved, journal, tiny.trust, rules, heads, 10_000, Loaded.of)
 
 
-def test_without_a_part_every_release_needs_the_old_one_stays(tiny: Tiny) -> None:
+def candidate(tiny: Tiny, part: str, *gates: Gate, author: str = "dana", version: str = "1") -> Candidate:
+    run = {"version": version, "author": author}
+    return Candidate(part, tiny.parts[part], gates or (GOOD,), run, "PIA-7")
+
+
+def sign(desk: Office, tiny: Tiny, request: Request, at: datetime) -> Switch | None:
+    """Everybody who has to signs; the switch of the last signature."""
+    who = {Role.VALIDATOR: "victor", Role.RISK_APPROVER: "rita", Role.COMPLIANCE: "carla"}
+    switch = None
+    for role in request.needs:
+        _, switch = desk.approve(request.id, tiny.signer(who[role]), at, role)
+    return switch
+
+
+def changed_policy(tiny: Tiny, cut_off: float = 0.05) -> Candidate:
+    """The policy with another cut-off, ready to be put forward."""
+    path = tiny.parts["policy"] / "policy.toml"
+    text = path.read_text()
+    before = next(line for line in text.splitlines() if line.startswith("approve_below_pd"))
+    path.write_text(text.replace(before, f"approve_below_pd = {cut_off}", 1))
+    return candidate(tiny, "policy")
+
+
+def ask(desk: Office, tiny: Tiny, made: Candidate, by: str = "dana", at: datetime = AT) -> Request:
+    return desk.ask([made], tiny.origin, tiny.signer(by), at)
+
+
+def test_the_first_release_is_made_by_the_last_signature_and_verifies(desk: Office, tiny: Tiny) -> None:
+    live = current(tiny.releases, tiny.trust)
+    assert (live.number, last_seen(desk.heads)) == (1, 1)
+    assert set(verify(tiny.releases, live.release, tiny.trust).manifest.parts) == set(tiny.parts)
+    assert desk.journal.verify(tiny.trust).intact
+
+
+def test_a_cut_off_changes_alone(desk: Office, tiny: Tiny) -> None:
+    before = desk.state().live
+    switch = sign(desk, tiny, ask(desk, tiny, changed_policy(tiny)), AT)
+    assert switch is not None
+    assert {name for name in before if before[name] != switch.parts[name]} == {"policy"}
+    assert current(tiny.releases, tiny.trust).release == switch.release
+
+
+def test_what_is_approved_is_what_runs_whatever_becomes_of_the_original(desk: Office, tiny: Tiny) -> None:
+    made = changed_policy(tiny)
+    wanted = (made.folder / "policy.toml").read_bytes()
+    request = ask(desk, tiny, made)
+    (made.folder / "policy.toml").write_bytes(b"something else")
+    switch = sign(desk, tiny, request, AT)
+    assert switch is not None
+    assert verify(tiny.releases, switch.release, tiny.trust).part("policy")["policy.toml"] == wanted
+
+
+def test_one_part_rolls_back_alone_and_its_review_is_due(desk: Office, tiny: Tiny) -> None:
+    first = desk.state().live
+    sign(desk, tiny, ask(desk, tiny, changed_policy(tiny)), AT)
+    switch = desk.roll_back("policy", tiny.signer("otto"), AT + DAY, "complaints")
+    assert switch.parts == first
+    [hold] = desk.state().holds.open.values()
+    assert (hold.part, hold.by, hold.due) == ("policy", "otto", "2026-03-09")
+    late = AT + 8 * DAY
+    with pytest.raises(NotAllowed, match="a hold blocks it: H"):
+        ask(desk, tiny, changed_policy(tiny, 0.04), at=late)
+    with pytest.raises(NotAllowed, match="'otto' has the roles operator"):
+        lift(desk, tiny, hold.id, "otto", late)
+    lift(desk, tiny, hold.id, "rita", late)
+    assert ask(desk, tiny, changed_policy(tiny, 0.04), at=late).status is Status.WAITS
+
+
+def lift(desk: Office, tiny: Tiny, hold: str, by: str, at: datetime) -> None:
+    holding.lift(desk.journal, desk.trust, desk.rules, hold, tiny.signer(by), at, "looked at", desk.customers)
+
+
+def test_only_an_operator_rolls_back(desk: Office, tiny: Tiny) -> None:
+    sign(desk, tiny, ask(desk, tiny, changed_policy(tiny)), AT)
+    for by in ("dana", "victor", "rita", "ada", "aude", "una", "rolf", "mia", "carla"):
+        with pytest.raises(NotAllowed, match="it takes operator"):
+            desk.roll_back("policy", tiny.signer(by), AT, "I may not")
+    assert desk.roll_back("policy", tiny.signer("otto"), AT, "I may").cause == "rollback"
+
+
+def test_one_person_signs_once_and_a_role_is_filled_once(desk: Office, tiny: Tiny) -> None:
+    request = ask(desk, tiny, changed_policy(tiny))
+    desk.approve(request.id, tiny.signer("rita"), AT)
+    with pytest.raises(NotAllowed, match="'rita' has signed it; each role needs another person"):
+        desk.approve(request.id, tiny.signer("rita"), AT)
+    with pytest.raises(NotAllowed, match="'rita' has signed as risk_approver already"):
+        desk.approve(request.id, tiny.signer("victor"), AT, Role.RISK_APPROVER)
+    with pytest.raises(NotAllowed, match="not marketing"):
+        desk.approve(request.id, tiny.signer("mia"), AT, Role.MARKETING)
+
+
+def test_a_gate_that_said_no_is_recorded_and_nobody_can_approve_it(desk: Office, tiny: Tiny) -> None:
+    refused = ask(desk, tiny, candidate(tiny, "credit_risk", GOOD, BAD))
+    assert (refused.status, refused.why) == (Status.REFUSED, "credit_risk: KS")
+    with pytest.raises(NotAllowed, match="refused"):
+        desk.approve(refused.id, tiny.signer("rita"), AT)
+    waived = replace(candidate(tiny, "credit_risk", BAD), waivers={"KS": "please"})
+    assert ask(desk, tiny, waived).status is Status.REFUSED
+
+
+def test_a_soft_gate_takes_a_waiver_which_expires(desk: Office, tiny: Tiny) -> None:
+    made = candidate(tiny, "credit_risk", GOOD, UNFAIR)
+    assert ask(desk, tiny, made).status is Status.REFUSED
+    waived = ask(desk, tiny, replace(made, waivers={UNFAIR.name: "small group"}))
+    assert waived.status is Status.WAITS
+    with pytest.raises(NotAllowed, match=r"not waived today: \['impact of age'\]"):
+        desk.approve(waived.id, tiny.signer("rita"), AT + 91 * DAY)
+    assert sign(desk, tiny, waived, AT + 90 * DAY) is not None
+
+
+def test_a_refused_request_supersedes_nothing_a_good_one_does(desk: Office, tiny: Tiny) -> None:
+    first = ask(desk, tiny, changed_policy(tiny))
+    ask(desk, tiny, candidate(tiny, "policy", BAD))
+    assert desk.state().request(first.id).status is Status.WAITS
+    ask(desk, tiny, changed_policy(tiny, 0.04))
+    with pytest.raises(NotAllowed, match=r"superseded \(by R"):
+        desk.approve(first.id, tiny.signer("rita"), AT)
+
+
+def test_what_was_compared_with_another_champion_is_asked_for_again(desk: Office, tiny: Tiny) -> None:
+    sign(desk, tiny, ask(desk, tiny, changed_policy(tiny)), AT)
+    waiting = ask(desk, tiny, changed_policy(tiny, 0.04))
+    desk.roll_back("policy", tiny.signer("otto"), AT, "complaints")
+    with pytest.raises(NotAllowed, match="compared with another version than is live"):
+        desk.approve(waiting.id, tiny.signer("rita"), AT)
+
+
+def test_a_request_whose_files_are_gone_or_changed_is_not_approved(desk: Office, tiny: Tiny) -> None:
+    request = ask(desk, tiny, changed_policy(tiny))
+    kept = desk.parts / request.parts["policy"] / "policy.toml"
+    kept.write_text(kept.read_text() + "\n")
+    with pytest.raises(NotAllowed, match="gone or were changed"):
+        desk.approve(request.id, tiny.signer("rita"), AT)
+    kept.unlink()
+    with pytest.raises(NotAllowed, match="gone or were changed"):
+        desk.approve(request.id, tiny.signer("rita"), AT)
+
+
+def test_somebody_rejects_with_a_reason_and_the_live_one_goes_on(desk: Office, tiny: Tiny) -> None:
+    before, request = current(tiny.releases, tiny.trust), ask(desk, tiny, changed_policy(tiny))
+    with pytest.raises(NotAllowed, match="takes a reason"):
+        desk.reject(request.id, tiny.signer("rita"), AT, "  ")
+    with pytest.raises(NotAllowed, match="'aude' has the roles auditor"):
+        desk.reject(request.id, tiny.signer("aude"), AT, "no")
+    assert desk.reject(request.id, tiny.signer("rita"), AT, "too strict").why == "rita: too strict"
+    with pytest.raises(NotAllowed, match="does not wait any more: rejected"):
+        desk.approve(request.id, tiny.signer("victor"), AT)
+    assert current(tiny.releases, tiny.trust) == before
+
+
+def test_an_unknown_request_is_named_with_those_that_wait(desk: Office, tiny: Tiny) -> None:
+    waiting = ask(desk, tiny, changed_policy(tiny))
+    with pytest.raises(UnknownRequest, match=f"waiting are: {waiting.id}"):
+        desk.approve("R99", tiny.signer("rita"), AT)
+
+
+def test_a_policy_that_serving_would_refuse_is_refused_before_anybody_signs(desk: Office, tiny: Tiny) -> None:
+    path = tiny.parts["policy"] / "policy.toml"
+    path.write_text(path.read_text().replace('["behind_with_payments"]', '["S99"]'))
+    with pytest.raises(InvalidPolicy, match="S99"):
+        ask(desk, tiny, candidate(tiny, "policy"))
+    assert len(desk.state().requests) == 1
+
+
+def test_an_expired_validation_stops_the_next_promotion_and_not_what_runs(desk: Office, tiny: Tiny) -> None:
+    later = AT + 400 * DAY
+    verify(tiny.releases, current(tiny.releases, tiny.trust).release, tiny.trust)
+    with pytest.raises(NotAllowed, match="its validation expired on 2027-03-01"):
+        ask(desk, tiny, candidate(tiny, "credit_risk"), at=later)
+    with pytest.raises(NotAllowed, match="it takes validator"):
+        lift(desk, tiny, "validation-credit_risk", "rita", later)
+    lift(desk, tiny, "validation-credit_risk", "victor", later)
+    assert ask(desk, tiny, candidate(tiny, "credit_risk"), at=later).status is Status.WAITS
+
+
+def test_history_knows_what_decided_on_a_day(desk: Office, tiny: Tiny) -> None:
+    first = desk.state().live["policy"]
+    sign(desk, tiny, ask(desk, tiny, changed_policy(tiny), at=AT + 2 * DAY), AT + 2 * DAY)
+    state = desk.state()
+    assert state.at(AT - DAY) is None
+    before, after = state.at(AT + DAY), state.at(AT + 3 * DAY)
+    assert before is not None
+    assert after is not None
+    assert (before.parts["policy"], after.parts["policy"]) == (first, state.live["policy"])
+
+
+def test_a_clock_set_back_a_year_records_nothing(desk: Office, tiny: Tiny) -> None:
+    with pytest.raises(ClockSetBack, match="Set the clock right"):
+        ask(desk, tiny, changed_policy(tiny), at=datetime(2025, 3, 1, tzinfo=UTC))
+    assert len(desk.state().requests) == 1
+
+
+def test_a_switch_that_was_cut_short_is_finished_by_the_next_command(
+    desk: Office, tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = ask(desk, tiny, changed_policy(tiny))
     before = current(tiny.releases, tiny.trust)
-    with pytest.raises(GateSaidNo, match=r"'policy' may not be promoted: KS is 0.1, limit 0.2"):
-        promote(tiny.releases, candidates(tiny, "policy"), tiny.origin, signers(tiny), tiny.trust, AT)
+    with monkeypatch.context() as killed:
+        killed.setattr(Office, "finish", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            sign(desk, tiny, request, AT)
     assert current(tiny.releases, tiny.trust) == before
+    switch = desk.finish()
+    assert switch is not None
+    assert current(tiny.releases, tiny.trust, last_seen(desk.heads)).release == switch.release
+    assert desk.journal.verify(tiny.trust).intact
 
 
-def test_nobody_promotes_what_they_wrote(tiny: Tiny) -> None:
-    before, asked = current(tiny.releases, tiny.trust), candidates(tiny, author="victor")
-    with pytest.raises(NotApproved, match="wrote or requested"):
-        promote(tiny.releases, asked, tiny.origin, signers(tiny), tiny.trust, AT)
+def test_an_approval_that_was_cut_short_before_the_switch_goes_on_from_there(
+    desk: Office, tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = ask(desk, tiny, changed_policy(tiny))
+    with monkeypatch.context() as killed:
+        killed.setattr(Office, "go_live", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            sign(desk, tiny, request, AT)
+    assert desk.state().request(request.id).status is Status.APPROVED
+    _, switch = desk.approve(request.id, tiny.signer("rita"), AT)
+    assert switch is not None
+    assert switch.parts["policy"] == request.parts["policy"]
+
+
+def test_an_old_record_played_back_shows_by_the_anchored_number(desk: Office, tiny: Tiny) -> None:
+    old = (tiny.releases / "current.json").read_bytes()
+    sign(desk, tiny, ask(desk, tiny, changed_policy(tiny)), AT)
+    (tiny.releases / "current.json").write_bytes(old)
+    with pytest.raises(ForgedRecord, match="old record played back"):
+        current(tiny.releases, tiny.trust, last_seen(desk.heads))
+
+
+def test_history_edited_by_hand_stops_the_next_promotion(desk: Office, tiny: Tiny) -> None:
+    desk.journal._database.ask("DELETE FROM events WHERE seq = 5")
+    desk.journal._database.ask("DELETE FROM chain WHERE seq = 5")
+    with pytest.raises(BrokenChain, match="ends at entry 4, but entry 5 was anchored"):
+        ask(desk, tiny, changed_policy(tiny))
+    assert "entry 5: it was anchored and is gone" in desk.journal.verify(tiny.trust).problems[0]
+
+
+def test_an_event_changed_by_hand_is_named_even_when_the_chain_is_made_to_fit(
+    desk: Office, tiny: Tiny
+) -> None:
+    events = desk.journal.events()
+    body = json.dumps({**events[0].body, "note": "harmless"})
+    desk.journal._database.ask("UPDATE events SET body = ? WHERE seq = 1", (body,))
+    found = desk.journal.verify(tiny.trust)
+    assert "governance entry 1 (1): its content was altered" in found.problems[0]
+    assert any("signature of 'dana' does not fit" in each for each in found.problems)
+
+
+def test_nothing_is_half_switched_on_a_read_only_disk(
+    desk: Office, tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request, before = ask(desk, tiny, changed_policy(tiny)), current(tiny.releases, tiny.trust)
+
+    def refuse(*_: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("training.release.assemble.write_files", refuse)
+        with pytest.raises(OSError, match="Read-only"):
+            sign(desk, tiny, request, AT)
     assert current(tiny.releases, tiny.trust) == before
-
-
-def test_only_an_operator_switches_back(tiny: Tiny) -> None:
-    number = current(tiny.releases, tiny.trust).number
-    with pytest.raises(NotApproved, match="'dana' is no operator"):
-        switch(tiny.releases, tiny.release, "dana", tiny.key("dana"), tiny.trust, AT)
-    assert switch(tiny.releases, tiny.release, "otto", tiny.key("otto"), tiny.trust, AT) == number + 1
-
-
-def test_a_kept_candidate_comes_back_as_it_was(tiny: Tiny, tmp_path: Path) -> None:
-    candidate = replace(candidates(tiny)[0], run={"version": "3", "author": "dana"})
-    keep_candidate(tmp_path / "kept", candidate)
-    assert kept_candidate(tmp_path / "kept", candidate.part) == candidate
+    assert len(desk.state().switches) == 1
+    assert desk.journal.verify(tiny.trust).intact
 
 
 def test_reasons_pass_when_everything_credit_can_say_has_a_text(tmp_path: Path) -> None:
@@ -83,3 +338,9 @@ def test_reasons_pass_when_everything_credit_can_say_has_a_text(tmp_path: Path) 
     [gate] = reasons_part(tmp_path / "one_missing", ("balance_last", "shoe_size"))
     assert isinstance(gate, Gate)
     assert not gate.passed
+
+
+def test_every_refusal_is_one_sentence_a_person_understands() -> None:
+    for error in (NotAllowed("Approving R7", "it waits"), UnknownRequest("R9", ["R7"])):
+        assert isinstance(error, BankError)
+        assert str(error).endswith(".")

@@ -25,7 +25,8 @@ def trained() -> Trained:
         name="recommendation", service="recommendation_v1", model={"kind": "popularity", "products": ["A"]},
         files={"factors.npz": arrays(similarity=np.eye(2))}, reference={"n": 1},
         metrics={"map_at_5": 0.3, "bad": float("nan")},
-        gates=(at_least("gain", 0.1, 0.0),), parameters={"chosen": "popularity"}, chosen="popularity",
+        gates=(at_least("discrimination", "gain", 0.1, 0.0),), parameters={"chosen": "popularity"},
+        chosen="popularity",
         window={"from": "2025-01-01", "to": "2025-06-30"},
         exhibits={"ranking": Exhibit("a", "b", b"png", ("product", "n"), (("A", 3),))},
     )  # fmt: skip
@@ -73,7 +74,7 @@ def test_the_newest_challenges_until_a_champion_is_named(registry):
 def test_the_newest_part_is_found_by_name_and_a_model_never_registered_is_absent(registry):
     registry.log(trained(), made())
     last = registry.log(trained(), made(seed=8))
-    assert registry.newest(("recommendation", "segmentation")) == {"recommendation": last.part}
+    assert registry.newest(("recommendation", "segmentation")) == {"recommendation": last}
     assert registry.newest(()) == {}
 
 

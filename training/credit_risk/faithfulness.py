@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from crm_rules.lending.reasons import NOT_KNOWN
-from training.learning.trees import F32
 from training.release.credit import CreditRuntime
+from training.release.segmentation import F32Array as F32
 from training.validation import F64
 
 MOST = 4

@@ -7,11 +7,13 @@ from feature_repo.settings import Settings
 from training.credit_risk.account import account
 from training.credit_risk.champion import PART, champions
 from training.credit_risk.member import TRIALS, Member, fit_member
+from training.credit_risk.set_aside import proof_of
 from training.credit_risk.situations import SERVICE, Situation, applications, running_loans
 from training.credit_risk.validated import Validated, exhibits, validated
 from training.dataset import TooLittleData
 from training.export import reference
 from training.gates import Gate, admitted, at_least, at_most
+from training.proof import Proof
 from training.release.credit import CreditRuntime
 from training.run import Run
 from training.spec import ModelSpec
@@ -38,7 +40,7 @@ def train(run: Run) -> Trained:
     if not found:
         raise TooLittleData("credit_risk", "; ".join(f"{name}: {why}" for name, why in left_out.items()))
     names, refused = admitted({name: _gates(each) for name, each in found.items()})
-    return _assembled({name: found[name] for name in names}, left_out | refused)
+    return _assembled({name: found[name] for name in names}, left_out | refused, run.seed)
 
 
 def _member(run: Run, name: str, situation: Situation, champion: CreditRuntime | None) -> Validated:
@@ -83,7 +85,7 @@ def _line(found: Validated) -> str:
     )
 
 
-def _assembled(members: Mapping[str, Validated], left_out: Mapping[str, str]) -> Trained:
+def _assembled(members: Mapping[str, Validated], left_out: Mapping[str, str], seed: int) -> Trained:
     main = next(iter(members.values()))
     metrics = {name: each.metrics for name, each in members.items()}
     headline = {key: metrics[main.name][key] for key in ("auc_out_of_time", "auc_interval", "ks", "brier",
@@ -102,6 +104,7 @@ def _assembled(members: Mapping[str, Validated], left_out: Mapping[str, str]) ->
         warnings=tuple(warning for each in members.values() for warning in each.warnings),
         trials=tuple(trial for each in members.values() for trial in each.member.trials),
         account=account(tuple(note for each in members.values() for note in each.note)),
+        proof=Proof({name: proof_of(each, seed) for name, each in members.items()}),
     )  # fmt: skip
 
 
@@ -111,14 +114,17 @@ def _gates(found: Validated) -> list[Gate]:
     assert isinstance(interval, list)
     gain = member.gain_on(found.situation.y_test)
     return [
-        at_least(f"{name}: lower bound of AUC out of time", interval[0], LEAST_LOWER_BOUND),
-        at_least(f"{name}: KS", float(str(member.metrics["ks"])), LEAST_KS),
-        at_least(f"{name}: upper bound of AUC gain over the plain baseline", gain.high, 0.0),
+        at_least("discrimination", f"{name}: lower bound of AUC out of time", interval[0],
+                 LEAST_LOWER_BOUND),
+        at_least("discrimination", f"{name}: KS", float(str(member.metrics["ks"])), LEAST_KS),
+        at_least("discrimination", f"{name}: upper bound of AUC gain over the plain baseline", gain.high,
+                 0.0),
         at_most(
-            f"{name}: calibration error", float(str(member.metrics["ece"])), 0.02 + 1.5 * calibration_noise(p)
+            "calibration", f"{name}: calibration error", float(str(member.metrics["ece"])),
+            0.02 + 1.5 * calibration_noise(p),
         ),
-        at_least(f"{name}: cases whose reasons are true", found.faithful[member.decides].share,
-                 LEAST_FAITHFUL),
+        at_least("faithfulness", f"{name}: cases whose reasons are true",
+                 found.faithful[member.decides].share, LEAST_FAITHFUL),
     ]  # fmt: skip
 
 

@@ -46,6 +46,7 @@ class Validated:
     champion: str
     selection: Selection | None
     cut_off: float
+    masks: Groups
 
     @property
     def p(self) -> F64:
@@ -121,7 +122,7 @@ def validated(
         grades.by_grade(runtime.member.grade(p), y, p),
         swaps.swap_set(before, p, y, cut_off), champion_name,
         selection.selection(run.settings, run.source, situation, runtime) if name == "application" else None,
-        cut_off,
+        cut_off, tested.groups,
     )  # fmt: skip
 
 

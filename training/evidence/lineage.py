@@ -31,7 +31,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Lineage:
-    """Where a version comes from; `git_commit` and `lock` are 'unknown' outside a checkout."""
+    """Where a version comes from; `git_commit` and `lock` are 'unknown' outside a checkout.
+
+    `after` names the versions of other models that it was given, by model.
+    """
 
     source: Mapping[str, object]
     service: str
@@ -44,6 +47,7 @@ class Lineage:
     lock: str
     python: str
     libraries: Mapping[str, str] = field(default_factory=dict)
+    after: Mapping[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, object]:
         """As the record keeps it."""
@@ -58,11 +62,14 @@ class Lineage:
         return Lineage(**{**held, "columns": rows})  # type: ignore[arg-type]  # as `as_json` wrote it
 
 
-def lineage(source: Source, service: str, learns: str, author: str, at: datetime, seed: int) -> Lineage:
+def lineage(
+    source: Source, service: str, learns: str, author: str, at: datetime, seed: int,
+    after: Mapping[str, str] | None = None,
+) -> Lineage:  # fmt: skip
     """All that is known of the making of a version trained now by this code."""
     return Lineage(
         _told(source), service, _columns(service), learns, author, at.isoformat(), seed, git_commit(),
-        lock_digest(), platform.python_version(), _libraries(LIBRARIES),
+        lock_digest(), platform.python_version(), _libraries(LIBRARIES), dict(after or {}),
     )  # fmt: skip
 
 

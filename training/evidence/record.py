@@ -78,7 +78,7 @@ class Record:
         account = {part: tuple(Note(**note) for note in notes) for part, notes in held["account"].items()}
         return Record(
             held["name"], held["service"], held["chosen"], held["window"],
-            json.loads((folder / "metrics.json").read_text()), tuple(Gate(**gate) for gate in gates),
+            json.loads((folder / "metrics.json").read_text()), tuple(Gate.from_json(gate) for gate in gates),
             held["parameters"], held["left_out"], tuple(held["warnings"]), Account(**account),
             tuple(Trial(**trial) for trial in held["trials"]),
             {name: read_exhibit(folder / FOLDER / name) for name in held["exhibits"]},

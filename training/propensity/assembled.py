@@ -10,6 +10,7 @@ from training.export import reference
 from training.gates import Gate, admitted
 from training.labels import PURCHASE, RESPONSE, History, LabelSpec, product_exposure
 from training.learning.trees import margin_onnx, reasons_onnx
+from training.proof import MemberProof, Proof
 from training.propensity import member as one
 from training.propensity import offer_uplift
 from training.propensity.account import ACCOUNT
@@ -85,8 +86,15 @@ def assembled(
                     for name, m in members.items()},
         window=main.window, chosen=f"boosting for {', '.join(members)}", left_out=found.left_out | refused,
         exhibits=exhibits(members, run.seed) | (uplift_exhibits(moved, run.seed) if moved else {}),
-        trials=trials + (moved.trials if moved else ()), account=ACCOUNT,
+        trials=trials + (moved.trials if moved else ()), account=ACCOUNT, proof=_proof(members, moved),
     )  # fmt: skip
+
+
+def _proof(members: Mapping[str, Member], moved: Uplift | None) -> Proof:
+    found: dict[str, MemberProof | None] = {name: member.proof for name, member in members.items()}
+    if moved is not None:
+        found[offer_uplift.NAME] = moved.proof
+    return Proof({name: rows for name, rows in found.items() if rows is not None})
 
 
 def _reference(rows: Dataset, main: Member, members: Mapping[str, Member]) -> dict[str, object]:

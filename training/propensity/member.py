@@ -1,17 +1,19 @@
 """One member of the propensity: a family's model, churn's or the response's, from its rows to its figures."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from training.dataset import TooLittleData, iso
+from training.dataset import Dataset, TooLittleData, iso
+from training.export import scored_before
 from training.gates import Gate, at_least, at_most
 from training.labels import I64
 from training.learning.boosting import Boosting
 from training.learning.trees import F32
+from training.proof import Array, MemberProof, set_aside
 from training.propensity.bench import Bench
 from training.propensity.calibrating import as_json, calibrated
 from training.propensity.figures import bounds, measured, reached
@@ -51,6 +53,8 @@ class Member:
     later: Later
     plain: F64
     window: Mapping[str, str]
+    within: npt.NDArray[np.bool_]  # which test rows could buy at all
+    proof: MemberProof | None = None
 
     @property
     def y_test(self) -> Labels:
@@ -95,7 +99,8 @@ def fit(
     curve, losses = calibrated(model.margin(bench.matrix[split.calibrate]), y_line)
     later = _later(bench, label, model, curve)
     plain, p = bench.plain(label, seed), later.p[later.test]
-    metrics = measured(y_test, p, plain) | reached(y_test, p, bench.reach.within(y)) | {
+    within = bench.reach.within(y)
+    metrics = measured(y_test, p, plain) | reached(y_test, p, within) | {
         "calibrated_by": "beta" if "c" in as_json(curve) else "platt",
         "calibration_losses": {kind: round(loss, 6) for kind, loss in losses.items()},
         "rounds": tuning.rounds, "depth": tuning.shape.depth, "n_train": len(y),
@@ -105,7 +110,21 @@ def fit(
     window = {"from": iso(int(at.min())), "to": iso(int(at.max()) + bench.spec.horizon)}
     seen = bench.matrix[split.train]
     return Member(name, family, model, curve, tuning, float(y.mean()), metrics,
-                  seen[:: -(-len(seen) // MOST_SEEN)], later, plain, window)  # fmt: skip
+                  seen[:: -(-len(seen) // MOST_SEEN)], later, plain, window, within)  # fmt: skip
+
+
+def with_proof(member: Member, bench: Bench, rows: Dataset, label: Labels, seed: int) -> Member:
+    """The member with the rows its exported part is held to: the test rows over every column of `rows`."""
+    test = bench.split.test
+    places = [rows.columns.index(name) for name in member.model.columns]
+
+    def says(matrix: F32, given: Mapping[str, Array]) -> F64:
+        return member.curve.probability(member.model.margin(matrix[:, places]))
+
+    return replace(member, proof=set_aside(
+        rows.columns, member.model.columns, rows.matrix[test], label[test], says, member.window, seed,
+        given={"in_reach": member.within}, before=scored_before(member.p_seen),
+    ))  # fmt: skip
 
 
 def gates(name: str, member: Member) -> list[Gate]:
@@ -117,10 +136,13 @@ def gates(name: str, member: Member) -> list[Gate]:
     limit = 0.005 + 1.5 * calibration_noise(member.p_test)
     return [
         at_least(
-            f"{name}: lower bound of AUC out of time, of those in reach", interval[0], LEAST_LOWER_BOUND
+            "discrimination",
+            f"{name}: lower bound of AUC out of time, of those in reach",
+            interval[0],
+            LEAST_LOWER_BOUND,
         ),
-        at_least(f"{name}: upper bound of AUC gain over the plain baseline", gain[1], 0.0),
-        at_most(f"{name}: calibration error", float(str(member.metrics["ece"])), limit),
+        at_least("discrimination", f"{name}: upper bound of AUC gain over the plain baseline", gain[1], 0.0),
+        at_most("calibration", f"{name}: calibration error", float(str(member.metrics["ece"])), limit),
     ]
 
 

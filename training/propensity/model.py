@@ -11,7 +11,7 @@ from training.labels import CHURN, PURCHASE, RESPONSE, History, LabelSpec, churn
 from training.propensity import offer_uplift
 from training.propensity.assembled import SERVICE, Found, assembled, tell
 from training.propensity.bench import Bench
-from training.propensity.member import Member, fit
+from training.propensity.member import Member, fit, with_proof
 from training.propensity.offer_uplift import uplift
 from training.propensity.offers import Offers, offers
 from training.propensity.tuning import key
@@ -37,7 +37,7 @@ def train(run: Run) -> Trained:
     run.tell("features", f"{len(rows):,} customer rows of {len(np.unique(rows.as_of))} quarters, "
              f"{len(columns)} columns; {len(made.y) if made else 0:,} offers")  # fmt: skip
     tested_from = _tested_from(benches)
-    _fitted(run, dict(_wanted(run, benches, labels, made, tested_from)), found)
+    _fitted(run, dict(_wanted(run, rows, benches, labels, made, tested_from)), found)
     if not found.members:
         said = "; ".join(f"{name}: {why}" for name, why in found.left_out.items())
         raise TooLittleData("propensity", said)
@@ -77,23 +77,26 @@ def _tested_from(benches: Mapping[LabelSpec, Bench | None]) -> int | None:
 
 
 def _wanted(
-    run: Run, benches: Mapping[LabelSpec, Bench | None], labels: Mapping[LabelSpec, Mapping[str, Labels]],
-    made: Offers | None, tested_from: int | None,
+    run: Run, rows: Dataset, benches: Mapping[LabelSpec, Bench | None],
+    labels: Mapping[LabelSpec, Mapping[str, Labels]], made: Offers | None, tested_from: int | None,
 ) -> Iterator[tuple[str, Fit]]:  # fmt: skip
     """A fit for each member; they share no state, so that they can run beside each other."""
     for spec, held in labels.items():
         for name, label in held.items():
             family = None if spec is CHURN else name
-            yield name, partial(_fit, run, name, benches[spec], label, family)
+            yield name, partial(_fit, run, name, rows, benches[spec], label, family)
     if made is not None and tested_from is not None:
         split = made.split(tested_from, made.treated)
         bench = Bench.of(made.rows, split, RESPONSE) if split else None
-        yield "response", partial(_fit, run, "response", bench, made.shown(), None)
+        yield "response", partial(_fit, run, "response", made.rows, bench, made.shown(), None)
 
 
-def _fit(run: Run, name: str, bench: Bench | None, label: Labels, family: str | None) -> Member:
+def _fit(
+    run: Run, name: str, rows: Dataset, bench: Bench | None, label: Labels, family: str | None
+) -> Member:  # fmt: skip
     study = run.study(f"propensity-{key(bench)}") if bench else None
-    return fit(name, bench, label, run.seed, family=family, study=study)
+    member = fit(name, bench, label, run.seed, family=family, study=study)
+    return with_proof(member, bench, rows, label, run.seed) if bench else member
 
 
 def _fitted(run: Run, wanted: Mapping[str, Fit], found: Found) -> None:

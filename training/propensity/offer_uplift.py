@@ -1,7 +1,7 @@
 """The propensity's member `uplift`: what an offer of each family changes, on top of the families' models."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,7 @@ from training.dataset import TooLittleData, iso
 from training.gates import Gate, at_least
 from training.labels import I64, RESPONSE
 from training.learning.trees import F32
+from training.proof import Array, MemberProof, set_aside
 from training.propensity.effect import EffectOnOdds
 from training.propensity.figures import bounds
 from training.propensity.member import Member
@@ -41,6 +42,7 @@ class Uplift:
     metrics: Mapping[str, object]
     window: Mapping[str, str]
     tenths: tuple[Tenth, ...]
+    proof: MemberProof | None = None
 
     def as_json(self) -> dict[str, object]:
         """As the release keeps it, by family."""
@@ -80,7 +82,8 @@ def uplift(members: Mapping[str, Member], offers: Offers, tested_from: int, seed
                                 offers.chance[train], seed)  # fmt: skip
     effects = {families[kind]: effect for kind, effect in fitted.effects.items()}
     said, propensity = fitted.uplift(matrix[test]), _withheld(effects, matrix[test], families)
-    return _measured(offers, test, effects, choice, said, propensity, seed)
+    measured = _measured(offers, test, effects, choice, said, propensity, seed)
+    return replace(measured, proof=_proof(members, effects, offers, test, measured.window, seed))
 
 
 def _matrix(members: Mapping[str, Member], families: list[str], offers: Offers) -> F32:
@@ -149,15 +152,42 @@ def _measured(
                   tuple(by_tenth(said, arms)))  # fmt: skip
 
 
+def _proof(
+    members: Mapping[str, Member], effects: Mapping[str, OfferEffect], offers: Offers,
+    test: npt.NDArray[np.bool_], window: Mapping[str, str], seed: int,
+) -> MemberProof:  # fmt: skip
+    """The test offers over every column; `family` is the place of the offered family among the sorted."""
+    names, columns = sorted(effects), offers.rows.columns
+    places = {name: [columns.index(each) for each in members[name].model.columns] for name in names}
+
+    def says(matrix: F32, given: Mapping[str, Array]) -> F64:
+        found = np.zeros(len(matrix))
+        for at, name in enumerate(names):
+            mine = given["family"] == at
+            if mine.any():
+                shown, withheld = effects[name].arms(
+                    members[name].model.margin(matrix[mine][:, places[name]])
+                )
+                found[mine] = shown - withheld
+        return found
+
+    reads = dict.fromkeys(column for name in names for column in members[name].model.columns)
+    return set_aside(columns, tuple(reads), offers.rows.matrix[test], offers.y[test], says, window, seed,
+                     given={"family": np.searchsorted(names, offers.family[test]),
+                            "treated": offers.treated[test]})  # fmt: skip
+
+
 def gates(found: Uplift) -> list[Gate]:
     """It must rank better than chance, and nothing it was not chosen over may be clearly better."""
     return [
         at_least(
+            "discrimination",
             f"{NAME}: lower bound of the Qini, purchases by 1,000 offers",
             bounds(found.metrics, "qini_interval")[0],
             0.0001,
         ),
         at_least(
+            "discrimination",
             f"{NAME}: upper bound of the Qini gain over propensity as uplift",
             bounds(found.metrics, "qini_over_propensity_interval")[1],
             0.0,

@@ -1,6 +1,6 @@
 """Which product next: chosen on one half-year of additions, tested on the next one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +9,8 @@ from training.dataset import iso, usable
 from training.export import reference
 from training.gates import Gate, at_least, at_most
 from training.labels import History
+from training.learning.trees import F32
+from training.proof import Array, MemberProof, Proof, set_aside
 from training.recommendation.account import ACCOUNT
 from training.recommendation.choosing import Choice, Inputs, choose, learned, said
 from training.recommendation.export import as_files, as_json
@@ -27,6 +29,7 @@ from training.release.recommendation import Recommender
 from training.run import Run
 from training.spec import ModelSpec
 from training.trained import Trained
+from training.validation import F64
 
 
 def train(run: Run) -> Trained:
@@ -85,7 +88,24 @@ def _assembled(
         window=window, chosen=choice.name, left_out=left_out,
         warnings=() if model.segmentation else ("No segmentation is registered: the segment is no input.",),
         exhibits=exhibits(verdict, choice.name, window, run.seed), trials=choice.trials, account=ACCOUNT,
+        proof=Proof({"recommendation": _proof(model, test, window, run.seed)}),
     )  # fmt: skip
+
+
+def _proof(model: Recommender, test: Moment, window: Mapping[str, str], seed: int) -> MemberProof:
+    """The test half-year: what was added of what was not held, and the chance said of it."""
+
+    def says(matrix: F32, given: Mapping[str, Array]) -> F64:
+        held, segments = given["held"].astype(bool), given.get("segment")
+        known = None if segments is None else segments.astype(np.intp)
+        return model.probabilities(model.shelf, held, matrix, known)
+
+    given: dict[str, Array] = {"held": test.held}
+    if test.segments is not None:
+        given["segment"] = test.segments
+    labels = np.where(test.held, np.nan, test.added)
+    return set_aside(model.columns, model.columns, test.matrix, labels, says, window, seed,
+                     outcomes=[each.product_id for each in model.products], given=given)  # fmt: skip
 
 
 def _metrics(choice: Choice, verdict: Verdict, seed: int) -> dict[str, object]:
@@ -109,9 +129,16 @@ def _gates(verdict: Verdict, seed: int) -> tuple[Gate, ...]:
     gain = verdict.ranked[MODEL].over(verdict.ranked[POPULARITY], seed).low
     shares = verdict.shares
     return (
-        at_least("lower bound of MAP@5 gain over popularity", gain, 0.0),
-        *(at_most(f"{fit.family}: calibration error", fit.error, fit.limit) for fit in verdict.families),
-        *((at_most("shares within a family: calibration error", shares.error, 0.05),) if shares else ()),
+        at_least("discrimination", "lower bound of MAP@5 gain over popularity", gain, 0.0),
+        *(
+            at_most("calibration", f"{fit.family}: calibration error", fit.error, fit.limit)
+            for fit in verdict.families
+        ),
+        *(
+            (at_most("calibration", "shares within a family: calibration error", shares.error, 0.05),)
+            if shares
+            else ()
+        ),
     )
 
 

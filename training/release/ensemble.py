@@ -4,7 +4,7 @@ onnxruntime is not safe against files made to harm, so it never sees one: each m
 alone and checked here, down to every child of every node, before a session is made of it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from google.protobuf.message import DecodeError, Message  # type: ignore[import-
 from onnx import AttributeProto, TensorProto
 
 from training.release.errors import BrokenRelease
+from training.release.repeated import floats, ints
 
 TREE = ("ai.onnx.ml", "TreeEnsembleRegressor")
 OPSETS = {"": 17, "ai.onnx.ml": 3}
@@ -29,6 +30,10 @@ _NODE = {"name", "op_type", "domain", "input", "output", "attribute"}
 _KINDS = {
     AttributeProto.INTS: "ints", AttributeProto.FLOATS: "floats", AttributeProto.STRINGS: "strings",
     AttributeProto.INT: "i", AttributeProto.STRING: "s",
+}  # fmt: skip
+_READ: Mapping[str, Callable[[Any], Any]] = {
+    "ints": ints, "floats": floats, "strings": lambda each: each.strings,
+    "i": lambda each: each.i, "s": lambda each: each.s,
 }  # fmt: skip
 _NODES = {
     "nodes_treeids": "ints", "nodes_nodeids": "ints", "nodes_featureids": "ints", "nodes_modes": "strings",
@@ -54,10 +59,9 @@ def tree_node(content: bytes, path: str, width: int, targets: int) -> onnx.NodeP
         model = onnx.ModelProto.FromString(content)
     except DecodeError as error:
         raise BrokenRelease(path, "it is no ONNX file") from error
-    size = model.ByteSize()
     model.DiscardUnknownFields()
-    if model.ByteSize() != size:
-        raise BrokenRelease(path, "it holds fields that are not known")
+    if model.ByteSize() != len(content):
+        raise BrokenRelease(path, "it holds fields that are not known, or numbers written in a longer way")
     _check_frame(model, path, width, targets)
     node: onnx.NodeProto = model.graph.node[0]
     _check_ensemble(_attributes(node, path), path, width, targets)
@@ -104,7 +108,7 @@ def _attributes(node: onnx.NodeProto, path: str) -> dict[str, Any]:
         plain = _set_fields(attribute) <= {"name", "type", kind}
         if attribute.name in found or kind is None or _KINDS.get(attribute.type) != kind or not plain:
             raise BrokenRelease(path, f"its attribute '{attribute.name[:60]}' is none of a tree ensemble's")
-        found[attribute.name] = getattr(attribute, kind)
+        found[attribute.name] = _READ[kind](attribute)
     if missing := sorted({*_NODES, *_LEAVES, "n_targets"} - set(found)):
         raise BrokenRelease(path, f"its ensemble lacks {missing}")
     return found
@@ -155,20 +159,20 @@ def _check_ensemble(found: Mapping[str, Any], path: str, width: int, targets: in
     if max(sizes) > MOST_NODES or max(rows) > MOST_LEAF_ROWS:
         raise BrokenRelease(path, f"it has more than {MOST_NODES} nodes or {MOST_LEAF_ROWS} leaf values")
     for name in ("nodes_values", "target_weights", "base_values", "nodes_hitrates"):
-        if not np.isfinite(np.array(found.get(name, ()), np.float32)).all():
+        if name in found and not np.isfinite(found[name]).all():
             raise BrokenRelease(path, f"its {name} are not all finite")
     modes = list(found["nodes_modes"])
     if not set(modes) <= {b"LEAF", *_SPLITS}:
         raise BrokenRelease(path, "its nodes should split or be leaves")
     leaf = np.array([mode == b"LEAF" for mode in modes], bool)
-    nodes = _Nodes.of(_whole(found, "nodes_treeids"), _whole(found, "nodes_nodeids"), leaf, path)
-    features = _whole(found, "nodes_featureids")
+    nodes = _Nodes.of(found["nodes_treeids"], found["nodes_nodeids"], leaf, path)
+    features = found["nodes_featureids"]
     if (features < 0).any() or (features >= width).any():
         raise BrokenRelease(path, f"it splits on a column beyond its {width}")
-    tracks = _whole(found, "nodes_missing_value_tracks_true")
+    tracks = found["nodes_missing_value_tracks_true"]
     if not np.isin(tracks, (0, 1)).all():
         raise BrokenRelease(path, "a missing value should go one way or the other")
-    _check_trees(nodes, _whole(found, "nodes_truenodeids"), _whole(found, "nodes_falsenodeids"), path)
+    _check_trees(nodes, found["nodes_truenodeids"], found["nodes_falsenodeids"], path)
     _check_leaves(nodes, found, path, targets)
 
 
@@ -194,17 +198,13 @@ def _check_trees(nodes: _Nodes, left: Whole, right: Whole, path: str) -> None:
 
 
 def _check_leaves(nodes: _Nodes, found: Mapping[str, Any], path: str, targets: int) -> None:
-    place = nodes.at(_whole(found, "target_treeids"), _whole(found, "target_nodeids"), path)
-    ids = _whole(found, "target_ids")
+    place = nodes.at(found["target_treeids"], found["target_nodeids"], path)
+    ids = found["target_ids"]
     if not nodes.leaf[place].all() or (ids < 0).any() or (ids >= targets).any():
         raise BrokenRelease(path, "a value of it belongs to no leaf, or to no output")
     given = np.bincount(place, minlength=len(nodes.tree))
     if (given[nodes.leaf] < 1).any() or (targets == 1 and (given > 1).any()):
         raise BrokenRelease(path, "a leaf of it has no value, or more than its outputs")
-
-
-def _whole(found: Mapping[str, Any], name: str) -> Whole:
-    return np.array(found[name], np.int64)
 
 
 def _set_fields(message: Message) -> set[str]:

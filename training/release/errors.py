@@ -1,5 +1,6 @@
 """Errors of releases. Serving refuses a release with one of these, and says why."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from feature_repo.errors import BankError
@@ -20,6 +21,17 @@ class UnknownRelease(BankError, LookupError):
         self.digest, self.releases = digest, releases
         super().__init__(
             f"Release {digest[:16]} is not in {releases}. `bank promote history` lists the ones that are."
+        )
+
+
+class AmbiguousRelease(BankError, LookupError):
+    """The first digits of a digest fit several releases."""
+
+    def __init__(self, prefix: str, found: Sequence[str]) -> None:
+        self.prefix, self.found = prefix, tuple(found)
+        super().__init__(
+            f"'{prefix}' is the start of {len(found)} releases: {[each[:16] for each in found]}. "
+            f"Give more of the digest."
         )
 
 

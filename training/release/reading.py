@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crm_rules.governance.chain import digest
-from training.release.errors import AlteredRelease, UnknownRelease
+from training.release.errors import AlteredRelease, AmbiguousRelease, UnknownRelease
 from training.release.files import list_files, read_all, read_bytes
 from training.release.manifest import FILE, MOST_BYTES, Manifest, read_manifest
 from training.release.strict_json import parse_object
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_PREFIX = re.compile(r"[0-9a-f]{8,64}")
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,25 @@ def read_release(releases: Path, release: str) -> ReleaseFiles:
     return ReleaseFiles(
         release, manifest, {path: files[path] for path in wanted}, {path: files[path] for path in signed}
     )
+
+
+def named(releases: Path, prefix: str) -> str:
+    """The digest of the one release whose digest starts so; at least 8 hexadecimal digits.
+
+    UnknownRelease when there is none, AmbiguousRelease when there are several.
+    """
+    if not _PREFIX.fullmatch(prefix) or not releases.is_dir():
+        raise UnknownRelease(prefix, releases)
+    found = sorted(
+        path.name
+        for path in releases.iterdir()
+        if path.name.startswith(prefix) and _DIGEST.fullmatch(path.name)
+    )
+    if len(found) > 1:
+        raise AmbiguousRelease(prefix, found)
+    if not found:
+        raise UnknownRelease(prefix, releases)
+    return found[0]
 
 
 def read_record(path: str, content: bytes) -> dict[str, object]:

@@ -19,7 +19,7 @@ from training.release.reading import ReleaseFiles, read_record, read_release
 
 @dataclass(frozen=True)
 class VerifiedRelease(ReleaseFiles):
-    """A release whose bytes, approvals and derived files were all checked; only `verify` makes one.
+    """A release whose bytes and derived files were checked; `verify` looked at the approvals as well.
 
     `models` are its descriptions, parsed from the bytes that were checked.
     """
@@ -40,6 +40,20 @@ def verify(releases: Path, release: str, trust: Trust) -> VerifiedRelease:
         if path not in found.evidence:
             raise NotApproved(f"Part '{name}' {part.digest[:16]}", f"the release has no {path}")
         verify_evidence(read_record(path, found.evidence[path]), name, part.digest, trust)
+    return _derived(found)
+
+
+def rehearse(releases: Path, release: str) -> VerifiedRelease:
+    """The release as `verify` would give it once people have signed: to be tried before they are asked.
+
+    Never serve it: no approval was looked at.
+    """
+    return _derived(read_release(releases, release))
+
+
+def _derived(found: ReleaseFiles) -> VerifiedRelease:
+    """Whether the derived files are what the parts make; AlteredRelease otherwise."""
+    release = found.digest
     derived = derive({name: found.part(name) for name in found.manifest.parts})
     for path in sorted({*derived.files, *found.manifest.derived}):
         if found.files.get(path) != derived.files.get(path):

@@ -154,6 +154,12 @@ FILES: list[tuple[str, Callable[[bytes], bytes], str]] = [
     ("id-capital", alter(lambda c: body(c)["changes"][0].update(id="Nora")), "an id that is not"),
     ("id-of-tokens", alter(lambda c: body(c)["changes"][0].update(id="token")), "taken"),
     ("signature-gone", alter(lambda c: c["versions"][1]["signatures"].pop()), "1 valid"),
+    ("signatures-without-end", alter(lambda c: c["versions"][1]["signatures"].extend([{}] * 20)), "not well"),
+    (
+        "signatures-too-many",
+        alter(lambda c: c["versions"][1].update(signatures=c["versions"][1]["signatures"] * 9)),
+        "more than 16",
+    ),
     ("signature-a-number", alter(lambda c: c["versions"][1]["signatures"][0].update(signature=1)), "1 valid"),
 ]
 

@@ -32,7 +32,7 @@ def desk(tmp_path: Path) -> Desk:
 
 
 def snapshot(desk: Desk) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in desk.trust_file.parent.iterdir()}
+    return {path.name: path.read_bytes() for path in desk.trust_file.parent.glob("*.json")}
 
 
 def proposed(desk: Desk, change: Change, by: str, at: datetime = NOW) -> None:
@@ -40,7 +40,7 @@ def proposed(desk: Desk, change: Change, by: str, at: datetime = NOW) -> None:
 
 
 def signed(desk: Desk, by: str, at: datetime = NOW) -> None:
-    proposals.countersign(desk, by, SECRET[by], at)
+    proposals.countersign(desk, proposals.waiting(desk), by, SECRET[by], at)
 
 
 JOIN = Join("eve", "Eve", (Role.OPERATOR,), public("eve"))
@@ -70,7 +70,7 @@ class TestEveryChange:
         assert trust is not None
         assert trust.number == 2
         assert trust.person(change.person) == trust.versions[-1].changes[0]
-        assert [path.name for path in desk.trust_file.parent.iterdir()] == ["trust.json"]
+        assert list(snapshot(desk)) == ["trust.json"]
 
     def test_is_not_for_others(self, desk: Desk, change: Change, own: Change, may: bool) -> None:
         before = snapshot(desk)
@@ -91,7 +91,7 @@ class TestEveryChange:
         with pytest.raises(RuleBroken, match="'ada' already"):
             signed(desk, "ada")
         with pytest.raises(RuleBroken, match="1 valid"):
-            proposals.countersign(desk, "amir", SECRET["ada"], NOW)
+            proposals.countersign(desk, proposals.waiting(desk), "amir", SECRET["ada"], NOW)
         assert snapshot(desk) == before
 
     def test_about_oneself_gives_no_role(self, desk: Desk, change: Change, own: Change, may: bool) -> None:
@@ -100,7 +100,7 @@ class TestEveryChange:
             signed(desk, "amir")
             return
         before = snapshot(desk)
-        with pytest.raises(RuleBroken):
+        with pytest.raises(RuleBroken, match=r"nobody gives themself|second time"):
             proposed(desk, own, "ada")
         assert snapshot(desk) == before
         if not isinstance(own, Join):
@@ -230,6 +230,23 @@ def test_a_stop_after_the_switch_leaves_a_draft_that_is_over(desk: Desk) -> None
     desk.draft.write_bytes(left)
     proposed(desk, Leave("eve"), "amir", NOW + DAY)
     signed(desk, "ada", NOW + DAY)
+
+
+def test_what_was_shown_is_signed_and_not_what_lies_there_meanwhile(desk: Desk) -> None:
+    proposed(desk, JOIN, "ada")
+    shown = proposals.waiting(desk)
+    proposals.withdraw(desk, "nora", SECRET["nora"], NOW)
+    proposed(desk, ChangeRoles("nora", (Role.ADMINISTRATOR, Role.OPERATOR)), "ada")
+    trust = proposals.countersign(desk, shown, "amir", SECRET["amir"], NOW)
+    assert [record.id for record in trust.versions[-1].changes] == ["eve"]
+
+
+def test_a_draft_is_signed_once(desk: Desk) -> None:
+    proposed(desk, JOIN, "ada")
+    shown = proposals.waiting(desk)
+    signed(desk, "amir")
+    with pytest.raises(RuleBroken, match="does not follow"):
+        proposals.countersign(desk, shown, "nora", SECRET["nora"], NOW)
 
 
 FOUNDERS = {"ada": public("ada"), "amir": public("amir")}

@@ -78,6 +78,7 @@ CHANGES: list[tuple[str, tuple[Person, ...], str]] = [
     ("key-renamed", (replace(VICTOR, keys=EVE.keys),), "drops or renews"),
     ("key-earlier", (replace(VICTOR, keys=(Key(public("victor"), START - DAY),)),), "drops or renews"),
     ("end-in-the-future", (replace(ENDED, keys=(replace(VICTOR.keys[0], until=AT + DAY),)),), "future"),
+    ("new-key-ended", (replace(VICTOR, keys=(*VICTOR.keys, Key(public("eve"), START, AT))),), "drops or"),
     ("left-before-joining", (replace(EVE, left_at=AT),), "left before joining"),
     ("left-earlier", (replace(VICTOR, left_at=START),), "another time than its own"),
     ("last-administrators", (replace(AMIR, left_at=AT),), "fewer than two administrators"),

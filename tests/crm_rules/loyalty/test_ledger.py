@@ -1,4 +1,3 @@
-import sqlite3
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -6,10 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from crm_rules.errors import Conflict, NotEnoughPoints
+from crm_rules.database import Database, Sqlite
+from crm_rules.errors import BrokenChain, Conflict, DatabaseUnavailable, NotEnoughPoints, OtherTables
+from crm_rules.governance.heads import Heads
 from crm_rules.loyalty.accrual import Earned
+from crm_rules.loyalty.check import verify_ledger
 from crm_rules.loyalty.earning import Booking
 from crm_rules.loyalty.ledger import Ledger
+from crm_rules.loyalty.schema import CHAIN
 from crm_rules.policy import Loyalty, Policy
 
 JAN, JUNE = datetime(2025, 1, 10, tzinfo=UTC), datetime(2025, 6, 10, tzinfo=UTC)
@@ -17,11 +20,13 @@ LATER = datetime(2025, 12, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = Ledger.open(tmp_path / "ledger.db")
+def ledger(database: Database, heads: Heads) -> Iterator[Ledger]:
+    opened = Ledger.open(database, heads)
     yield opened
     assert opened.violations() == []
-    opened.close()
+    found = verify_ledger(database, (heads.read(CHAIN),))
+    assert found.problems == ()
+    assert found.entries == heads.read(CHAIN).seq
 
 
 @pytest.fixture
@@ -154,11 +159,13 @@ def test_one_run_sees_its_own_repetitions_and_debts(ledger: Ledger, terms: Loyal
     assert (settled.points, settled.owed) == (60, 0)
 
 
-def test_the_ledger_survives_its_process(ledger: Ledger, terms: Loyalty, tmp_path: Path) -> None:
+def test_the_ledger_survives_its_process(
+    ledger: Ledger, terms: Loyalty, database: Database, heads: Heads
+) -> None:
     ledger.earn([_spent("b1", 300)], terms)
-    again = Ledger.open(tmp_path / "ledger.db")
+    again = Ledger.open(database, Heads(heads.folder))
     assert again.balance("ann", LATER).points == 300
-    again.close()
+    again.earn([_spent("b2", 20)], terms)
 
 
 def test_a_run_that_breaks_off_books_nothing_of_its_chunk(ledger: Ledger, terms: Loyalty) -> None:
@@ -170,13 +177,11 @@ def test_a_run_that_breaks_off_books_nothing_of_its_chunk(ledger: Ledger, terms:
 
 @pytest.mark.parametrize("statement", ["UPDATE entries SET points = 1", "DELETE FROM lot_lines"])
 def test_nothing_booked_is_ever_changed(
-    ledger: Ledger, terms: Loyalty, tmp_path: Path, statement: str
+    ledger: Ledger, terms: Loyalty, database: Database, statement: str
 ) -> None:
     ledger.earn([_spent("b1", 300)], terms)
-    raw = sqlite3.connect(tmp_path / "ledger.db")
-    with pytest.raises(sqlite3.IntegrityError, match="only appended"):
-        raw.execute(statement)
-    raw.close()
+    with pytest.raises(DatabaseUnavailable, match="only appended"):
+        database.ask(statement)
 
 
 def test_many_threads_cannot_spend_the_same_points_twice(ledger: Ledger, terms: Loyalty) -> None:
@@ -198,19 +203,29 @@ def test_many_threads_cannot_spend_the_same_points_twice(ledger: Ledger, terms: 
     assert sorted(outcomes) == ["refused"] * 7 + ["spent"]
 
 
-def test_violations_find_a_planted_wrong(tmp_path: Path, terms: Loyalty) -> None:
-    ledger = Ledger.open(tmp_path / "broken.db")
+def test_violations_find_a_planted_wrong(database: Database, heads: Heads, terms: Loyalty) -> None:
+    ledger = Ledger.open(database, heads)
     ledger.earn([_spent("b1", 300)], terms)
-    raw = sqlite3.connect(tmp_path / "broken.db")
-    raw.execute("INSERT INTO entries VALUES (1, 'redeemed', 5)")
-    raw.execute("INSERT INTO transfers VALUES (9, 'x', 'redeem', 0, '')")
-    raw.execute("INSERT INTO lot_lines VALUES (1, 9, -301)")
-    raw.commit()
-    raw.close()
+    database.ask("INSERT INTO entries VALUES (1, 'redeemed', 5)")
+    database.ask("INSERT INTO transfers VALUES (9, 'x', 'redeem', 0, '', 'salt')")
+    database.ask("INSERT INTO lot_lines VALUES (1, 9, -301)")
     assert ledger.violations() == [
         "the entries of transfer 1 do not add up to zero",
         "lot 1 was drawn below zero",
         "the lots of customer ann differ from the account",
         "the numbers of transfers have gaps before 9",
     ]
-    ledger.close()
+    assert verify_ledger(database, (heads.read(CHAIN),)).problems == (
+        "ledger entry 1 (booking:b1): its content was altered",
+        "ledger: transfer 9 (x): it has no entry in the chain",
+    )
+    with pytest.raises(BrokenChain, match="1 entries, but the next transfer is 10"):
+        ledger.earn([_spent("b2", 300)], terms)
+
+
+def test_a_ledger_of_another_version_is_one_sentence(tmp_path: Path) -> None:
+    other = Sqlite(tmp_path / "old.db")
+    other.create("CREATE TABLE transfers (transfer_id INTEGER PRIMARY KEY, reference TEXT)")
+    with pytest.raises(OtherTables, match="another version"):
+        Ledger.open(other, Heads(tmp_path / "heads"))
+    other.close()

@@ -1,17 +1,23 @@
 """The ledger against a plain dictionary: whatever happens in whatever order, the books hold."""
 
+import os
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from crm_rules.database import Database, Postgres, Sqlite
 from crm_rules.errors import NotEnoughPoints
+from crm_rules.governance.heads import Heads
+from crm_rules.loyalty.check import verify_ledger
 from crm_rules.loyalty.earning import Booking
 from crm_rules.loyalty.ledger import Ledger
+from crm_rules.loyalty.schema import CHAIN
 from crm_rules.policy import STANDARD, Policy
 
 TERMS = Policy.load(STANDARD).loyalty
@@ -23,11 +29,16 @@ class LedgerMachine(RuleBasedStateMachine):
     @initialize()
     def open(self) -> None:
         self.folder = tempfile.TemporaryDirectory()
-        self.ledger = Ledger.open(Path(self.folder.name) / "l.db")
+        self.heads = Heads(Path(self.folder.name) / "heads")
+        self.database = self.open_database()
+        self.ledger = Ledger.open(self.database, self.heads)
         self.now, self.count = datetime(2025, 1, 1, tzinfo=UTC), 0
         self.lots: dict[str, list[list[object]]] = {"ann": [], "bob": []}
         self.owed = {"ann": 0, "bob": 0}
         self.booked: list[Booking] = []
+
+    def open_database(self) -> Database:
+        return Sqlite(Path(self.folder.name) / "l.db")
 
     def _live(self, customer: str) -> list[list[int]]:
         live = [lot for lot in self.lots[customer] if lot[0] > self.now]  # type: ignore[operator]  # lots hold mixed tuples
@@ -99,9 +110,28 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "ledger"):
+            assert verify_ledger(self.database, (self.heads.read(CHAIN),)).problems == ()
+            self.drop()
             self.ledger.close()
             self.folder.cleanup()
+
+    def drop(self) -> None:
+        """Nothing outside the folder."""
+
+
+class OnPostgres(LedgerMachine):
+    def open_database(self) -> Database:
+        return Postgres(os.environ["BANK_TEST_POSTGRES"], f"test_{uuid4().hex[:12]}")
+
+    def drop(self) -> None:
+        assert isinstance(self.database, Postgres)
+        self.database.ask(f"DROP SCHEMA IF EXISTS {self.database.schema} CASCADE")
 
 
 TestLedger = LedgerMachine.TestCase
 TestLedger.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+
+TestLedgerOnPostgres = pytest.mark.skipif(
+    "BANK_TEST_POSTGRES" not in os.environ, reason="BANK_TEST_POSTGRES is not set"
+)(OnPostgres.TestCase)
+TestLedgerOnPostgres.settings = settings(max_examples=6, stateful_step_count=20, deadline=None)

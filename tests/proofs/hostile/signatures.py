@@ -12,7 +12,6 @@ from tests.conftest import AT, evidence_for
 from tests.proofs.hostile.attack import Attack
 from tests.proofs.hostile.stage import Stage
 from training.release.assemble import write_evidence
-from training.release.current import set_current
 
 Evidence = dict[str, Any]
 
@@ -60,17 +59,17 @@ def _replayed(stage: Stage) -> None:
     """An older, true record is put back after a later switch."""
     path = stage.releases / "current.json"
     old = path.read_bytes()
-    set_current(stage.releases, stage.release, 2, "otto", AT, stage.tiny.key("otto"))
+    stage.tiny.switch(stage.release, 2)
     path.write_bytes(old)
     stage.least = 2
 
 
 def _by(person: str) -> Callable[[Stage], object]:
-    return lambda s: set_current(s.releases, s.release, 2, person, AT, s.tiny.key(person))
+    return lambda s: s.tiny.switch(s.release, 2, by=person)
 
 
 def _in_the_name_of_otto(stage: Stage) -> None:
-    set_current(stage.releases, stage.release, 2, "otto", AT, stage.tiny.key("dana"))
+    stage.tiny.switch(stage.release, 2, key="dana")
 
 
 def _record_twice(stage: Stage) -> None:
@@ -97,7 +96,7 @@ def _of_another_part(held: Evidence, stage: Stage) -> None:
 def _own_trust(stage: Stage) -> None:
     path = stage.tiny.home / "trust.json"
     held = json.loads(path.read_bytes())
-    held["body"]["people"][0]["roles"] = ["operator", "validator"]
+    held["versions"][0]["body"]["changes"][0]["roles"] = ["operator", "validator"]
     path.write_bytes(canonical(held))
 
 

@@ -15,11 +15,11 @@ from feature_repo.errors import BankError
 from serving.asking import OfferRequest
 from serving.loaded import Loaded
 from serving.scoring import Scorer
-from tests.conftest import AT, Tiny, evidence_for, make_scorer, make_tiny, stamp
+from tests.conftest import Tiny, evidence_for, make_scorer, make_tiny, stamp
 from training.release import assemble as assembling
 from training.release import verify as verifying
 from training.release.assemble import write_evidence
-from training.release.current import current, set_current
+from training.release.current import current
 from training.release.manifest import Part
 from training.release.trees import Trees
 
@@ -84,7 +84,7 @@ class Stage:
         _put(self.folder, {**files, "manifest.json": content, **({} if signed else evidence)})
         for name, entry in raw["parts"].items() if signed else ():
             write_evidence(self.folder, evidence_for(name, str(entry["digest"]), self.tiny))
-        set_current(self.releases, self.release, 2, "otto", AT, self.tiny.key("otto"))
+        self.tiny.switch(self.release, 2)
 
     def start(self) -> Loaded:
         """As the scoring process starts: trust, the signed record, the release, its models."""

@@ -60,7 +60,8 @@ def trained(name: str = "credit_risk", **changed: object) -> Trained:
     values = {
         "name": name, "service": "credit_risk_v1", "model": {"members": {}}, "files": {}, "reference": {},
         "metrics": {"members": {member: dict(figures) for member in members}},
-        "gates": (at_least("application: KS", 0.45, 0.2), at_most("behaviour: ECE", 0.03, 0.02)),
+        "gates": (at_least("discrimination", "application: KS", 0.45, 0.2),
+                  at_most("calibration", "behaviour: ECE", 0.03, 0.02)),
         "parameters": {"application": {"rounds": 180}}, "window": WINDOW, "chosen": "application: scorecard",
         "left_out": {"mortgage": "there are no mortgages"}, "warnings": ("a column is constant",),
         "exhibits": exhibits | {"iv": Exhibit("Income says most", "收入最有解释力", b"", ("column", "IV"),

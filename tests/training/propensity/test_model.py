@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 import xgboost as xgb
 
+from training.checks.exported import exported
 from training.dataset import Dataset
+from training.export import as_json
 from training.labels import DAY, PURCHASE
+from training.propensity.assembled import _graphs
 from training.propensity.bench import Bench
 from training.propensity.exhibits import exhibits
-from training.propensity.member import Member, fit, gates
+from training.propensity.member import Member, fit, gates, with_proof
 from training.propensity.tuning import START, grown, tuned
 from training.validation import Labels, auc
 
@@ -165,3 +168,18 @@ def flat(booster: xgb.Booster) -> xgb.Booster:
     """A booster of the same width that says one thing of everybody."""
     nothing = xgb.DMatrix(np.zeros((10, booster.num_features()), np.float32), np.arange(10) % 2)
     return xgb.train({"objective": "binary:logistic", "verbosity": 0}, nothing, 1)
+
+
+def test_the_exported_member_says_of_the_rows_set_aside_what_was_trained(rows: Dataset):
+    label = drawn(rows, by_balance)
+    member = trained(rows, label)
+    bench = Bench.prepare(rows, label, PURCHASE)
+    assert bench is not None
+    proof = with_proof(member, bench, rows, label, 7).proof
+    assert proof is not None
+    assert np.array_equal(proof.labels[: proof.tested], label[bench.split.test])
+    model = {"members": {"card": member.as_json()}}
+    part = exported("propensity", {"model.json": as_json(model), **_graphs({"card": member})})["card"]
+    assert part.reads == proof.reads
+    assert np.abs(part.score(proof) - proof.said).max() < 1e-6
+    assert np.abs(proof.said[: proof.tested] - member.p_test).max() < 1e-12

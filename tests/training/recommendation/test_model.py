@@ -6,6 +6,7 @@ import pytest
 from sklearn.metrics import ndcg_score
 
 from tests.training.recommendation.conftest import COLUMNS, FACTS
+from training.checks.exported import exported
 from training.export import as_json as json_of
 from training.learning.tuning import Parameters
 from training.recommendation import choosing
@@ -13,6 +14,7 @@ from training.recommendation.choosing import START, Choice, Inputs, choose, lear
 from training.recommendation.collaborative import FILTERS, Kernel, added_after, filtered
 from training.recommendation.export import as_files, as_json
 from training.recommendation.judging import MODEL, POPULARITY, judged
+from training.recommendation.model import _proof
 from training.recommendation.ranking import rank
 from training.recommendation.showing import exhibits
 from training.release.recommendation import Recommender
@@ -166,3 +168,13 @@ def test_coverage_and_novelty_tell_one_list_for_all_from_many():
     for name, interval in own.intervals(7).items():
         assert interval.low <= own.mean[name] + 1e-4
         assert own.mean[name] - 1e-4 <= interval.high
+
+
+def test_the_exported_part_says_of_the_rows_set_aside_what_was_trained(model, half_years):
+    test = half_years[3]
+    proof = _proof(model, test, WINDOW, 7)
+    part = exported("recommendation", {"model.json": json_of(as_json(model)), **as_files(model)})
+    found = part["recommendation"]
+    assert np.array_equal(found.score(proof), proof.said, equal_nan=True)
+    assert np.array_equal(np.nan_to_num(proof.labels[: proof.tested]).astype(bool), test.added)
+    assert np.isnan(proof.labels[: proof.tested][test.held]).all()

@@ -5,6 +5,7 @@ import pytest
 
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
+from training.checks.exported import exported
 from training.dataset import Dataset
 from training.export import as_json
 from training.release.segmentation import Segmentation
@@ -13,7 +14,7 @@ from training.segmentation.exhibits import drawn
 from training.segmentation.explaining import drivers
 from training.segmentation.fitting import Fitted, fit
 from training.segmentation.leakage import age, gender
-from training.segmentation.model import as_model
+from training.segmentation.model import _proof, as_model
 from training.segmentation.naming import names
 from training.segmentation.rows import Rows
 from training.segmentation.segmenter import Segmenter
@@ -195,3 +196,12 @@ def test_a_protected_attribute_is_guessed_only_where_the_segment_tells_it(told):
 def test_an_attribute_nobody_knows_is_not_judged():
     assert gender(np.zeros(100, int), np.full(100, np.nan), 1, 0) is None
     assert age(np.zeros(100, int), np.full(100, 40.0), 1, 0) is None
+
+
+def test_the_exported_part_places_the_rows_set_aside_as_the_segmenter_did(fitted):
+    found, seen = fitted
+    proof = _proof(seen, found, 7)
+    part = exported("segmentation", {"model.json": as_json(as_model(found.model))})["segment"]
+    assert (len(proof), proof.tested, part.reads) == (3_000, 1_000, proof.reads)
+    assert np.array_equal(part.score(proof), proof.said)
+    assert np.isnan(proof.labels).all()
