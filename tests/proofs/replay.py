@@ -3,25 +3,23 @@
 import sys
 from itertools import chain
 
-from feature_repo.packed_rows import open_rows
 from feature_repo.settings import Settings
 from monitoring.audit import Evidence, audit, batch_files, decision_chains
 from monitoring.batch_log import read
 from monitoring.decision_log import DecisionLogs
-from serving.bootstrap import current_release, open_scorer
+from serving.bootstrap import open_archive
 from serving.scoring import USE_CASES
 
 NEWEST = 100_000
 
 
 def main() -> int:
-    """Replay what the current release decided; prints one line."""
+    """Replay every decision with the release that made it; prints one line."""
     settings = Settings()
     logs = DecisionLogs.of(settings)
-    with open_rows(settings) as rows:
-        scorer = open_scorer(current_release(settings), rows)
-        logged = [chain(read(logs.folder, case), logs.payloads(case, NEWEST)) for case in USE_CASES]
-        same = [scorer.replay(payload).same for payload in chain.from_iterable(logged)]
+    archive = open_archive(settings)
+    logged = [chain(read(logs.folder, case), logs.payloads(case, NEWEST)) for case in USE_CASES]
+    same = [archive.replay(payload).same for payload in chain.from_iterable(logged)]
     checks = audit(Evidence(settings), (decision_chains, batch_files))
     problems = [problem for check in checks for problem in check.problems]
     ok = bool(same) and all(same) and not problems

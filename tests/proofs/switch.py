@@ -21,7 +21,8 @@ from crm_rules.governance.journal import Journal
 from crm_rules.governance.stops import Kind
 from crm_rules.governance.switching import Switchboard
 from feature_repo.settings import Settings
-from monitoring.decision_log import payloads, verify
+from monitoring.audit import Evidence, audit, decision_chains
+from monitoring.decision_log import DecisionLogs
 from serving.bootstrap import now, open_archive
 from serving.scoring import USE_CASES
 from tests.conftest import Tiny, make_tiny
@@ -85,10 +86,11 @@ def run(switches: int, requests: int, home: Path) -> Outcome:
     settings = Settings(home=home, profile="demo")
     archive, same = open_archive(settings), list[bool]()
     for case in USE_CASES:
-        same += [archive.replay(each).same for each in payloads(settings.decisions, case, 1_000_000)]
+        same += [archive.replay(each).same for each in DecisionLogs.of(settings).payloads(case, 1_000_000)]
+    problems = [each for check in audit(Evidence(settings), (decision_chains,)) for each in check.problems]
     return Outcome(
         len(stream.seen), stream.failed, mixed, refused, switcher.spoilt, len(same), same.count(False),
-        switcher.took, stopped, started, verify(settings.decisions).problems,
+        switcher.took, stopped, started, problems,
     )  # fmt: skip
 
 

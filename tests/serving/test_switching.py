@@ -1,8 +1,10 @@
 """One worker through real switches: good ones taken, bad ones refused, old decisions computed again."""
 
+import gc
 import json
 import re
 import shutil
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +17,7 @@ from crm_rules.governance.chain import canonical
 from crm_rules.governance.person import Role
 from feature_repo.packed_rows import PackedRows
 from feature_repo.settings import Settings
-from monitoring.decision_log import find
+from monitoring.decision_log import DecisionLogs
 from serving.archive import Archive
 from serving.asking import CreditRequest, OfferRequest
 from serving.auth import EVERY_SCOPE, issue, token_key
@@ -98,6 +100,14 @@ def test_a_switch_is_followed_with_all_that_depends_on_the_release(stage: Stage)
     assert serving.loyalty is not before.loyalty
     assert json.loads(stage.ask().body)["release"]["digest"] == stage.second
     assert stage.process.engine.ready()
+
+
+def test_the_old_release_is_let_go(stage: Stage) -> None:
+    old = weakref.ref(stage.process.engine.scorer.loaded)
+    stage.tiny.switch(stage.second, 2)
+    stage.look()
+    gc.collect()
+    assert old() is None
 
 
 def altered(stage: Stage) -> None:
@@ -207,7 +217,7 @@ def test_a_decision_from_before_a_switch_computes_again_after_it(stage: Stage, m
     assert without_ids(before) != without_ids(after)
     archive, current = open_archive(stage.settings), stage.process.engine.scorer.loaded
     for made in (before, after):
-        payload = find(stage.settings.decisions, made.record.decision_id)
+        payload = DecisionLogs.of(stage.settings).find(made.record.decision_id)
         again = archive.replay(payload, current)
         assert again.same
         assert again.body == made.body
