@@ -91,13 +91,15 @@ def decision_chains(evidence: Evidence) -> Iterator[Check]:
             except BankError as error:
                 yield Check(database.where, 0, (str(error),))
     for name in sorted(gone):
-        last = max(head.seq for head in anchored[name])
-        yield Check(name, 0, (f"{name}: the chain is gone with its database; entry {last} was anchored",))
+        yield _gone(name, logs.folder, anchored[name])
 
 
 def _log_checks(
     database: Database, own: Sequence[str], anchored: Mapping[str, tuple[Head, ...]]
 ) -> Iterator[Check]:
+    if not database.has("chain") or not database.has("payloads"):
+        yield from (_gone(name, database.where, anchored.get(name, ())) for name in own)
+        return
     for name in own:
         yield _checked(name, lambda name=name: _log_check(database, name, anchored.get(name, ())))  # type: ignore[misc]  # a default binds the name
     problems = [
@@ -134,16 +136,22 @@ def ledger(evidence: Evidence) -> Iterator[Check]:
     url = settings.database.get_secret_value()
     if not url and not settings.ledger.exists():
         if anchored:
-            last = max(head.seq for head in anchored)
-            yield Check(CHAIN, 0, (f"{CHAIN}: {settings.ledger} is gone; entry {last} was anchored",))
+            yield _gone(CHAIN, settings.ledger, anchored)
         return
     database = open_database(settings.ledger, url, PLACE, read_only=True)
     try:
-        if anchored or database.has("chain"):
+        if database.has("chain") and database.has("transfers"):
             found = verify_ledger(database, anchored)
             yield Check(CHAIN, found.entries, (*found.problems, *broken_invariants(database)))
+        elif anchored or not url:
+            yield _gone(CHAIN, database.where, anchored)
     finally:
         database.close()
+
+
+def _gone(name: str, where: object, anchored: Sequence[Head]) -> Check:
+    last = max((head.seq for head in anchored), default=0)
+    return Check(name, 0, (f"{name}: its tables are gone from {where}; entry {last:,} was anchored",))
 
 
 def _checked(name: str, check: Callable[[], Check]) -> Check:

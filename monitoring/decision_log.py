@@ -58,8 +58,10 @@ def digest_of(salt: bytes, decision_id: str, use_case: str, customer_id: str | N
     >>> digest_of(b"s", "d", "credit", None, b"{}") == digest_of(b"s", "d", "credit", "", b"{}")
     False
     """
-    texts = (decision_id, use_case) if customer_id is None else (decision_id, use_case, customer_id)
-    return salted(salt, *(text.encode("utf-8", "surrogateescape") for text in texts), payload)
+    name, case = decision_id.encode("utf-8", "surrogateescape"), use_case.encode("utf-8", "surrogateescape")
+    if customer_id is None:
+        return salted(salt, name, case, payload)
+    return salted(salt, name, case, customer_id.encode("utf-8", "surrogateescape"), payload)
 
 
 def digest_of_erasure(decision_id: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain as joined
 from itertools import islice
+from typing import Any
 
 from crm_rules.database import Database, Row
 from crm_rules.governance.append_only import GONE, MOST_PROBLEMS, Linked, Verified, walk
@@ -16,6 +17,7 @@ SELECT c.seq, c.id, c.at, c.digest, c.link, p.decision_id, p.use_case, p.custome
 FROM chain c LEFT JOIN payloads p ON p.chain = c.chain AND p.seq = c.seq
 WHERE c.chain = ? ORDER BY c.seq
 """
+TYPES = {(str, str, str, bytes, bytes), (str, str, type(None), bytes, bytes)}
 WITHOUT_ENTRY = (
     "SELECT p.chain, p.seq, p.decision_id FROM payloads p"
     " LEFT JOIN chain c ON c.chain = p.chain AND c.seq = p.seq WHERE c.seq IS NULL"
@@ -49,20 +51,13 @@ def linked(rows: Iterable[Row]) -> Iterator[Linked]:
         yield seq, name, at, digest, link, _digest(name, content, erased)
 
 
-def _digest(name: object, content: Sequence[object], erased: object) -> str | None:
+def _digest(name: object, content: Sequence[Any], erased: object) -> str | None:
     decision_id, use_case, customer_id, salt, payload = content
     if decision_id is None and payload is None:
         if isinstance(name, str) and name.startswith(ERASED):
             return digest_of_erasure(name.removeprefix(ERASED))
         return None if erased else GONE
-    if (
-        decision_id != name
-        or not isinstance(decision_id, str)
-        or not isinstance(use_case, str)
-        or not isinstance(customer_id, str | None)
-        or not isinstance(salt, bytes)
-        or not isinstance(payload, bytes)
-    ):
+    if decision_id != name or tuple(map(type, content)) not in TYPES:
         return "of another type"
     return digest_of(salt, decision_id, use_case, customer_id, payload)
 

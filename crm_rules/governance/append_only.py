@@ -141,21 +141,25 @@ def walk(chain: str, rows: Iterable[Linked], heads: Sequence[Head], known: bool 
     `heads` are those anchored, here or in copies; `known` is whether there is any. Each problem names its
     row. Memory does not grow with the rows.
     """
-    walker = _Walker(chain, {head.seq: head.link for head in heads if head.seq})
+    walker = Walker(chain, heads)
     for row in rows:
         walker.take(*row)
     walker.end(known)
     return Verified(walker.entries, walker.erased, tuple(walker.problems))
 
 
-class _Walker:
-    def __init__(self, chain: str, anchored: dict[int, str]) -> None:
-        self.chain, self._anchored = chain, anchored
+class Walker:
+    """A walk under way: it knows the entry before and the heads not yet met. It begins after `start`."""
+
+    def __init__(self, chain: str, heads: Sequence[Head], start: Head | None = None) -> None:
+        start = start or Head()
+        self.chain, self._anchored = chain, {head.seq: head.link for head in heads if head.seq > start.seq}
         self.entries = self.erased = self._more = 0
         self.problems: list[str] = []
-        self._seq, self._before = 0, [GENESIS]
+        self._seq, self._before = start.seq, [start.link]
 
     def take(self, seq: int, name: str, at: str, digest: bytes, stored: bytes, content: str | None) -> None:
+        """The next entry, as in `Linked`."""
         if tuple(map(type, (seq, name, at, digest, stored))) != TYPES:
             self._say(f"{self.chain} entry {seq!r} ({name!r}): its row holds values of another type")
             return
@@ -173,6 +177,7 @@ class _Walker:
         self.entries, self.erased = self.entries + 1, self.erased + (content is None)
 
     def end(self, known: bool) -> None:
+        """Say what should have come, and did not."""
         for seq in sorted(self._anchored):
             self._say(f"{self.chain} entry {seq}: it was anchored and is gone, the chain ends at {self._seq}")
         if self.entries and not known:

@@ -10,13 +10,13 @@ import json
 from crm_rules.errors import NotCanonical
 
 GENESIS = "0" * 64
+ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def canonical(value: object) -> bytes:
     """The one way to write a JSON value: sorted keys, no spaces, UTF-8; NaN raises NotCanonical."""
     try:
-        text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-        return text.encode()
+        return ENCODER.encode(value).encode()
     except (ValueError, TypeError) as error:
         raise NotCanonical(str(error)) from error
 
@@ -49,8 +49,7 @@ def salted(salt: bytes, *fields: bytes) -> str:
     >>> salted(b"s", b"ab", b"c") == salted(b"s", b"a", b"bc"), salted(b"s", b"p") == salted(b"t", b"p")
     (False, False)
     """
-    hashed = hashlib.sha256(len(salt).to_bytes(4, "big") + salt)
+    parts = [len(salt).to_bytes(4, "big"), salt]
     for field in fields:
-        hashed.update(len(field).to_bytes(8, "big"))
-        hashed.update(field)
-    return hashed.hexdigest()
+        parts += (len(field).to_bytes(8, "big"), field)
+    return hashlib.sha256(b"".join(parts)).hexdigest()

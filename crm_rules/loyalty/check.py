@@ -35,11 +35,11 @@ def verify_ledger(database: Database, heads: Sequence[Head]) -> Verified:
 def verify_rows(rows: Iterable[Row], heads: Sequence[Head]) -> Verified:
     """The same over the rows of that stream, ordered by number and part."""
     without: list[str] = []
-    found = walk(CHAIN, _linked(rows, without), heads, bool(heads))
+    found = walk(CHAIN, linked(rows, without), heads, bool(heads))
     return Verified(found.entries, 0, (*found.problems, *without))
 
 
-def _linked(rows: Iterable[Row], without: list[str]) -> Iterator[Linked]:
+def linked(rows: Iterable[Row], without: list[str]) -> Iterator[Linked]:
     """Each chain entry with the digest of its transfer; what has no entry is added to `without`."""
     for number, group in groupby(rows, key=lambda row: row[0]):
         parts: dict[int, list[Row]] = {kind: [] for kind in range(5)}
