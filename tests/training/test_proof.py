@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.proof import FILE, BrokenProof, MemberProof, Proof, made_up_rows, sample, set_aside
+from training.proof import FILE, BrokenProof, MemberProof, Proof
+from training.set_aside import made_up_rows, sample, set_aside
 
 COLUMNS = ("a", "b", "c")
 

@@ -29,7 +29,7 @@ def signature(candidate: Candidate) -> Iterator[Gate]:
 
 
 def _order(candidate: Candidate, name: str) -> list[str]:
-    proof = candidate.version.proof.members.get(name)
+    proof = candidate.proof.get(name)
     if proof is None:
         return [f"{name}: no recorded order"]
     reads = candidate.members[name].reads

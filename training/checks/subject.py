@@ -91,7 +91,7 @@ class Candidate:
         """The members that can be scored on their proof rows, by name."""
         found = {}
         for name, member in self.members.items():
-            proof = self._proof.get(name)
+            proof = self.proof.get(name)
             if proof is not None and not _absent(member, proof):
                 found[name] = Subject(name, member, proof, member.score(proof), self._beside(name, proof))
         return found
@@ -101,8 +101,8 @@ class Candidate:
         """What is missing, by the member that cannot be looked at; '' stands for the whole part."""
         broken = self._read[1]
         found = {"": broken} if broken else {}
-        for name in {*self.members, *self._proof} - set(self.subjects):
-            member, proof = self.members.get(name), self._proof.get(name)
+        for name in {*self.members, *self.proof} - set(self.subjects):
+            member, proof = self.members.get(name), self.proof.get(name)
             if proof is None:
                 found[name] = f"its training set no rows aside; train again: `bank train {self.model}`"
             elif member is None:
@@ -112,7 +112,8 @@ class Candidate:
         return dict(sorted(found.items()))
 
     @cached_property
-    def _proof(self) -> Mapping[str, MemberProof]:
+    def proof(self) -> Mapping[str, MemberProof]:
+        """The rows set aside, by member."""
         return self.version.proof.members
 
     @cached_property

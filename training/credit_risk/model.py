@@ -7,7 +7,7 @@ from feature_repo.settings import Settings
 from training.credit_risk.account import account
 from training.credit_risk.champion import PART, champions
 from training.credit_risk.member import TRIALS, Member, fit_member
-from training.credit_risk.set_aside import proof_of
+from training.credit_risk.proving import proof_of
 from training.credit_risk.situations import SERVICE, Situation, applications, running_loans
 from training.credit_risk.validated import Validated, exhibits, validated
 from training.dataset import TooLittleData

@@ -13,12 +13,13 @@ from training.gates import Gate, at_least, at_most
 from training.labels import I64
 from training.learning.boosting import Boosting
 from training.learning.trees import F32
-from training.proof import Array, MemberProof, set_aside
+from training.proof import Array, MemberProof
 from training.propensity.bench import Bench
 from training.propensity.calibrating import as_json, calibrated
 from training.propensity.figures import bounds, measured, reached
 from training.propensity.tuning import TRIALS, Tuned, grown, tuned
 from training.release.calibration import Curve
+from training.set_aside import set_aside
 from training.validation import F64, Labels, calibration_noise
 
 LEAST_POSITIVES = 80

@@ -10,7 +10,7 @@ from training.dataset import TooLittleData, iso
 from training.gates import Gate, at_least
 from training.labels import I64, RESPONSE
 from training.learning.trees import F32
-from training.proof import Array, MemberProof, set_aside
+from training.proof import Array, MemberProof
 from training.propensity.effect import EffectOnOdds
 from training.propensity.figures import bounds
 from training.propensity.member import Member
@@ -18,6 +18,7 @@ from training.propensity.offers import Offers
 from training.propensity.qini import Arms, Tenth, by_tenth, qini_interval, random_qini
 from training.propensity.uplift import METHODS, Choice, choose
 from training.release.propensity import OfferEffect
+from training.set_aside import set_aside
 from training.trained import Trial
 from training.validation import F64, scores
 

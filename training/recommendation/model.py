@@ -10,7 +10,7 @@ from training.export import reference
 from training.gates import Gate, at_least, at_most
 from training.labels import History
 from training.learning.trees import F32
-from training.proof import Array, MemberProof, Proof, set_aside
+from training.proof import Array, MemberProof, Proof
 from training.recommendation.account import ACCOUNT
 from training.recommendation.choosing import Choice, Inputs, choose, learned, said
 from training.recommendation.export import as_files, as_json
@@ -27,6 +27,7 @@ from training.recommendation.moments import (
 from training.recommendation.showing import exhibits
 from training.release.recommendation import Recommender
 from training.run import Run
+from training.set_aside import set_aside
 from training.spec import ModelSpec
 from training.trained import Trained
 from training.validation import F64

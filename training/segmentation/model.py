@@ -11,7 +11,7 @@ from training.export import reference
 from training.gates import Gate, at_least
 from training.labels import CHURN, PURCHASE, History, churn, purchases
 from training.learning.trees import F32
-from training.proof import Array, MemberProof, Proof, set_aside
+from training.proof import Array, MemberProof, Proof
 from training.release.segmentation import KIND, Segmentation
 from training.run import Run
 from training.segmentation import leakage
@@ -23,6 +23,7 @@ from training.segmentation.explaining import drivers
 from training.segmentation.fitting import Fitted, fit
 from training.segmentation.rows import SERVICE, Rows, observed
 from training.segmentation.segmenter import Segmenter
+from training.set_aside import set_aside
 from training.spec import ModelSpec
 from training.trained import Trained, Trial
 

@@ -19,10 +19,11 @@ from training.evidence.record import Record
 from training.export import as_json, reference, scored_before
 from training.gates import at_least
 from training.learning.trees import margin_onnx, read, reasons_onnx
-from training.proof import F32, F64, Array, MemberProof, Proof, set_aside
+from training.proof import F32, F64, Array, MemberProof, Proof
 from training.release.assemble import part_of
 from training.release.calibration import sigmoid
 from training.reproduction import Reproduction
+from training.set_aside import set_aside
 from training.trained import Account, Note, Trained, Trial
 from training.validation import Labels
 from training.version import Version

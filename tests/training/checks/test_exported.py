@@ -11,9 +11,10 @@ from tests.conftest import IDS, TREE_COLUMNS, make_parts, random_features, tree_
 from training.checks import check
 from training.checks.exported import Files, exported
 from training.gates import Gate
-from training.proof import F32, Array, MemberProof, Proof, set_aside
+from training.proof import F32, Array, MemberProof, Proof
 from training.release.assemble import read_part
 from training.release.errors import BrokenRelease
+from training.set_aside import set_aside
 from training.version import Version
 
 ROWS = 300

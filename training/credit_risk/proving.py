@@ -8,8 +8,9 @@ from training.credit_risk.validated import Validated
 from training.export import scored_before
 from training.learning.inputs import Inputs
 from training.learning.trees import F32
-from training.proof import Array, MemberProof, set_aside
+from training.proof import Array, MemberProof
 from training.release.calibration import sigmoid
+from training.set_aside import set_aside
 from training.validation import F64, log_odds
 
 
