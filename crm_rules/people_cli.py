@@ -100,6 +100,7 @@ def sign(
     import sys
 
     from crm_rules.governance import proposals
+    from crm_rules.governance.heads import Heads
 
     desk, settings, now = desk_now()
     version = proposals.waiting(desk)
@@ -108,6 +109,7 @@ def sign(
         typer.confirm("Sign this?", abort=True)
     signer, private = _second(desk, settings, by, now)
     trust = proposals.countersign(desk, version, signer, private, now)
+    trust.anchor(Heads(settings.heads))
     typer.echo(f"Version {trust.number} of {desk.trust_file} is in force, digest {trust.digest}.")
     if trust.number == 1:
         typer.echo(f"Pin its root on every machine: BANK_TRUST_ROOT={trust.root}")

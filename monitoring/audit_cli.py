@@ -27,8 +27,9 @@ def verify(
     """Recompute every chain, row and invariant; exit 3 when anything was altered, removed or cut."""
     from feature_repo.settings import Settings
     from monitoring.audit import Evidence
+    from monitoring.promotion_audit import EVERY
 
-    report(Evidence(Settings(), tuple(heads or ())), None, json)
+    report(Evidence(Settings(), tuple(heads or ())), EVERY, json)
 
 
 def report(evidence: "Evidence", checkers: "Sequence[Checker] | None" = None, json: bool = False) -> None:

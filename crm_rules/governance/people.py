@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from crm_rules.errors import DemoTrust, NotCanonical, NotHeld, RuleBroken, UnknownPerson, Untrusted
 from crm_rules.governance import drafts
 from crm_rules.governance.chain import canonical
+from crm_rules.governance.heads import Head, Heads
 from crm_rules.governance.person import Key, Person, Role, moment
 from crm_rules.governance.roll import Roll, Version
 
@@ -31,6 +32,7 @@ __all__ = ["Key", "Person", "Profile", "Role", "Trust", "moment", "read_json", "
 Profile = Literal["demo", "bank"]
 MOST_BYTES = 16 * 2**20
 MOST_VERSIONS = 10_000
+HEAD = "trust"  # the newest version seen, kept with the heads of the chains
 
 
 @dataclass(frozen=True)
@@ -123,8 +125,20 @@ class Trust:
 
     @staticmethod
     def of(settings: "Settings") -> "Trust":
-        """The trust file that these settings name, verified."""
-        return Trust.load(settings.trust_file, settings.profile, settings.trust_root or None)
+        """The trust file that these settings name, verified; Untrusted when a later one was seen here."""
+        trust = Trust.load(settings.trust_file, settings.profile, settings.trust_root or None)
+        seen = Heads(settings.heads).read(HEAD)
+        if trust.number < seen.seq or (trust.number == seen.seq and trust.digest != seen.link):
+            raise Untrusted(
+                settings.trust_file,
+                f"is version {trust.number} ({trust.digest[:8]}), "
+                f"but version {seen.seq} ({seen.link[:8]}) was anchored",
+            )
+        return trust
+
+    def anchor(self, heads: Heads) -> None:
+        """Keep number and digest outside, so that an older list played back shows."""
+        heads.write(HEAD, Head(self.number, self.digest))
 
     @staticmethod
     def load(path: Path, profile: Profile, root: str | None = None) -> "Trust":

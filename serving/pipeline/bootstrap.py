@@ -60,7 +60,10 @@ def demo_people(settings: Settings) -> DemoPeople:
     if settings.profile != "demo":
         raise NobodyToSign
     at = now()
-    return DemoPeople(make_demo(settings.trust_file, settings.keys, at), settings.keys, at)
+    make_demo(settings.trust_file, settings.keys, at)
+    trust = Trust.of(settings)
+    trust.anchor(Heads(settings.heads))
+    return DemoPeople(trust, settings.keys, at)
 
 
 @contextmanager
@@ -73,6 +76,7 @@ def journal(settings: Settings) -> Iterator[Journal]:
 @contextmanager
 def office(settings: Settings, trust: Trust) -> Iterator[Office]:
     """The office of promotions; what it makes current was loaded as serving loads it."""
+    trust.anchor(Heads(settings.heads))
     with journal(settings) as opened:
         yield Office(
             settings.releases, settings.parts, opened, trust, Materiality.load(MATERIALITY),

@@ -3,7 +3,6 @@
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,14 +11,11 @@ import pytest
 
 from crm_rules.errors import BrokenChain, ClockSetBack, InvalidPolicy, NotAllowed, UnknownRequest
 from crm_rules.governance import holding
-from crm_rules.governance.heads import Heads
-from crm_rules.governance.journal import Journal
-from crm_rules.governance.materiality import MATERIALITY, Materiality
 from crm_rules.governance.person import Role
-from crm_rules.governance.promotions import Request, Status, Switch
+from crm_rules.governance.promotions import Request, Status
 from feature_repo.errors import BankError
-from serving.loaded import Loaded
-from tests.conftest import AT, Tiny, make_tiny
+from tests.conftest import AT, Tiny
+from tests.promoted import GOOD, candidate, changed_policy, opened, promoted_tiny, sign
 from training.gates import Gate
 from training.promotion import Candidate, Office
 from training.release.current import current, last_seen
@@ -28,7 +24,6 @@ from training.release.verify import verify
 from training.rule_parts import reasons_part
 
 DAY = timedelta(days=1)
-GOOD = Gate("discrimination", "KS", 0.4, 0.2, True)
 BAD = replace(GOOD, value=0.1, passed=False)
 UNFAIR = Gate("fairness", "impact of age", 0.7, 0.8, False)
 
@@ -36,13 +31,7 @@ UNFAIR = Gate("fairness", "impact of age", 0.7, 0.8, False)
 @pytest.fixture(scope="module")
 def promoted(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
     """A bank of 10,000 customers where everything of the tiny bank was promoted at AT."""
-    tiny = make_tiny(tmp_path_factory.mktemp("promoted") / "home")
-    shutil.rmtree(tiny.home / "heads")
-    (tiny.releases / "current.json").unlink()
-    with opened(tiny) as made:
-        asked = [candidate(tiny, name) for name in tiny.parts]
-        sign(made, tiny, made.ask(asked, tiny.origin, tiny.signer("dana"), AT), AT)
-    return tiny
+    return promoted_tiny(tmp_path_factory.mktemp("promoted") / "home")
 
 
 @pytest.fixture
@@ -57,37 +46,6 @@ def tiny(promoted: Tiny, tmp_path: Path) -> Tiny:
 def desk(tiny: Tiny) -> Iterator[Office]:
     with opened(tiny) as made:
         yield made
-
-
-@contextmanager
-def opened(tiny: Tiny) -> Iterator[Office]:
-    with Journal.open(tiny.home / "governance.db", "", tiny.home / "heads") as journal:
-        rules, heads = Materiality.load(MATERIALITY), Heads(tiny.home / "heads")
-        approved = tiny.home / "approved"
-        yield Office(tiny.releases, approved, journal, tiny.trust, rules, heads, 10_000, Loaded.of)
-
-
-def candidate(tiny: Tiny, part: str, *gates: Gate, author: str = "dana", version: str = "1") -> Candidate:
-    run = {"version": version, "author": author}
-    return Candidate(part, tiny.parts[part], gates or (GOOD,), run, "PIA-7")
-
-
-def sign(desk: Office, tiny: Tiny, request: Request, at: datetime) -> Switch | None:
-    """Everybody who has to signs; the switch of the last signature."""
-    who = {Role.VALIDATOR: "victor", Role.RISK_APPROVER: "rita", Role.COMPLIANCE: "carla"}
-    switch = None
-    for role in request.needs:
-        _, switch = desk.approve(request.id, tiny.signer(who[role]), at, role)
-    return switch
-
-
-def changed_policy(tiny: Tiny, cut_off: float = 0.05) -> Candidate:
-    """The policy with another cut-off, ready to be put forward."""
-    path = tiny.parts["policy"] / "policy.toml"
-    text = path.read_text()
-    before = next(line for line in text.splitlines() if line.startswith("approve_below_pd"))
-    path.write_text(text.replace(before, f"approve_below_pd = {cut_off}", 1))
-    return candidate(tiny, "policy")
 
 
 def ask(desk: Office, tiny: Tiny, made: Candidate, by: str = "dana", at: datetime = AT) -> Request:

@@ -89,7 +89,7 @@ def effects(change: "object") -> "object":
     def altered(files: Files) -> Files:
         with np.load(io.BytesIO(files["effects.npz"])) as held:
             arrays = {name: held[name] for name in held.files}
-        arrays["effects"] = change(arrays["effects"])
+        arrays["effects"] = np.ascontiguousarray(change(arrays["effects"]))
         target = io.BytesIO()
         np.savez(target, **arrays)
         return {**files, "effects.npz": target.getvalue()}

@@ -1,0 +1,156 @@
+"""Whether what runs is what people approved: journal, people, releases and MLflow side by side."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+from crm_rules.errors import NotApproved
+from crm_rules.governance.chain import canonical
+from crm_rules.governance.heads import Heads
+from crm_rules.governance.journal import CHAIN, Journal
+from crm_rules.governance.people import HEAD as TRUST
+from crm_rules.governance.people import Trust
+from crm_rules.governance.promotions import Promotions, Switch
+from feature_repo.errors import BankError
+from feature_repo.settings import Settings
+from monitoring.audit import CHECKERS, Check, Checker, Evidence
+from training.release.assemble import part_digest
+from training.release.current import Current, current, last_number, last_seen
+from training.release.errors import BrokenRelease
+from training.release.manifest import REQUIRED, evidence_name
+from training.release.reading import read_release
+from training.release.verify import verify
+
+
+def people(evidence: Evidence) -> Iterator[Check]:
+    """The trust file: every version signed, following the one before, the newest as anchored."""
+    settings = evidence.settings
+    if settings.trust_file.exists():
+        yield Check("people", len(Trust.of(settings).versions))
+    elif Heads(settings.heads).known(TRUST):
+        yield Check("people", 0, (f"{settings.trust_file} is gone, but was anchored",))
+
+
+def governance(evidence: Evidence) -> Iterator[Check]:
+    """The journal: the chain, every event, and the signature of whoever acted."""
+    settings = evidence.settings
+    if not _journal_is_there(settings):
+        if anchored := evidence.heads().get(CHAIN, ()):
+            last = max(head.seq for head in anchored)
+            yield Check(CHAIN, 0, (f"{settings.governance} is gone, but entry {last} was anchored",))
+        return
+    with _journal(settings) as journal:
+        found = journal.verify(Trust.of(settings), evidence.heads().get(CHAIN, ()))
+    yield Check(CHAIN, found.entries, found.problems)
+
+
+def releases(evidence: Evidence) -> Iterator[Check]:
+    """What runs against what the journal says was approved and switched to."""
+    settings = evidence.settings
+    if not _journal_is_there(settings):
+        if last_number(settings.releases):
+            yield Check("releases", 0, ("a release is current, but no journal says who approved it",))
+        return
+    trust = Trust.of(settings)
+    with _journal(settings) as journal:
+        state = Promotions.of(journal.events())
+    if not state.switches:
+        return
+    notes, problems = [], list[str]()
+    last, seen = state.switches[-1], last_seen(Heads(settings.heads))
+    if seen == last.number - 1 == last_number(settings.releases):
+        notes.append(f"switch {last.number} was cut short; the next `bank promote` command finishes it")
+        last = state.switches[-2] if len(state.switches) > 1 else last
+    problems += _record(settings, trust, last, seen)
+    for digest in sorted({switch.release for switch in state.switches}):
+        problems += _release(settings, trust, state, digest)
+    yield Check("releases", len(state.switches), tuple(problems), tuple(notes))
+
+
+def registry(evidence: Evidence) -> Iterator[Check]:
+    """MLflow's aliases and artifacts against what is live. Nothing that runs depends on them."""
+    settings = evidence.settings
+    if not (settings.mlflow / "mlflow.db").exists() or not _journal_is_there(settings):
+        return
+    try:
+        from training.registry import Registry
+    except ModuleNotFoundError as error:
+        yield Check("mlflow", 0, (f"it cannot be read: {error.name} is not installed (extra 'train')",))
+        return
+    with _journal(settings) as journal:
+        state = Promotions.of(journal.events())
+    found, problems = Registry(settings), list[str]()
+    for version in found.versions():
+        live = state.versions.get(version.name)
+        if "champion" in version.aliases and version.version != live:
+            problems.append(
+                f"{version.name}: MLflow's champion is version {version.version}, but {live or 'none'} is "
+                "live; what runs is not changed by an alias"
+            )
+        if version.version == live:
+            if "champion" not in version.aliases:
+                problems.append(f"{version.name}: version {live} is live, but is not MLflow's champion")
+            problems += _artifact(state, version.name, version.version, version.part, version.tags["author"])
+    yield Check("mlflow", len(found.versions()), tuple(problems))
+
+
+def _artifact(state: Promotions, name: str, number: str, part: object, author: str) -> Iterator[str]:
+    """What MLflow keeps of the live version against what was approved."""
+    from pathlib import Path
+
+    request = state.approved(name, state.live[name])
+    with suppress(BrokenRelease):
+        if isinstance(part, Path) and part_digest(name, part) != state.live[name]:
+            yield f"{name}: the files of version {number} in MLflow are not those that were approved"
+    if request is not None and request.evidence[name]["run"].get("author") != author:
+        yield f"{name}: version {number} is by '{author}' in MLflow, by another in what was approved"
+
+
+def _record(settings: Settings, trust: Trust, last: Switch, seen: int) -> Iterator[str]:
+    """The record that serving reads against the last switch."""
+    try:
+        named: Current = current(settings.releases, trust, seen)
+    except BankError as error:
+        yield str(error)
+        return
+    if (named.release, named.number) != (last.release, last.number):
+        yield (
+            f"current.json names release {named.release[:16]}, switch {named.number}; the journal's last is "
+            f"{last.release[:16]}, switch {last.number}"
+        )
+
+
+def _release(settings: Settings, trust: Trust, state: Promotions, digest: str) -> Iterator[str]:
+    """One release that was current: its bytes, its approvals, and that they are the journal's."""
+    try:
+        found = verify(settings.releases, digest, trust)
+    except NotApproved as error:
+        found_files = read_release(settings.releases, digest)
+        yield f"release {digest[:16]}: {error} ({len(found_files.manifest.parts)} parts)"
+        return
+    except (BankError, OSError) as error:
+        yield f"release {digest[:16]}: {error}"
+        return
+    for name, part in found.manifest.parts.items():
+        request = state.approved(name, part.digest)
+        kept = found.evidence[evidence_name(name, part.digest)]
+        if request is None:
+            yield f"release {digest[:16]}: the journal knows no approval of '{name}' {part.digest[:16]}"
+        elif canonical(dict(request.evidence[name])) != kept:
+            yield f"release {digest[:16]}: the evidence of '{name}' is not what the journal says"
+    for switch in state.switches:
+        parts = {name: part.digest for name, part in found.manifest.parts.items()}
+        if switch.release == digest and dict(switch.parts) != parts:
+            yield f"switch {switch.number}: the journal names other parts than release {digest[:16]} has"
+    if missing := set(REQUIRED) - set(found.manifest.parts):
+        yield f"release {digest[:16]}: it lacks {sorted(missing)}"
+
+
+def _journal_is_there(settings: Settings) -> bool:
+    return bool(settings.database.get_secret_value()) or settings.governance.exists()
+
+
+def _journal(settings: Settings) -> Journal:
+    return Journal.open(settings.governance, settings.database.get_secret_value(), settings.heads)
+
+
+EVERY: tuple[Checker, ...] = (*CHECKERS, people, governance, releases, registry)
