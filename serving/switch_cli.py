@@ -81,16 +81,20 @@ def _row(order: "Order", state: "Switches") -> dict[str, object]:
 
 @contextmanager
 def _board() -> "Iterator[tuple[Switchboard, Settings, datetime]]":
+    """Nothing of scoring is imported before the order is given: a stop must not wait for it."""
+    from datetime import UTC
+
     from crm_rules.governance.heads import Heads
+    from crm_rules.governance.journal import Journal
     from crm_rules.governance.people import Trust
     from crm_rules.governance.switching import Switchboard
     from feature_repo.settings import Settings
-    from serving.pipeline.bootstrap import journal, now
 
     settings = Settings()
-    trust = Trust.of(settings)
-    with journal(settings) as opened:
-        yield Switchboard(settings.releases, opened, trust, Heads(settings.heads)), settings, now()
+    trust, url = Trust.of(settings), settings.database.get_secret_value()
+    with Journal.open(settings.governance, url, settings.heads) as journal:
+        board = Switchboard(settings.releases, journal, trust, Heads(settings.heads))
+        yield board, settings, datetime.now(UTC)
 
 
 def _switch(kind: str, name: str) -> "Switch":
