@@ -167,7 +167,7 @@ def _rewritten(chained: Chained) -> Iterator[Linked]:
 def file_flips(
     path: Path, verify: Callable[[Sqlite], Sequence[str]], count: int, dice: random.Random
 ) -> Counter[str]:
-    """Random bytes of the file changed, one at a time: refused, named, no content (an index, free), MISSED."""
+    """Random bytes changed, one at a time: refused, named, no content (an index, free), MISSED."""
     whole, found = path.read_bytes(), Counter[str]()
     contents = _contents(path)
     for _ in range(count):

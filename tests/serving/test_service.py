@@ -10,7 +10,7 @@ import pytest
 
 from feature_repo.packed_rows import PackedRows
 from feature_repo.settings import Settings
-from monitoring.decision_log import find
+from monitoring.decision_log import DecisionLogs
 from serving.asking import OfferRequest
 from serving.auth import EVERY_SCOPE, issue, token_key
 from serving.bootstrap import build, current_release, now, open_scorer
@@ -68,7 +68,9 @@ def test_the_served_process_is_closed_answers_and_knows_no_training_library(tiny
     told = json.loads(done.stdout.splitlines()[-1])
     assert told["codes"] == [200, 200, 404, 401, 404, 401, 401, 200, 200]
     assert not {name.split(".")[0] for name in told["modules"]} & set(FORBIDDEN)
-    assert json.loads(find(tiny.home / "decisions", told["decision_id"]))["outcome"]
+    assert json.loads(DecisionLogs(tiny.home / "decisions", tiny.home / "heads").find(told["decision_id"]))[
+        "outcome"
+    ]
 
 
 def test_a_process_is_ready_once_a_canary_decides(tiny: Tiny) -> None:
@@ -98,7 +100,9 @@ def test_a_logged_decision_replays_with_the_release_it_names(tiny: Tiny) -> None
     assert isinstance(decision, Decision)
     rows = PackedRows.open(tiny.online)
     scorer = open_scorer(current_release(settings(tiny)), rows)
-    replay = scorer.replay(find(tiny.home / "decisions", decision.record.decision_id))
+    replay = scorer.replay(
+        DecisionLogs(tiny.home / "decisions", tiny.home / "heads").find(decision.record.decision_id)
+    )
     rows.close()
     assert replay.same
     assert replay.body == decision.body
