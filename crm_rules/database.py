@@ -170,7 +170,10 @@ class Sqlite:
         with self._lock:
             try:
                 yield
-            except sqlite3.Error as error:
+            except (
+                sqlite3.Error,
+                UnicodeDecodeError,
+            ) as error:  # the latter of a message about a broken file
                 raise DatabaseUnavailable(self.where, str(error)) from error
 
 
@@ -276,7 +279,9 @@ def _translated(schema: str) -> str:
 def _percent(sql: str) -> str:
     """The placeholders as psycopg writes them; SQL here holds neither a literal `?` nor `%`.
 
+    NOT INDEXED, by which SQLite reads a table and no copy of it in an index, is its alone.
+
     >>> _percent("SELECT 1 WHERE a = ?")
     'SELECT 1 WHERE a = %s'
     """
-    return sql.replace("?", "%s")
+    return sql.replace("?", "%s").replace(" NOT INDEXED", "")

@@ -13,14 +13,16 @@ from monitoring.decision_log import ERASED, digest_of, digest_of_erasure
 ROWS = """
 SELECT c.seq, c.id, c.at, c.digest, c.link, p.decision_id, p.use_case, p.customer_id, p.salt, p.payload,
   CASE WHEN p.seq IS NULL THEN
-    (SELECT 1 FROM chain e WHERE e.chain = c.chain AND e.id = 'erased:' || c.id) END
+    (SELECT 1 FROM chain e WHERE e.chain = c.chain AND e.id = 'erased:' || c.id) END,
+  c.chain
 FROM chain c LEFT JOIN payloads p ON p.chain = c.chain AND p.seq = c.seq
 WHERE c.chain = ? ORDER BY c.seq
 """
 TYPES = {(str, str, str, bytes, bytes), (str, str, type(None), bytes, bytes)}
 WITHOUT_ENTRY = (
     "SELECT p.chain, p.seq, p.decision_id FROM payloads p"
-    " LEFT JOIN chain c ON c.chain = p.chain AND c.seq = p.seq WHERE c.seq IS NULL"
+    " LEFT JOIN chain c ON c.chain = p.chain AND c.seq = p.seq"
+    " WHERE c.seq IS NULL OR c.id <> p.decision_id"
 )
 BACK_AGAIN = (
     "SELECT c.chain, c.seq, c.id FROM chain e JOIN chain c ON c.chain = e.chain AND c.id = SUBSTR(e.id, 8)"
@@ -33,7 +35,7 @@ def verify_log(database: Database, chain: str, heads: Sequence[Head]) -> Verifie
 
     Read the heads before: a log that goes on being written is then never behind them.
     """
-    return walk(chain, linked(database.stream(ROWS, (chain,))), heads, bool(heads))
+    return walk(chain, linked(database.stream(ROWS, (chain,)), chain), heads, bool(heads))
 
 
 def misplaced(database: Database) -> tuple[str, ...]:
@@ -45,10 +47,11 @@ def misplaced(database: Database) -> tuple[str, ...]:
     return tuple(islice(found, MOST_PROBLEMS))
 
 
-def linked(rows: Iterable[Row]) -> Iterator[Linked]:
+def linked(rows: Iterable[Row], chain: str) -> Iterator[Linked]:
     """Rows of the join as the walk takes them: each entry with the digest of the content found."""
-    for seq, name, at, digest, link, *content, erased in rows:
-        yield seq, name, at, digest, link, _digest(name, content, erased)
+    for seq, name, at, digest, link, *content, erased, found_in in rows:
+        found = _digest(name, content, erased) if found_in == chain else "of another chain"
+        yield seq, name, at, digest, link, found
 
 
 def _digest(name: object, content: Sequence[Any], erased: object) -> str | None:

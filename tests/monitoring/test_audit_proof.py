@@ -10,7 +10,7 @@ import pytest
 from crm_rules.database import Row
 from crm_rules.governance.append_only import Linked, Walker
 from monitoring import log_check
-from tests.proofs.audit import flips, make_ledger, make_log, missed_flips, missed_moves
+from tests.proofs.audit import LOG, flips, make_ledger, make_log, missed_flips, missed_moves
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,7 +27,7 @@ def test_changes_are_found_and_kills_lose_nothing() -> None:
 
 def test_the_proof_notices_an_audit_that_overlooks_contents(tmp_path: Path) -> None:
     def overlooking(rows: Iterable[Row]) -> Iterator[Linked]:
-        return ((*entry[:5], entry[3].hex()) for entry in log_check.linked(rows))
+        return ((*entry[:5], entry[3].hex()) for entry in log_check.linked(rows, LOG))
 
     chained = make_log(tmp_path, 3)
     assert missed_flips(chained, range(1))[1] == 0

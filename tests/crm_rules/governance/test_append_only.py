@@ -11,8 +11,8 @@ import pytest
 
 from crm_rules.database import Database, Postgres, Sqlite
 from crm_rules.errors import BrokenChain, BrokenHead, ClockSetBack, DatabaseUnavailable
-from crm_rules.governance.append_only import Chain, Entry, Verified, walk
-from crm_rules.governance.heads import SLOT, Head, Heads
+from crm_rules.governance.append_only import Chain, Entry, Verified, Walker, chains, walk
+from crm_rules.governance.heads import SLOT, Anchors, Head, Heads
 
 AT = "2026-03-01T00:00:00+00:00"
 ALL = "SELECT seq, id, at, digest, link FROM chain WHERE chain = 'c' ORDER BY seq"
@@ -144,6 +144,31 @@ def test_an_error_inside_leaves_neither_entry_nor_head(
     assert (len(database.ask(ALL)), heads.read("c").seq) == (10, 10)
 
 
+def test_a_chain_with_every_link_altered_is_walked_in_little_memory_and_time(
+    chain: Chain, database: Database
+) -> None:
+    rows = [(*row, None) for row in database.ask(ALL)]
+    walker = Walker("c", ())
+    for seq, name, at, told, *_ in rows * 30:
+        walker.take(seq, name, at, bytes(told), b"another link", None)
+    assert len(walker._before) <= 3
+
+
+def test_values_of_another_type_are_named_and_no_traceback(database: Database) -> None:
+    found = walk("c", [(1, "a", "t", "text", b"l", None), ("x", "b", "t", b"d", b"l", None)], ())  # type: ignore[list-item]  # what a broken file gives
+    assert found.problems == (
+        "c entry 1 ('a'): its row holds values of another type",
+        "c entry 'x' ('b'): its row holds values of another type",
+    )
+
+
+def test_chains_are_listed_by_name(chain: Chain, database: Database, heads: Heads) -> None:
+    other = Chain(database, "a", heads)
+    with other.appending() as appender:
+        appender.add([entry(1)])
+    assert chains(database) == ("a", "c")
+
+
 def test_an_id_is_there_once(chain: Chain, database: Database) -> None:
     with pytest.raises(DatabaseUnavailable), chain.appending() as appender:
         appender.add([entry(3)])
@@ -164,9 +189,30 @@ def test_a_torn_head_leaves_the_one_before(heads: Heads, chain: Chain) -> None:
     content[at + 20] ^= 1
     path.write_bytes(content)
     assert heads.read("c").seq in (1, 4)
-    path.write_bytes(b"rubbish")
-    with pytest.raises(BrokenHead, match="cannot be read"):
-        heads.read("c")
+    for rubbish in (b"rubbish", b""):
+        path.write_bytes(rubbish)
+        for reader in (heads, Heads(heads.folder)):
+            with pytest.raises(BrokenHead, match="cannot be read"):
+                reader.read("c")
+
+
+def test_heads_are_held_against_wherever_copies_lie(heads: Heads, chain: Chain, tmp_path: Path) -> None:
+    copy = Heads(tmp_path / "copy")
+    with copy.turn("c"):
+        copy.write("c", Head(3, "00" * 32))
+    anchors = Anchors([heads.folder, copy.folder, tmp_path / "nowhere"])
+    assert (anchors.names(), anchors.names("d")) == (("c",), ())
+    assert [head.seq for head in anchors.of("c")] == [10, 3]
+    assert anchors.of("d") == ()
+
+
+def test_another_file_put_in_the_place_of_a_head_is_the_one_that_counts(heads: Heads, chain: Chain) -> None:
+    path = heads.folder / "c.head"
+    kept = path.read_bytes()
+    path.unlink()
+    assert not heads.known("c")
+    path.write_bytes(kept)
+    assert heads.read("c").seq == 10
 
 
 def test_a_head_only_moves_on(heads: Heads, chain: Chain) -> None:
