@@ -116,6 +116,12 @@ class Candidate:
         """The rows set aside, by member."""
         return self.version.proof.members
 
+    @property
+    def lost(self) -> list[str]:
+        """The champion's members that this part does not have."""
+        before = self._before
+        return [] if isinstance(before, str) else sorted(set(before) - set(self.members))
+
     @cached_property
     def _before(self) -> Mapping[str, Exported] | str:
         """The champion's members, or why they cannot be read."""
