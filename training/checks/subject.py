@@ -84,7 +84,7 @@ class Candidate:
         try:
             return exported(self.model, self.files), ""
         except BrokenRelease as broken:
-            return {}, str(broken)
+            return {}, f"{broken.path} cannot be used: {broken.found}"
 
     @cached_property
     def subjects(self) -> Mapping[str, Subject]:
