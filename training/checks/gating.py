@@ -49,6 +49,8 @@ def _of_kind(kind: Kind, candidate: Candidate, policy: Policy) -> Iterator[Gate]
         if kind in _kinds(candidate.model, name):
             title = f"{name}: {kind}" if name else f"{kind} of the part"
             yield held_to(kind, title, float("nan"), 0.0, False, note=why)
+    if kind == "champion":
+        yield from ranking.lost(candidate)
     if kind in limits.RECORDED.get(candidate.model, ()):
         yield from _recorded(kind, candidate, "")
         return

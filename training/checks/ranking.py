@@ -64,6 +64,14 @@ def champion(candidate: Candidate, subject: Subject) -> Iterator[Gate]:
     yield (_paired_lists if listed else _paired)(candidate, subject, title, margin)
 
 
+def lost(candidate: Candidate) -> Iterator[Gate]:
+    """What the champion answers and this part would no longer, where there is such a member."""
+    if candidate.lost:
+        title = "members of the champion that the part does not have"
+        yield held_to("champion", title, float(len(candidate.lost)), 0.0, False,
+                      note=", ".join(candidate.lost))  # fmt: skip
+
+
 def outcome(subject: Subject) -> Mask:
     """The test rows whose outcome counts: it is known and, where that was recorded, within reach."""
     known: Mask = ~np.isnan(subject.test.labels)

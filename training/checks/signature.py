@@ -16,14 +16,14 @@ SHOWN = 3
 
 def signature(candidate: Candidate) -> Iterator[Gate]:
     """Columns out of order, outside the feature service, without owner or purpose, or protected."""
-    order = [each for name in candidate.members for each in _order(candidate, name)]
-    yield _none("columns in another order than trained, or not trained on", order)
-    read = {column for member in candidate.members.values() for column in member.reads}
     version = candidate.version
     if not version.documented or not candidate.members:
         why = "the part cannot be read" if version.documented else "the version left no record of its columns"
-        yield at_most("signature", "columns outside the feature service", float("nan"), 0.0, note=why)
+        yield at_most("signature", "columns it may not read", float("nan"), 0.0, note=why)
         return
+    order = [each for name in candidate.members for each in _order(candidate, name)]
+    yield _none("columns in another order than trained, or not trained on", order)
+    read = {column for member in candidate.members.values() for column in member.reads}
     yield _none("columns outside the feature service, or without owner or purpose", _outside(version, read))
     yield _none("protected columns, or forbidden for the model's purpose", _forbidden(version, read))
 

@@ -84,7 +84,7 @@ class Candidate:
         try:
             return exported(self.model, self.files), ""
         except BrokenRelease as broken:
-            return {}, str(broken)
+            return {}, f"{broken.path} cannot be used: {broken.found}"
 
     @cached_property
     def subjects(self) -> Mapping[str, Subject]:
@@ -115,6 +115,12 @@ class Candidate:
     def proof(self) -> Mapping[str, MemberProof]:
         """The rows set aside, by member."""
         return self.version.proof.members
+
+    @property
+    def lost(self) -> list[str]:
+        """The champion's members that this part does not have."""
+        before = self._before
+        return [] if isinstance(before, str) else sorted(set(before) - set(self.members))
 
     @cached_property
     def _before(self) -> Mapping[str, Exported] | str:

@@ -183,6 +183,20 @@ def test_a_champion_that_is_clearly_better_stays(folder: Path, sound: Path):
     assert gate.champion is not None
 
 
+def test_a_member_that_only_the_champion_has_is_named(folder: Path, sound: Path, story: Story):
+    def twice(model: dict[str, object]) -> dict[str, bytes]:
+        model["members"] |= {"application": model["members"]["behaviour"]}  # type: ignore[index, operator]
+        files = story.files()
+        more = {name.replace("behaviour", "application"): content for name, content in files.items()}
+        return more | files | {"model.json": as_json(model)}
+
+    write_part(folder, twice(story.model()))
+    gates = of(asked(version(sound), version(folder, "3")), "champion")
+    assert [gate.passed for gate in gates] == [False, True]
+    assert gates[0].note == "application"
+    assert all(gate.passed for gate in of(asked(version(sound), version(sound, "3")), "champion"))
+
+
 def test_a_champion_of_other_columns_is_held_to_its_recorded_figure(folder: Path, sound: Path, story: Story):
     proof = story.proof()
     keep = [SERVICE.index(name) for name in COLUMNS]
