@@ -15,6 +15,7 @@ from serving.loaded import Loaded
 from tests.conftest import AT, Tiny, make_tiny
 from training.gates import Gate
 from training.promotion import Candidate, Office
+from training.release.manifest import REQUIRED
 
 GOOD = Gate("discrimination", "KS", 0.4, 0.2, True)
 SIGNERS = {Role.VALIDATOR: "victor", Role.RISK_APPROVER: "rita", Role.COMPLIANCE: "carla"}
@@ -41,7 +42,7 @@ def opened(tiny: Tiny) -> Iterator[Office]:
 
 
 def candidate(tiny: Tiny, part: str, *gates: Gate, author: str = "dana", version: str = "1") -> Candidate:
-    run = {"version": version, "author": author}
+    run = {"author": author} if part in REQUIRED else {"version": version, "author": author}
     return Candidate(part, tiny.parts[part], gates or (GOOD,), run, "PIA-7")
 
 

@@ -12,6 +12,7 @@ from training.promotion import Candidate, GateSaidNo, Office
 from training.registry import Registry
 from training.release.manifest import REQUIRED
 
+DEMO_ASSESSMENT = "DPIA-2026-1"  # one for all models of the demo
 DEMO_WAIVER = "demo: accepted to show the way, on a generated bank"
 
 
@@ -24,7 +25,7 @@ def release(settings: Settings, models: Mapping[str, str], people: DemoPeople) -
     with office(settings, people.trust) as desk:
         desk.finish()
         made = [
-            _with_waivers(desk, model_candidate(settings, desk, name, version, f"PIA-DEMO-{name}"))
+            _with_waivers(desk, model_candidate(settings, desk, name, version, DEMO_ASSESSMENT))
             for name, version in models.items()
         ]
         made += rule_candidates(settings, desk, Wish(REQUIRED), people.author, made)
