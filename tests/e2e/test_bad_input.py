@@ -558,7 +558,7 @@ def test_an_expired_token_is_refused_by_its_reason(served: Served) -> None:
 
 
 def test_a_decision_the_full_disk_cannot_keep_is_not_given(served: Served) -> None:
-    connection = served.process.log._connection
+    connection = served.process.log._database._db
     (most,) = connection.execute("PRAGMA max_page_count").fetchone()
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count = {pages}")
@@ -572,10 +572,10 @@ def test_a_decision_the_full_disk_cannot_keep_is_not_given(served: Served) -> No
 def test_points_the_full_disk_cannot_book_are_not_spent(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import sqlite3
+    from crm_rules.errors import DatabaseUnavailable
 
     def full_ledger(*_: object) -> None:
-        raise sqlite3.OperationalError("database or disk is full")
+        raise DatabaseUnavailable("ledger.db", "database or disk is full")
 
     monkeypatch.setattr(served.process.ledger, "redeem", full_ledger)
     body = json.dumps({"customer_id": "ann", "points": 100})
