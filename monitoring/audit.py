@@ -75,7 +75,11 @@ def heads(evidence: Evidence) -> Iterator[Check]:
                 problems.append(str(error))
         if not anchors.names() and folder in evidence.copies:
             problems.append(f"{folder} holds no head; name a folder of copies.")
-        yield Check(f"heads {folder.name}", len(anchors.names()), tuple(problems))
+        yield Check(
+            "heads" if folder == evidence.settings.heads else f"heads in {folder}",
+            len(anchors.names()),
+            tuple(problems),
+        )
 
 
 def decision_chains(evidence: Evidence) -> Iterator[Check]:

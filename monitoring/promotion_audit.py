@@ -131,11 +131,11 @@ def _release(settings: Settings, trust: Trust, state: Promotions, digest: str) -
         yield f"release {digest[:16]}: {error}"
         return
     for name, part in found.manifest.parts.items():
-        request = state.approved(name, part.digest)
         kept = found.evidence[evidence_name(name, part.digest)]
-        if request is None:
+        signed = [canonical(dict(each.evidence[name])) for each in state.approvals(name, part.digest)]
+        if not signed:
             yield f"release {digest[:16]}: the journal knows no approval of '{name}' {part.digest[:16]}"
-        elif canonical(dict(request.evidence[name])) != kept:
+        elif kept not in signed:
             yield f"release {digest[:16]}: the evidence of '{name}' is not what the journal says"
     for switch in state.switches:
         parts = {name: part.digest for name, part in found.manifest.parts.items()}

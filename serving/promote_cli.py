@@ -231,11 +231,14 @@ def _switched(switch: "Switch") -> None:
 
 
 def _follow(settings: "Settings", desk: "Office") -> None:
-    """Let MLflow's alias `champion` follow what is live, where models are registered on this machine."""
-    if (settings.mlflow / "mlflow.db").exists():
+    """Let MLflow's alias `champion` follow a model that became live; loading MLflow takes seconds."""
+    state = desk.state()
+    before = state.switches[-2].parts if len(state.switches) > 1 else {}
+    changed = {name for name, digest in state.live.items() if before.get(name) != digest}
+    if changed & set(state.versions) and (settings.mlflow / "mlflow.db").exists():
         from training.registry import Registry
 
-        for line in Registry(settings).follow(desk.state().versions):
+        for line in Registry(settings).follow(state.versions):
             typer.echo(line)
 
 

@@ -114,13 +114,17 @@ class Promotions:
         before = [each for each in self.switches if moment(each.at) <= when]
         return before[-1] if before else None
 
-    def approved(self, part: str, digest: str) -> Request | None:
-        """The last fully approved request for that very part."""
-        found = [
+    def approvals(self, part: str, digest: str) -> list[Request]:
+        """Every fully approved request for that very part, the oldest first."""
+        return [
             each
             for each in self.requests.values()
             if each.parts.get(part) == digest and each.status in (Status.APPROVED, Status.LIVE)
         ]
+
+    def approved(self, part: str, digest: str) -> Request | None:
+        """The last fully approved request for that very part."""
+        found = self.approvals(part, digest)
         return found[-1] if found else None
 
     @property
