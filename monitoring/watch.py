@@ -12,12 +12,14 @@ import duckdb
 import numpy as np
 import pandas as pd
 
+from crm_rules.governance.materiality import MATERIALITY, Materiality
 from monitoring import batch_log
 from monitoring.decision_log import DecisionLogs
 from monitoring.drift import ACT, INVESTIGATE, FrozenBins, Level, Shift, Verdict, shift, verdict
 from monitoring.errors import NothingDecided
 from monitoring.observed import Observed, observe
 from monitoring.report import write_report
+from monitoring.triggers import Due, due
 from training.release.reading import ReleaseFiles
 
 NEWEST = 100_000
@@ -44,6 +46,7 @@ class Watched:
     left_out: Mapping[str, str]
     figures: Path
     report: Path
+    due: tuple[Due, ...]
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,10 @@ def watch(logs: DecisionLogs, release: ReleaseFiles, features: Path, reports: Pa
     shifts = [each for found in populations for each in _shifts(found)]
     folder = reports / f"drift-{at:%Y%m%dT%H%M%SZ}"
     report = _draw(release, populations[0], features, folder / "evidently.html")
-    found = Watched(release.digest, tuple(shifts), verdict(shifts), left_out, folder / "drift.json", report)
+    validations = tuple(due(shifts, release, Materiality.load(MATERIALITY)))
+    found = Watched(
+        release.digest, tuple(shifts), verdict(shifts), left_out, folder / "drift.json", report, validations
+    )
     found.figures.write_text(as_json(found) + "\n")
     return found
 
@@ -145,6 +151,7 @@ def as_json(found: Watched) -> str:
             "limits": {"investigate": INVESTIGATE, "act": ACT},
             "shifts": [{**asdict(each), "level": each.level} for each in found.shifts],
             "left_out": dict(found.left_out),
+            "validation_due": [asdict(each) for each in found.due],
             "report": str(found.report),
         },
         indent=1,
@@ -162,5 +169,6 @@ def as_lines(found: Watched, most: int = 6) -> list[str]:
         f"limit {INVESTIGATE:.2f}  noise {each.noise:.3f}"
         for each in [*scores[:most], *columns[:most]]
     ]
+    lines += [str(each) for each in found.due]
     lines += [f"left out: {part} ({why})" for part, why in found.left_out.items()]
     return [*lines, f"figures {found.figures}", f"report  {found.report}"]

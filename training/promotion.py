@@ -147,7 +147,7 @@ class Office:
             parts = {**state.live, **approved, **request.parts}
             if set(REQUIRED) - set(parts):
                 return None
-            origin = _origin(request)
+            origin = self._origin(state, request)
             self._switch(turn, state, parts, origin, signer, role, at, "approval", request.id, request.note)
         return self.finish()
 
@@ -165,7 +165,7 @@ class Office:
             state = Promotions.of(turn.events())
             back = _earlier(state, part, digest)
             parts = {**state.live, part: back}
-            origin = read_release(self.releases, state.switches[-1].release).manifest.origin
+            origin = self._live_origin(state)
             self._switch(turn, state, parts, origin, signer, role, at, "rollback", part, reason)
             days = self.tier(part).rules.rollback_review_days
             holding.hold(turn, signer, role, part, "a rollback waits for its review", at, days)
@@ -202,6 +202,15 @@ class Office:
             "reason": reason, "record": record,
         }  # fmt: skip
         promoting.switched(turn, signer, role, at, body)
+
+    def _origin(self, state: Promotions, request: Request) -> Origin:
+        """Of a request with a model what that was trained on; other parts leave the live one as it is."""
+        if state.live and not set(request.parts) - set(REQUIRED):
+            return self._live_origin(state)
+        return Origin.from_json(next(iter(request.evidence.values()))["origin"])
+
+    def _live_origin(self, state: Promotions) -> Origin:
+        return read_release(self.releases, state.switches[-1].release).manifest.origin
 
     def _evidence(self, made: Candidate, live: str, origin: Origin, at: datetime) -> dict[str, Any]:
         tier = self.tier(made.part)
@@ -258,10 +267,6 @@ def _approved(state: Promotions, part: str, digest: str) -> Mapping[str, Any]:
     if request is None:
         raise NotAllowed(f"A release with '{part}' {digest[:16]}", "nobody approved this version of it")
     return request.evidence[part]
-
-
-def _origin(request: Request) -> Origin:
-    return Origin.from_json(next(iter(request.evidence.values()))["origin"])
 
 
 def _earlier(state: Promotions, part: str, digest: str | None) -> str:

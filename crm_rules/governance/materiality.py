@@ -26,7 +26,7 @@ KINDS = (
     "leak", "pack", "parity", "pia", "reproducibility", "signature", "size", "stability",
 )  # fmt: skip
 ROLES = tuple(str(role) for role in Role)
-TRIGGERS = ("psi", "auc_drop", "override_share")
+TRIGGERS = ("psi",)
 LEAST_NEEDED = (Role.VALIDATOR, Role.RISK_APPROVER)  # of every part, whatever the file says
 
 Months = Annotated[int, Within(1, 60)]

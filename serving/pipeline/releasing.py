@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from crm_rules.governance.promotions import Switch
 from crm_rules.policy import Policy
 from feature_repo.settings import Settings
-from serving.pipeline.bootstrap import DemoPeople, exported, office
+from serving.pipeline.bootstrap import DemoPeople, exported, now, office
 from serving.pipeline.requesting import Wish, model_candidate, origin_of, rule_candidates
 from serving.pipeline.step import Outcome
 from training.promotion import Candidate, GateSaidNo, Office
@@ -31,7 +31,7 @@ def release(settings: Settings, models: Mapping[str, str], people: DemoPeople) -
         made += rule_candidates(settings, desk, Wish(REQUIRED), people.author, made)
         passed = [each for each in made if not each.refused_by(desk.tier(each.part))]
         refused = [each for each in made if each not in passed]
-        origin, author, at = origin_of(settings, desk, anew=True), people.of(people.author), people.at
+        origin, author, at = origin_of(settings, desk, anew=True), people.of(people.author), now()
         for each in refused:
             if each.part in REQUIRED:
                 raise GateSaidNo(each.part, each.gates)
