@@ -23,7 +23,8 @@ class Due:
     def __str__(self) -> str:
         return (
             f"A new validation of {self.part} is due: PSI {self.psi:.3f} of {self.score} reached "
-            f"{self.trigger:g}, the trigger of its tier, {self.tier}. Until then hold it: `bank promote hold {self.part}`."
+            f"{self.trigger:g}, the trigger of its tier, {self.tier}. "
+            f"Until then hold it: `bank promote hold {self.part}`."
         )
 
 

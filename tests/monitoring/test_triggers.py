@@ -16,7 +16,8 @@ def moved(part: str, name: str, psi: float, is_score: bool = True, noise: float 
 def test_a_score_at_its_trigger_makes_its_part_due_once_and_columns_do_not(whole_tiny: Tiny) -> None:
     release = read_release(whole_tiny.releases, whole_tiny.release)
     shifts = [
-        moved("propensity", "card", 0.25), moved("propensity", "loan", 0.4), moved("segmentation", "S1", 0.2499),
+        moved("propensity", "card", 0.25), moved("propensity", "loan", 0.4),
+        moved("segmentation", "S1", 0.2499),
         moved("credit_risk.behaviour", "balance", 3.0, is_score=False),
         moved("credit_risk.application", "PD", 0.3, noise=0.31),
     ]  # fmt: skip
