@@ -43,7 +43,7 @@ class Killing:
             self.look()
 
     def _once(self, step: Step) -> bool:
-        after = self._dice.uniform(0, 3 * self._longest)
+        after = self._dice.uniform(0, 1.8 * self._longest)
         started, child = time.monotonic(), os.fork()
         if child == 0:
             step()
