@@ -9,6 +9,7 @@ from crm_rules.governance.heads import Heads
 from crm_rules.governance.journal import CHAIN, Journal
 from crm_rules.governance.people import HEAD as TRUST
 from crm_rules.governance.people import Trust
+from crm_rules.governance.promoting import read
 from crm_rules.governance.promotions import Promotions, Switch
 from feature_repo.errors import BankError
 from feature_repo.settings import Settings
@@ -38,9 +39,11 @@ def governance(evidence: Evidence) -> Iterator[Check]:
             last = max(head.seq for head in anchored)
             yield Check(CHAIN, 0, (f"{settings.governance} is gone, but entry {last} was anchored",))
         return
+    trust = Trust.of(settings)
     with _journal(settings) as journal:
-        found = journal.verify(Trust.of(settings), evidence.heads().get(CHAIN, ()))
-    yield Check(CHAIN, found.entries, found.problems)
+        found = journal.verify(trust, evidence.heads().get(CHAIN, ()))
+        ignored = [f"{CHAIN} {each}" for each in read(journal, trust).ignored]
+    yield Check(CHAIN, found.entries, (*found.problems, *ignored))
 
 
 def releases(evidence: Evidence) -> Iterator[Check]:
@@ -52,7 +55,7 @@ def releases(evidence: Evidence) -> Iterator[Check]:
         return
     trust = Trust.of(settings)
     with _journal(settings) as journal:
-        state = Promotions.of(journal.events())
+        state = read(journal, trust)
     if not state.switches:
         return
     notes, problems = [], list[str]()
@@ -77,7 +80,7 @@ def registry(evidence: Evidence) -> Iterator[Check]:
         yield Check("mlflow", 0, (f"it cannot be read: {error.name} is not installed (extra 'train')",))
         return
     with _journal(settings) as journal:
-        state = Promotions.of(journal.events())
+        state = read(journal, Trust.of(settings))
     found, problems = Registry(settings), list[str]()
     for version in found.versions():
         live = state.versions.get(version.name)

@@ -21,7 +21,15 @@ from crm_rules.governance.journal import Journal, Writing
 from crm_rules.governance.materiality import Materiality, Tier
 from crm_rules.governance.people import Trust
 from crm_rules.governance.person import Role
-from crm_rules.governance.promotions import Promotions, Request, Status, Switch
+from crm_rules.governance.promotions import (
+    APPROVAL,
+    ROLLBACK,
+    Promotions,
+    Request,
+    Status,
+    Switch,
+    first_parts,
+)
 from crm_rules.governance.session import Signer
 from feature_repo.errors import BankError
 from training.gates import Gate
@@ -91,7 +99,7 @@ class Office:
 
     def state(self) -> Promotions:
         """What is asked for, approved and live."""
-        return promoting.read(self.journal)
+        return promoting.read(self.journal, self.trust)
 
     def tier(self, part: str) -> Tier:
         """The tier of a part in this bank."""
@@ -125,7 +133,9 @@ class Office:
         request = self.state().request(request_id)
         if request.status is not Status.APPROVED:
             self._require_files(request)
-            request = promoting.approve(self.journal, self.trust, request_id, signer, role, at)
+            request = promoting.approve(
+                self.journal, self.trust, self.rules, self.customers, request_id, signer, role, at
+            )
         if request.status is not Status.APPROVED:
             return request, None
         return request, self.go_live(request, signer, at)
@@ -138,17 +148,16 @@ class Office:
         """Make the release of what is live and of an approved request, and switch to it."""
         role = promoting.switcher(self.trust, signer, at)
         with self.journal.writing() as turn:
-            turn.require_clock(at)
-            state = Promotions.of(turn.events())
+            state = promoting.begin(turn, self.trust, at)
             request = state.request(request.id)
             if request.status is not Status.APPROVED:
                 raise NotAllowed(f"Request {request.id}", f"it is {request.status}, not approved")
-            approved = {} if state.live else _first_parts(state)
-            parts = {**state.live, **approved, **request.parts}
+            promoting.require_ready(f"Switching to {request.id}", state, request, at)
+            parts = {**(state.live or first_parts(state)), **request.parts}
             if set(REQUIRED) - set(parts):
                 return None
             origin = self._origin(state, request)
-            self._switch(turn, state, parts, origin, signer, role, at, "approval", request.id, request.note)
+            self._switch(turn, state, parts, origin, signer, role, at, APPROVAL, request.id, request.note)
         return self.finish()
 
     def roll_back(
@@ -161,12 +170,11 @@ class Office:
         """
         role = promoting.switcher(self.trust, signer, at, (Role.OPERATOR,))
         with self.journal.writing() as turn:
-            turn.require_clock(at)
-            state = Promotions.of(turn.events())
+            state = promoting.begin(turn, self.trust, at)
             back = _earlier(state, part, digest)
             parts = {**state.live, part: back}
-            origin = self._live_origin(state)
-            self._switch(turn, state, parts, origin, signer, role, at, "rollback", part, reason)
+            origin = self._origin_with(state, parts)
+            self._switch(turn, state, parts, origin, signer, role, at, ROLLBACK, part, reason)
             days = self.tier(part).rules.rollback_review_days
             holding.hold(turn, signer, role, part, "a rollback waits for its review", at, days)
         switch = self.finish()
@@ -208,6 +216,13 @@ class Office:
         if state.live and not set(request.parts) - set(REQUIRED):
             return self._live_origin(state)
         return Origin.from_json(next(iter(request.evidence.values()))["origin"])
+
+    def _origin_with(self, state: Promotions, parts: Mapping[str, str]) -> Origin:
+        """That of the live release, as long as a part of these was approved with it; else of a model."""
+        live = self._live_origin(state)
+        found = [_approved(state, name, digest)["origin"] for name, digest in sorted(parts.items())]
+        models = [each for name, each in zip(sorted(parts), found, strict=True) if name not in REQUIRED]
+        return live if live.as_json() in found else Origin.from_json((models or found)[-1])
 
     def _live_origin(self, state: Promotions) -> Origin:
         return read_release(self.releases, state.switches[-1].release).manifest.origin
@@ -253,15 +268,6 @@ def keep_part(parts: Path, part: str, folder: Path) -> str:
     return digest
 
 
-def _first_parts(state: Promotions) -> dict[str, str]:
-    """Before the first release: everything that is approved, the newest of each part."""
-    found: dict[str, str] = {}
-    for request in state.requests.values():
-        if request.status is Status.APPROVED:
-            found |= request.parts
-    return found
-
-
 def _approved(state: Promotions, part: str, digest: str) -> Mapping[str, Any]:
     request = state.approved(part, digest)
     if request is None:
@@ -272,9 +278,8 @@ def _approved(state: Promotions, part: str, digest: str) -> Mapping[str, Any]:
 def _earlier(state: Promotions, part: str, digest: str | None) -> str:
     if part not in state.live:
         raise NotAllowed(f"Rolling back '{part}'", f"no release has it; there are {sorted(state.live)}")
-    was_live = [each.parts[part] for each in state.switches if part in each.parts]
     found = state.before(part) if digest is None else next(
-        (each for each in was_live if each.startswith(digest) and len(digest) >= 8), None
+        (each for each in state.were_live(part) if each.startswith(digest) and len(digest) >= 8), None
     )  # fmt: skip
     if found is None or found == state.live[part]:
         told = "there was no version before" if digest is None else f"no earlier version begins with {digest}"

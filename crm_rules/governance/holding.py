@@ -9,7 +9,7 @@ from crm_rules.governance.journal import Journal, Writing, signed
 from crm_rules.governance.materiality import Materiality
 from crm_rules.governance.people import Trust
 from crm_rules.governance.person import Role
-from crm_rules.governance.promoting import require_reason, role_of
+from crm_rules.governance.promoting import begin, require_reason, role_of
 from crm_rules.governance.promotions import Promotions
 from crm_rules.governance.session import Signer
 
@@ -46,8 +46,7 @@ def lift(
     """
     require_reason(f"Lifting {hold_id}", reason)
     with journal.writing() as turn:
-        turn.require_clock(at)
-        state = Promotions.of(turn.events())
+        state = begin(turn, trust, at)
         part = hold_id.removeprefix("validation-")
         if hold_id.startswith("validation-") and part in state.live:
             return _validate(turn, state, trust, rules, part, signer, at, reason, customers)

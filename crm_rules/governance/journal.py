@@ -14,7 +14,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from crm_rules.database import Database, open_database
-from crm_rules.errors import NotHeld, UnknownPerson
+from crm_rules.errors import BrokenChain, NotHeld, UnknownPerson
 from crm_rules.governance import keys
 from crm_rules.governance.append_only import Appender, Chain, Entry, Verified, walk
 from crm_rules.governance.chain import canonical, salted
@@ -98,6 +98,16 @@ class Writing:
         """ClockSetBack when `now` is before what was recorded."""
         self._appender.require_clock(now)
 
+    def require_whole(self, trust: Trust) -> None:
+        """BrokenChain names the first event that is not as it was written and signed, gone or put in."""
+        problems = self._journal.verify().problems or [
+            f"entry {event.seq} ({event.kind} {event.subject}) is not what '{event.by}' signed"
+            for event in self._journal.events()
+            if forged(event, trust)
+        ]
+        if problems:
+            raise BrokenChain(CHAIN, f"is not as it was written: {problems[0]}")
+
     def append(self, event: Event) -> Event:
         """Record a signed event; ClockSetBack when it is older than what was recorded."""
         self._appender.require_clock(moment(event.at))
@@ -171,7 +181,7 @@ class Journal:
                 continue
             content = [str(each).encode() for each in row[:-1]]
             yield seq, name, at, told, link, salted(bytes(row[-1]), *content)
-            if trust is not None and (why := _forged(row, trust)):
+            if trust is not None and (why := _doubt_of(row, trust)):
                 forged.append(f"{CHAIN} entry {seq} ({row[0]} {row[1]}): {why}")
 
 
@@ -181,13 +191,28 @@ def _event(row: tuple[object, ...]) -> Event:
                  str(signature), int(str(seq)))  # fmt: skip
 
 
-def _forged(row: list[object], trust: Trust) -> str:
-    """Why an event's signature does not count; empty when it does."""
+def doubt(event: Event, trust: Trust) -> str:
+    """Why an event's signature, or the role it was given in, does not count; empty when both do."""
     try:
-        event = _event((0, *row[:-1]))
         at = moment(event.at)
         public = trust.signer(event.by, event.role, at).public_keys(at)
     except (UnknownPerson, NotHeld, ValueError) as error:
         return f"its signer does not count ({error})"
     fits = keys.verify_any(public, event.signature, event.statement())
     return "" if fits else f"the signature of '{event.by}' does not fit it"
+
+
+def forged(event: Event, trust: Trust) -> bool:
+    """Whether no key its person ever had made the signature: somebody altered the row, or made it up."""
+    try:
+        public = [key.public_key for key in trust.person(event.by).keys]
+        return not keys.verify_any(public, event.signature, event.statement())
+    except UnknownPerson:
+        return True
+
+
+def _doubt_of(row: list[object], trust: Trust) -> str:
+    try:
+        return doubt(_event((0, *row[:-1])), trust)
+    except ValueError as error:
+        return f"it is not well formed ({error})"

@@ -29,7 +29,8 @@ ROLES = tuple(str(role) for role in Role)
 TRIGGERS = ("psi",)
 LEAST_NEEDED = (Role.VALIDATOR, Role.RISK_APPROVER)  # of every part, whatever the file says
 
-Months = Annotated[int, Within(1, 60)]
+LONGEST_MONTHS = 60
+Months = Annotated[int, Within(1, LONGEST_MONTHS)]
 Days = Annotated[int, Within(1, 730)]
 Names = Annotated[tuple[str, ...], Among(KINDS)]
 

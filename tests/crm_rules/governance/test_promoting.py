@@ -76,10 +76,12 @@ def test_every_combination_of_author_requester_approver_and_role(
     for approver, role in itertools.product(CAST, ROLES):
         request = ask(journal, trust, signer(trust, signing, requester), "policy", author)
         try:
-            promoting.approve(journal, trust, request.id, signer(trust, signing, approver), Role(role), AT)
+            promoting.approve(
+                journal, trust, RULES, 10_000, request.id, signer(trust, signing, approver), Role(role), AT
+            )
             passed.add((approver, role))
         except NotAllowed:
-            assert promoting.read(journal).request(request.id).signed == {}
+            assert promoting.read(journal, trust).request(request.id).signed == {}
     assert passed == {
         (who, CAST[who]) for who in CAST if CAST[who] in ROLES and who not in (author, requester)
     }
@@ -111,7 +113,9 @@ def test_two_approvals_at_once_leave_one_decision(tmp_path: Path, trust: Trust, 
         def approve(_: int, request: Request = request) -> str:
             with opened() as journal:
                 try:
-                    promoting.approve(journal, trust, request.id, signer(trust, signing, "rita"), None, AT)
+                    promoting.approve(
+                        journal, trust, RULES, 10_000, request.id, signer(trust, signing, "rita"), None, AT
+                    )
                 except NotAllowed as refused:
                     return str(refused)
             return "signed"
