@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from crm_rules.database import Database, open_database
 from crm_rules.errors import BrokenChain, NotHeld, UnknownPerson
 from crm_rules.governance import keys
-from crm_rules.governance.append_only import Appender, Chain, Entry, Verified, walk
+from crm_rules.governance.append_only import GONE, Appender, Chain, Entry, Verified, walk
 from crm_rules.governance.chain import canonical, salted
 from crm_rules.governance.heads import Head, Heads
 from crm_rules.governance.people import Trust
@@ -177,7 +177,7 @@ class Journal:
     ) -> Iterator[tuple[int, str, str, bytes, bytes, str | None]]:
         for seq, name, at, told, link, *row in self._database.stream(CHAINED, (CHAIN,)):
             if row[0] is None:
-                yield seq, name, at, told, link, "gone"
+                yield seq, name, at, told, link, GONE
                 continue
             content = [str(each).encode() for each in row[:-1]]
             yield seq, name, at, told, link, salted(bytes(row[-1]), *content)
