@@ -3,14 +3,17 @@
 from collections.abc import Iterator
 from contextlib import suppress
 
-from crm_rules.errors import NotApproved
-from crm_rules.governance.chain import canonical
+from crm_rules.errors import BrokenSwitches, NotApproved
+from crm_rules.governance.chain import GENESIS, canonical
 from crm_rules.governance.heads import Heads
 from crm_rules.governance.journal import CHAIN, Journal
 from crm_rules.governance.people import HEAD as TRUST
 from crm_rules.governance.people import Trust
 from crm_rules.governance.promoting import read
 from crm_rules.governance.promotions import Promotions, Switch
+from crm_rules.governance.switches import CHAIN as STOPS
+from crm_rules.governance.switches import FILE as STOPS_FILE
+from crm_rules.governance.switches import read_switches, switches_among
 from feature_repo.errors import BankError
 from feature_repo.settings import Settings
 from monitoring.audit import CHECKERS, Check, Checker, Evidence
@@ -44,6 +47,41 @@ def governance(evidence: Evidence) -> Iterator[Check]:
         found = journal.verify(trust, evidence.heads().get(CHAIN, ()))
         ignored = [f"{CHAIN} {each}" for each in read(journal, trust).ignored]
     yield Check(CHAIN, found.entries, (*found.problems, *ignored))
+
+
+def stop_switches(evidence: Evidence) -> Iterator[Check]:
+    """The file of stop switches that workers obey against the journal's orders and the anchored ones."""
+    settings, heads = evidence.settings, evidence.heads().get(STOPS, ())
+    path = settings.releases / STOPS_FILE
+    if not _journal_is_there(settings):
+        if heads or path.exists():
+            yield Check("stop switches", 0, (f"{path} was written, but no journal says by whom",))
+        return
+    trust = Trust.of(settings)
+    with _journal(settings) as journal:
+        told, ignored = switches_among(journal.events(), trust)
+    problems = [f"{CHAIN} {each}" for each in ignored]
+    problems += [
+        f"{STOPS}: order {head.seq} was anchored, and the journal holds "
+        + ("another" if head.seq <= told.number else f"{told.number}")
+        for head in heads
+        if head.seq and (head.seq > told.number or told.orders[head.seq - 1].digest != head.link)
+    ]
+    notes = list[str]()
+    try:
+        found = read_switches(settings.releases, trust, Heads(settings.heads))
+    except BrokenSwitches as error:
+        problems.append(str(error))
+    else:
+        before = told.orders[-2].digest if told.number > 1 else GENESIS
+        if (found.number, found.last) == (told.number - 1, before):
+            notes.append(
+                f"order {told.number} was cut short; the next `bank stop-switch` command finishes it"
+            )
+        elif (found.number, found.last) != (told.number, told.last):
+            problems.append(f"{path} holds other orders ({found.number}) than the journal ({told.number})")
+    if told.orders or problems or path.exists():
+        yield Check("stop switches", told.number, tuple(problems), tuple(notes))
 
 
 def releases(evidence: Evidence) -> Iterator[Check]:
@@ -156,4 +194,4 @@ def _journal(settings: Settings) -> Journal:
     return Journal.open(settings.governance, settings.database.get_secret_value(), settings.heads)
 
 
-EVERY: tuple[Checker, ...] = (*CHECKERS, people, governance, releases, registry)
+EVERY: tuple[Checker, ...] = (*CHECKERS, people, governance, stop_switches, releases, registry)
