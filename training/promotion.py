@@ -31,9 +31,10 @@ from crm_rules.governance.promotions import (
     first_parts,
 )
 from crm_rules.governance.session import Signer
+from crm_rules.governance.turns import alone
 from feature_repo.errors import BankError
 from training.gates import Gate
-from training.release.assemble import assemble, part_digest, read_part, write_evidence
+from training.release.assemble import assemble, part_digest, part_of, read_part, write_evidence
 from training.release.current import HEAD, last_number, record_of, set_current
 from training.release.errors import BrokenRelease
 from training.release.files import draft_folder, sync_folder, write_files
@@ -183,14 +184,15 @@ class Office:
 
     def finish(self) -> Switch | None:
         """Let `current` follow the last recorded switch, where that was cut short; the last switch."""
-        state = self.state()
-        if not state.switches:
-            return None
-        last = state.switches[-1]
-        if last_number(self.releases) < last.number:
-            set_current(self.releases, last.record, self.heads)
-        self.heads.write(HEAD, Head(last.number, last.release))
-        return last
+        with self.heads.turn(HEAD):  # two that finish at once never put the older one last
+            state = self.state()
+            if not state.switches:
+                return None
+            last = state.switches[-1]
+            if last_number(self.releases) < last.number:
+                set_current(self.releases, last.record, self.heads)
+            self.heads.write(HEAD, Head(last.number, last.release))
+            return last
 
     def _switch(
         self, turn: Writing, state: Promotions, parts: Mapping[str, str], origin: Origin, signer: Signer,
@@ -254,17 +256,18 @@ class Office:
 def keep_part(parts: Path, part: str, folder: Path) -> str:
     """Copy a part to where nothing changes it, under its digest; the digest."""
     files = read_part(part, folder)
-    digest = part_digest(part, folder)
+    digest = part_of(part, files).digest
     final = parts / digest
-    if final.exists():
-        with suppress(BrokenRelease):
-            if part_digest(part, final) == digest:
-                return digest
-        shutil.rmtree(final)
-    with draft_folder(parts) as draft:
-        write_files(draft, files)
-        draft.rename(final)
-        sync_folder(parts)
+    with alone(parts):
+        if final.exists():
+            with suppress(BrokenRelease):
+                if part_digest(part, final) == digest:
+                    return digest
+            shutil.rmtree(final)
+        with draft_folder(parts) as draft:
+            write_files(draft, files)
+            draft.rename(final)
+            sync_folder(parts)
     return digest
 
 
