@@ -56,6 +56,7 @@ class _Reader:
     def __init__(self, trust: Trust) -> None:
         self._trust, self._before, self._asked = trust, "", 0
         self.requests: dict[str, Request] = {}
+        self._open: dict[str, Request] = {}  # those that wait or are approved
         self.switches: list[Switch] = []
         self.holds = Holds()
         self.ignored: list[str] = []
@@ -118,10 +119,10 @@ class _Reader:
         status = Status.REFUSED if failed else Status.WAITS
         made = Request(event.subject, event.by, event.at, note, evidence, status, {}, "; ".join(failed))
         made.needs, made.parts  # noqa: B018  # a field that lacks shows now
-        for older in list(self.requests.values()) if not failed else ():
-            if older.status in (Status.WAITS, Status.APPROVED) and set(older.parts) & set(evidence):
+        for older in list(self._open.values()) if not failed else ():
+            if set(older.parts) & set(evidence):
                 self._move(older.id, Status.SUPERSEDED, f"by {event.subject}")
-        self.requests[event.subject] = made
+        self._put(made)
 
     def _approve(self, event: Event) -> None:
         request, given = self._waiting(event), dict(event.body["approvals"])  # type: ignore[call-overload]  # by part, as `approve` writes it
@@ -138,7 +139,7 @@ class _Reader:
             for name, each in request.evidence.items()
         }
         status = Status.WAITS if set(request.needs) - set(signed) else Status.APPROVED
-        self.requests[request.id] = replace(request, signed=signed, evidence=evidence, status=status)
+        self._put(replace(request, signed=signed, evidence=evidence, status=status))
 
     def _reject(self, event: Event) -> None:
         request = self._waiting(event)
@@ -168,7 +169,7 @@ class _Reader:
         _require(dict(made.parts) == wanted, f"{made.cause} {made.subject} gives other parts")
         self.switches.append(made)
         self._review = made if made.cause == ROLLBACK else None
-        for request in list(self.requests.values()):
+        for request in list(self._open.values()):
             if request.status is Status.APPROVED and request.parts.items() <= made.parts.items():
                 self._move(request.id, Status.LIVE, "")
 
@@ -215,4 +216,10 @@ class _Reader:
         self.holds = self.holds.after(event)
 
     def _move(self, request_id: str, status: Status, why: str) -> None:
-        self.requests[request_id] = replace(self.requests[request_id], status=status, why=why)
+        self._put(replace(self.requests[request_id], status=status, why=why))
+
+    def _put(self, request: Request) -> None:
+        self.requests[request.id] = request
+        self._open.pop(request.id, None)
+        if request.status in (Status.WAITS, Status.APPROVED):
+            self._open[request.id] = request
