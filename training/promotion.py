@@ -16,6 +16,7 @@ from typing import Any
 
 from crm_rules.errors import NotAllowed
 from crm_rules.governance import holding, promoting
+from crm_rules.governance.chain import canonical
 from crm_rules.governance.heads import Head, Heads
 from crm_rules.governance.journal import Journal, Writing
 from crm_rules.governance.materiality import Materiality, Tier
@@ -38,9 +39,11 @@ from training.release.assemble import assemble, part_digest, part_of, read_part,
 from training.release.current import HEAD, last_number, record_of, set_current
 from training.release.errors import BrokenRelease
 from training.release.files import draft_folder, sync_folder, write_files
-from training.release.manifest import REQUIRED, Origin
+from training.release.manifest import MB, MOST_BYTES, REQUIRED, Origin
 from training.release.reading import read_release
 from training.release.verify import VerifiedRelease, rehearse, verify
+
+MOST_EVIDENCE = MOST_BYTES - MB  # signatures are still to come
 
 
 class GateSaidNo(BankError):
@@ -122,6 +125,11 @@ class Office:
         self.usable_together(candidates, origin)
         live = self.state().live
         evidence = [self._evidence(each, live.get(each.part, ""), origin, at) for each in candidates]
+        for each in evidence:
+            if len(canonical(each)) > MOST_EVIDENCE:
+                raise NotAllowed(
+                    f"A request for '{each['part']}'", f"its evidence is above {MOST_EVIDENCE // MB} MB"
+                )
         return promoting.ask(self.journal, self.trust, self.rules, evidence, signer, at, note)
 
     def approve(
@@ -170,6 +178,7 @@ class Office:
         the part's next promotion when it is late.
         """
         role = promoting.switcher(self.trust, signer, at, (Role.OPERATOR,))
+        promoting.require_reason(f"Rolling back '{part}'", reason)
         with self.journal.writing() as turn:
             state = promoting.begin(turn, self.trust, at)
             back = _earlier(state, part, digest)

@@ -17,6 +17,7 @@ from crm_rules.governance.journal import Event, doubt
 from crm_rules.governance.materiality import LONGEST_MONTHS, add_months
 from crm_rules.governance.people import Trust
 from crm_rules.governance.person import Role, moment
+from crm_rules.governance.plain import unreadable
 from crm_rules.governance.promotions import (
     APPROVAL,
     APPROVED,
@@ -73,6 +74,7 @@ class _Reader:
         try:
             _require(not (why := doubt(event, self._trust)), why)
             self._in_time(event.at)
+            _require(unreadable([event.subject, event.body]) is None, "a text in it is long or hides signs")
             if event.kind not in ORDERS:
                 self._follow(event)
         except (KeyError, TypeError, ValueError, AttributeError, NotApproved) as error:
@@ -109,6 +111,7 @@ class _Reader:
     def _ask(self, event: Event) -> None:
         body: Mapping[str, Any] = event.body
         evidence: dict[str, Evidence] = {str(each["part"]): dict(each) for each in body["parts"]}
+        _require(0 < len(evidence) == len(body["parts"]), "it names no part, or one twice")
         note, on = str(body["note"]), moment(event.at).date()
         _require(event.subject == f"R{self._asked}", f"it would be request R{self._asked}")
         for part, each in evidence.items():

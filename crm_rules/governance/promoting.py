@@ -16,6 +16,7 @@ from crm_rules.governance.journal import Journal, Writing, signed
 from crm_rules.governance.materiality import Materiality, Tier
 from crm_rules.governance.people import Trust
 from crm_rules.governance.person import Role, moment
+from crm_rules.governance.plain import LONGEST, unreadable
 from crm_rules.governance.promotions import (
     APPROVED,
     ASKED,
@@ -54,6 +55,7 @@ def ask(
     NotAllowed for somebody who may not ask for this part, and while a hold blocks it. A request for a part
     that waits already is superseded.
     """
+    _require_readable(parts, note)
     with journal.writing() as turn:
         state = begin(turn, trust, at)
         name = f"R{sum(event.kind == ASKED for event in turn.events()) + 1}"
@@ -136,6 +138,17 @@ def role_of(thing: str, trust: Trust, signer: Signer, roles: Sequence[Role], at:
     )
 
 
+def _require_readable(parts: Sequence[Evidence], note: str) -> None:
+    names = [str(each["part"]) for each in parts]
+    if not names or len(set(names)) != len(names):
+        raise NotAllowed(f"A request for {names}", "it names each part once, and one at least")
+    if (found := unreadable([*parts, note])) is not None:
+        raise NotAllowed(
+            f"A request for {', '.join(names)}",
+            f"{found[:60]!r} in it is longer than {LONGEST:,} signs, or has signs that are not seen",
+        )
+
+
 def _require_waiting(request: Request) -> None:
     if request.status is not Status.WAITS:
         because = f" ({request.why})" if request.why else ""
@@ -192,8 +205,8 @@ def _require_no_hold(state: Promotions, part: str, at: datetime) -> None:
 
 def require_reason(thing: str, reason: str) -> None:
     """NotAllowed without a reason somebody can read."""
-    if not reason.strip() or len(reason) > 2_000:
-        raise NotAllowed(thing, "it takes a reason of 1 to 2,000 signs")
+    if not reason.strip() or unreadable(reason) is not None:
+        raise NotAllowed(thing, "it takes a reason of 1 to 2,000 signs that are seen, in one line")
 
 
 def waiver(gate: str, reason: str, until: datetime) -> dict[str, str]:

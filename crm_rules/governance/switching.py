@@ -9,6 +9,7 @@ from crm_rules.governance import drafts
 from crm_rules.governance.heads import Head, Heads
 from crm_rules.governance.journal import Event, Journal, Writing, signed
 from crm_rules.governance.people import Trust
+from crm_rules.governance.plain import LONGEST, unreadable
 from crm_rules.governance.session import Signer
 from crm_rules.governance.stops import Kind
 from crm_rules.governance.switches import (
@@ -25,7 +26,7 @@ from crm_rules.governance.switches import (
     switches_among,
 )
 
-LONGEST_NAME, LONGEST_REASON = 200, 2_000
+LONGEST_NAME = 200
 Switch = tuple[Kind, str]
 
 
@@ -132,5 +133,5 @@ class Switchboard:
         thing, name = f"An order about the switch of {switch[0]} '{switch[1][:50]}'", switch[1]
         if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
             raise NotAllowed(thing, f"a name has 1 to {LONGEST_NAME} printable signs")
-        if not reason.strip() or len(reason) > LONGEST_REASON:
-            raise NotAllowed(thing, f"it takes a reason of 1 to {LONGEST_REASON:,} signs")
+        if not reason.strip() or unreadable(reason) is not None:
+            raise NotAllowed(thing, f"it takes a reason of 1 to {LONGEST:,} signs that are seen, in one line")

@@ -354,6 +354,22 @@ def test_what_came_between_the_last_signature_and_the_switch_stops_the_switch(
     assert desk.state().switches == before
 
 
+@pytest.mark.parametrize("reason", ["", "  ", "two\nlines", "\x1b[2K", "x" * 2_001])
+def test_a_rollback_takes_a_reason_somebody_can_read(desk: Office, tiny: Tiny, reason: str) -> None:
+    sign(desk, tiny, ask(desk, tiny, changed_policy(tiny)), AT)
+    with pytest.raises(NotAllowed, match="it takes a reason"):
+        desk.roll_back("policy", tiny.signer("otto"), AT, reason)
+
+
+def test_ten_thousand_gates_are_signed_and_evidence_no_release_could_hold_is_refused(
+    desk: Office, tiny: Tiny
+) -> None:
+    many = tuple(replace(GOOD, name=f"KS of branch {number}") for number in range(10_000))
+    assert sign(desk, tiny, ask(desk, tiny, replace(changed_policy(tiny), gates=many)), AT) is not None
+    with pytest.raises(NotAllowed, match="evidence is above 3 MB"):
+        ask(desk, tiny, replace(changed_policy(tiny, 0.04), gates=many * 4))
+
+
 def test_reasons_pass_when_everything_credit_can_say_has_a_text(tmp_path: Path) -> None:
     assert all(gate.passed for gate in reasons_part(tmp_path / "all", ("balance_last", "tenure_months")))
     [gate] = reasons_part(tmp_path / "one_missing", ("balance_last", "shoe_size"))

@@ -249,6 +249,15 @@ def _no_body(bank: Bank) -> None:
     bank.plant("requested", "R2", "dana", S, parts=7)
 
 
+def _hidden(bank: Bank) -> None:
+    made = {**bank.evidence(NEW), "request": "R2", "requested_by": "dana", "pia": "fine\x1b[3A"}
+    bank.plant("requested", "R2", "dana", S, parts=[made], note="")
+
+
+def _no_parts(bank: Bank) -> None:
+    bank.plant("requested", "R2", "dana", S, parts=[], note="")
+
+
 def _no_evidence(bank: Bank) -> None:
     bank.plant("requested", "R2", "dana", S, parts=[{"part": "policy"}], note="")
 
@@ -283,6 +292,8 @@ ATTACKS = [
     pytest.param(_validated_another_version, "was not live", id="validated-what-is-not-live"),
     pytest.param(_an_old_event_again, "before the one before it", id="old-event-played-back"),
     pytest.param(_no_event, "there is no such event", id="unknown-kind"),
+    pytest.param(_hidden, "hides signs", id="a-text-that-hides-signs"),
+    pytest.param(_no_parts, "it names no part", id="no-parts"),
     pytest.param(_no_body, "it is not well formed", id="no-body"),
     pytest.param(_no_evidence, "it is not well formed", id="no-evidence"),
 ]  # fmt: skip
