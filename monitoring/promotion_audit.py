@@ -18,7 +18,8 @@ from feature_repo.errors import BankError
 from feature_repo.settings import Settings
 from monitoring.audit import CHECKERS, Check, Checker, Evidence
 from training.release.assemble import part_digest
-from training.release.current import Current, current, last_number, last_seen
+from training.release.current import HEAD as CURRENT
+from training.release.current import Current, current, last_number
 from training.release.errors import BrokenRelease
 from training.release.manifest import REQUIRED, evidence_name
 from training.release.reading import read_release
@@ -97,7 +98,7 @@ def releases(evidence: Evidence) -> Iterator[Check]:
     if not state.switches:
         return
     notes, problems = [], list[str]()
-    last, seen = state.switches[-1], last_seen(Heads(settings.heads))
+    last, seen = state.switches[-1], _seen(evidence)
     if seen == last.number - 1 == last_number(settings.releases):
         notes.append(f"switch {last.number} was cut short; the next `bank promote` command finishes it")
         last = state.switches[-2] if len(state.switches) > 1 else last
@@ -184,6 +185,11 @@ def _release(settings: Settings, trust: Trust, state: Promotions, digest: str) -
             yield f"switch {switch.number}: the journal names other parts than release {digest[:16]} has"
     if missing := set(REQUIRED) - set(found.manifest.parts):
         yield f"release {digest[:16]}: it lacks {sorted(missing)}"
+
+
+def _seen(evidence: Evidence) -> int:
+    """The number of the last switch that was anchored, here or in a copy of the heads."""
+    return max((head.seq for head in evidence.heads().get(CURRENT, ())), default=0)
 
 
 def _journal_is_there(settings: Settings) -> bool:

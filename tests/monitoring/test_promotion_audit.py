@@ -153,6 +153,14 @@ def test_a_switch_that_was_cut_short_is_a_note_and_no_problem(tiny: Tiny) -> Non
     assert "switch 2 was cut short" in checks[0].notes[0]
 
 
+def test_a_switch_taken_back_with_its_head_shows_by_a_copy_of_the_heads(tiny: Tiny, tmp_path: Path) -> None:
+    """Whoever writes every file, and has no key: the record before, the head before."""
+    shutil.copytree(tiny.home / "heads", tmp_path / "copy")
+    test_a_switch_that_was_cut_short_is_a_note_and_no_problem(tiny)
+    [check] = audit(Evidence(of(tiny), (tmp_path / "copy",)), (releases,))
+    assert "its number 1 is below 2, so it is an old record played back" in check.problems[0]
+
+
 CARD = (Kind.PRODUCT, "card-gold")
 
 
