@@ -282,7 +282,9 @@ def test_a_command_says_what_it_lacks_in_an_empty_home(command: Command, home: P
     assert not home.exists()
 
 
-@pytest.mark.parametrize("asked", ["data make --customers 10 --months 6", "run --no-serve", "keys new dana"])
+@pytest.mark.parametrize(
+    "asked", ["data make --customers 10 --months 6", "run --no-serve", "keys new dana --no-passphrase"]
+)
 def test_a_home_that_cannot_be_written_is_told(command: Command, home: Path, asked: str) -> None:
     home.write_text("a file")
     command(*asked.split()).refuses(str(home), "Not a directory", "BANK_HOME")
@@ -365,7 +367,7 @@ ALTERED = [
     pytest.param(spoil("parts/policy/policy.toml"), "policy.toml", id="policy"),
     pytest.param(spoil("scoring.onnx"), "'scoring.onnx'", id="graph"),
     pytest.param(spoil("manifest.json"), "'manifest.json'", id="manifest"),
-    pytest.param(spoil("evidence/policy-*.json", b"{"), "is no JSON", id="evidence-garbage"),
+    pytest.param(spoil("evidence/policy-*.json", b"{"), "no plain JSON", id="evidence-garbage"),
     pytest.param(lambda release: replace_in(next(release.glob("evidence/credit*")), "victor", "otto"),
         "not approved", id="evidence-other-signer"),
     pytest.param(lambda release: next(release.glob("evidence/*")).unlink(), "not approved",
