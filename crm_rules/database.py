@@ -5,6 +5,7 @@ Writers take turns, in one process and between processes; a transaction is durab
 """
 
 import itertools
+import os
 import re
 import sqlite3
 import threading
@@ -94,6 +95,8 @@ class Sqlite:
                 self._db = sqlite3.connect(uri, WAIT_SECONDS, 0, None, False, uri=True)
             else:
                 path.parent.mkdir(parents=True, exist_ok=True)
+                if not path.exists():  # its companions take its mode: nobody else writes, whatever the umask
+                    os.close(os.open(path, os.O_CREAT | os.O_CLOEXEC, 0o640))
                 self._db = sqlite3.connect(path, WAIT_SECONDS, 0, None, False)
                 self._db.execute("PRAGMA page_size = 8192")
                 self._db.execute("PRAGMA journal_mode = WAL")
@@ -188,6 +191,11 @@ class Postgres:
         if not SAFE_SCHEMA.fullmatch(schema):
             raise DatabaseUnavailable("PostgreSQL", f"{schema!r} is no name of a schema")
         self._error, self._lock, self.schema = psycopg.Error, threading.RLock(), schema
+        try:
+            psycopg.conninfo.conninfo_to_dict(url)
+        except psycopg.ProgrammingError:  # what it says would repeat the password
+            found = "its address is not well formed; it reads postgresql://USER:PASSWORD@HOST:5432/NAME"
+            raise DatabaseUnavailable("PostgreSQL", found) from None
         try:
             self._db = psycopg.connect(
                 url, autocommit=True, connect_timeout=10, options=f"-c search_path={schema} -c timezone=UTC"

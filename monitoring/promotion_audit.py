@@ -3,18 +3,23 @@
 from collections.abc import Iterator
 from contextlib import suppress
 
-from crm_rules.errors import NotApproved
-from crm_rules.governance.chain import canonical
+from crm_rules.errors import BrokenSwitches, NotApproved
+from crm_rules.governance.chain import GENESIS, canonical
 from crm_rules.governance.heads import Heads
 from crm_rules.governance.journal import CHAIN, Journal
 from crm_rules.governance.people import HEAD as TRUST
 from crm_rules.governance.people import Trust
+from crm_rules.governance.promoting import read
 from crm_rules.governance.promotions import Promotions, Switch
+from crm_rules.governance.switches import CHAIN as STOPS
+from crm_rules.governance.switches import FILE as STOPS_FILE
+from crm_rules.governance.switches import read_switches, switches_among
 from feature_repo.errors import BankError
 from feature_repo.settings import Settings
 from monitoring.audit import CHECKERS, Check, Checker, Evidence
 from training.release.assemble import part_digest
-from training.release.current import Current, current, last_number, last_seen
+from training.release.current import HEAD as CURRENT
+from training.release.current import Current, current, last_number
 from training.release.errors import BrokenRelease
 from training.release.manifest import REQUIRED, evidence_name
 from training.release.reading import read_release
@@ -38,9 +43,46 @@ def governance(evidence: Evidence) -> Iterator[Check]:
             last = max(head.seq for head in anchored)
             yield Check(CHAIN, 0, (f"{settings.governance} is gone, but entry {last} was anchored",))
         return
+    trust = Trust.of(settings)
     with _journal(settings) as journal:
-        found = journal.verify(Trust.of(settings), evidence.heads().get(CHAIN, ()))
-    yield Check(CHAIN, found.entries, found.problems)
+        found = journal.verify(trust, evidence.heads().get(CHAIN, ()))
+        ignored = [f"{CHAIN} {each}" for each in read(journal, trust).ignored]
+    yield Check(CHAIN, found.entries, (*found.problems, *ignored))
+
+
+def stop_switches(evidence: Evidence) -> Iterator[Check]:
+    """The file of stop switches that workers obey against the journal's orders and the anchored ones."""
+    settings, heads = evidence.settings, evidence.heads().get(STOPS, ())
+    path = settings.releases / STOPS_FILE
+    if not _journal_is_there(settings):
+        if heads or path.exists():
+            yield Check("stop switches", 0, (f"{path} was written, but no journal says by whom",))
+        return
+    trust = Trust.of(settings)
+    with _journal(settings) as journal:
+        told, ignored = switches_among(journal.events(), trust)
+    problems = [f"{CHAIN} {each}" for each in ignored]
+    problems += [
+        f"{STOPS}: order {head.seq} was anchored, and the journal holds "
+        + ("another" if head.seq <= told.number else f"{told.number}")
+        for head in heads
+        if head.seq and (head.seq > told.number or told.orders[head.seq - 1].digest != head.link)
+    ]
+    notes = list[str]()
+    try:
+        found = read_switches(settings.releases, trust, Heads(settings.heads))
+    except BrokenSwitches as error:
+        problems.append(str(error))
+    else:
+        before = told.orders[-2].digest if told.number > 1 else GENESIS
+        if (found.number, found.last) == (told.number - 1, before):
+            notes.append(
+                f"order {told.number} was cut short; the next `bank stop-switch` command finishes it"
+            )
+        elif (found.number, found.last) != (told.number, told.last):
+            problems.append(f"{path} holds other orders ({found.number}) than the journal ({told.number})")
+    if told.orders or problems or path.exists():
+        yield Check("stop switches", told.number, tuple(problems), tuple(notes))
 
 
 def releases(evidence: Evidence) -> Iterator[Check]:
@@ -52,11 +94,11 @@ def releases(evidence: Evidence) -> Iterator[Check]:
         return
     trust = Trust.of(settings)
     with _journal(settings) as journal:
-        state = Promotions.of(journal.events())
+        state = read(journal, trust)
     if not state.switches:
         return
     notes, problems = [], list[str]()
-    last, seen = state.switches[-1], last_seen(Heads(settings.heads))
+    last, seen = state.switches[-1], _seen(evidence)
     if seen == last.number - 1 == last_number(settings.releases):
         notes.append(f"switch {last.number} was cut short; the next `bank promote` command finishes it")
         last = state.switches[-2] if len(state.switches) > 1 else last
@@ -77,7 +119,7 @@ def registry(evidence: Evidence) -> Iterator[Check]:
         yield Check("mlflow", 0, (f"it cannot be read: {error.name} is not installed (extra 'train')",))
         return
     with _journal(settings) as journal:
-        state = Promotions.of(journal.events())
+        state = read(journal, Trust.of(settings))
     found, problems = Registry(settings), list[str]()
     for version in found.versions():
         live = state.versions.get(version.name)
@@ -145,6 +187,11 @@ def _release(settings: Settings, trust: Trust, state: Promotions, digest: str) -
         yield f"release {digest[:16]}: it lacks {sorted(missing)}"
 
 
+def _seen(evidence: Evidence) -> int:
+    """The number of the last switch that was anchored, here or in a copy of the heads."""
+    return max((head.seq for head in evidence.heads().get(CURRENT, ())), default=0)
+
+
 def _journal_is_there(settings: Settings) -> bool:
     return bool(settings.database.get_secret_value()) or settings.governance.exists()
 
@@ -153,4 +200,4 @@ def _journal(settings: Settings) -> Journal:
     return Journal.open(settings.governance, settings.database.get_secret_value(), settings.heads)
 
 
-EVERY: tuple[Checker, ...] = (*CHECKERS, people, governance, releases, registry)
+EVERY: tuple[Checker, ...] = (*CHECKERS, people, governance, stop_switches, releases, registry)

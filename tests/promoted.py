@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from crm_rules.database import Database, Sqlite
 from crm_rules.governance.heads import Heads
 from crm_rules.governance.journal import Journal
 from crm_rules.governance.materiality import MATERIALITY, Materiality
@@ -33,9 +34,11 @@ def promoted_tiny(home: Path) -> Tiny:
 
 
 @contextmanager
-def opened(tiny: Tiny) -> Iterator[Office]:
-    with Journal.open(tiny.home / "governance.db", "", tiny.home / "heads") as journal:
-        rules, heads = Materiality.load(MATERIALITY), Heads(tiny.home / "heads")
+def opened(tiny: Tiny, database: Database | None = None, heads_in: str = "heads") -> Iterator[Office]:
+    """The office of the bank; its journal in a file of its home, or in another database."""
+    heads = Heads(tiny.home / heads_in)
+    with Journal(database or Sqlite(tiny.home / "governance.db"), heads) as journal:
+        rules = Materiality.load(MATERIALITY)
         yield Office(
             tiny.releases, tiny.home / "approved", journal, tiny.trust, rules, heads, 10_000, Loaded.of
         )

@@ -8,6 +8,9 @@ import pytest
 import typer
 
 import bank
+from crm_rules.governance import materiality
+from training import gates
+from training.release import manifest
 
 ROOT = Path(bank.__file__).parent
 ROOMS = ("feature_repo", "crm_rules", "training", "monitoring", "serving")
@@ -54,3 +57,8 @@ def test_every_make_target_and_command_stands_in_the_readme(readme):
     missing = [f"make {target}" for target in targets if f"make {target}" not in text]
     missing += [f"bank {command}" for command in commands() if f"bank {command}" not in text]
     assert missing == []
+
+
+def test_kinds_of_gates_and_parts_are_the_same_where_they_are_named():
+    assert sorted(gates.KINDS) == sorted(materiality.KINDS)
+    assert materiality.PARTS == manifest.PARTS

@@ -16,22 +16,34 @@ from typing import Any
 
 from crm_rules.errors import NotAllowed
 from crm_rules.governance import holding, promoting
+from crm_rules.governance.chain import canonical
 from crm_rules.governance.heads import Head, Heads
 from crm_rules.governance.journal import Journal, Writing
 from crm_rules.governance.materiality import Materiality, Tier
 from crm_rules.governance.people import Trust
 from crm_rules.governance.person import Role
-from crm_rules.governance.promotions import Promotions, Request, Status, Switch
+from crm_rules.governance.promotions import (
+    APPROVAL,
+    ROLLBACK,
+    Promotions,
+    Request,
+    Status,
+    Switch,
+    first_parts,
+)
 from crm_rules.governance.session import Signer
+from crm_rules.governance.turns import alone
 from feature_repo.errors import BankError
 from training.gates import Gate
-from training.release.assemble import assemble, part_digest, read_part, write_evidence
+from training.release.assemble import assemble, part_digest, part_of, read_part, write_evidence
 from training.release.current import HEAD, last_number, record_of, set_current
 from training.release.errors import BrokenRelease
 from training.release.files import draft_folder, sync_folder, write_files
-from training.release.manifest import REQUIRED, Origin
+from training.release.manifest import MB, MOST_BYTES, REQUIRED, Origin
 from training.release.reading import read_release
 from training.release.verify import VerifiedRelease, rehearse, verify
+
+MOST_EVIDENCE = MOST_BYTES - MB  # signatures are still to come
 
 
 class GateSaidNo(BankError):
@@ -91,7 +103,7 @@ class Office:
 
     def state(self) -> Promotions:
         """What is asked for, approved and live."""
-        return promoting.read(self.journal)
+        return promoting.read(self.journal, self.trust)
 
     def tier(self, part: str) -> Tier:
         """The tier of a part in this bank."""
@@ -113,6 +125,11 @@ class Office:
         self.usable_together(candidates, origin)
         live = self.state().live
         evidence = [self._evidence(each, live.get(each.part, ""), origin, at) for each in candidates]
+        for each in evidence:
+            if len(canonical(each)) > MOST_EVIDENCE:
+                raise NotAllowed(
+                    f"A request for '{each['part']}'", f"its evidence is above {MOST_EVIDENCE // MB} MB"
+                )
         return promoting.ask(self.journal, self.trust, self.rules, evidence, signer, at, note)
 
     def approve(
@@ -125,7 +142,9 @@ class Office:
         request = self.state().request(request_id)
         if request.status is not Status.APPROVED:
             self._require_files(request)
-            request = promoting.approve(self.journal, self.trust, request_id, signer, role, at)
+            request = promoting.approve(
+                self.journal, self.trust, self.rules, self.customers, request_id, signer, role, at
+            )
         if request.status is not Status.APPROVED:
             return request, None
         return request, self.go_live(request, signer, at)
@@ -138,17 +157,16 @@ class Office:
         """Make the release of what is live and of an approved request, and switch to it."""
         role = promoting.switcher(self.trust, signer, at)
         with self.journal.writing() as turn:
-            turn.require_clock(at)
-            state = Promotions.of(turn.events())
+            state = promoting.begin(turn, self.trust, at)
             request = state.request(request.id)
             if request.status is not Status.APPROVED:
                 raise NotAllowed(f"Request {request.id}", f"it is {request.status}, not approved")
-            approved = {} if state.live else _first_parts(state)
-            parts = {**state.live, **approved, **request.parts}
+            promoting.require_ready(f"Switching to {request.id}", state, request, at)
+            parts = {**(state.live or first_parts(state)), **request.parts}
             if set(REQUIRED) - set(parts):
                 return None
             origin = self._origin(state, request)
-            self._switch(turn, state, parts, origin, signer, role, at, "approval", request.id, request.note)
+            self._switch(turn, state, parts, origin, signer, role, at, APPROVAL, request.id, request.note)
         return self.finish()
 
     def roll_back(
@@ -160,13 +178,13 @@ class Office:
         the part's next promotion when it is late.
         """
         role = promoting.switcher(self.trust, signer, at, (Role.OPERATOR,))
+        promoting.require_reason(f"Rolling back '{part}'", reason)
         with self.journal.writing() as turn:
-            turn.require_clock(at)
-            state = Promotions.of(turn.events())
+            state = promoting.begin(turn, self.trust, at)
             back = _earlier(state, part, digest)
             parts = {**state.live, part: back}
-            origin = self._live_origin(state)
-            self._switch(turn, state, parts, origin, signer, role, at, "rollback", part, reason)
+            origin = self._origin_with(state, parts)
+            self._switch(turn, state, parts, origin, signer, role, at, ROLLBACK, part, reason)
             days = self.tier(part).rules.rollback_review_days
             holding.hold(turn, signer, role, part, "a rollback waits for its review", at, days)
         switch = self.finish()
@@ -175,14 +193,15 @@ class Office:
 
     def finish(self) -> Switch | None:
         """Let `current` follow the last recorded switch, where that was cut short; the last switch."""
-        state = self.state()
-        if not state.switches:
-            return None
-        last = state.switches[-1]
-        if last_number(self.releases) < last.number:
-            set_current(self.releases, last.record, self.heads)
-        self.heads.write(HEAD, Head(last.number, last.release))
-        return last
+        with self.heads.turn(HEAD):  # two that finish at once never put the older one last
+            state = self.state()
+            if not state.switches:
+                return None
+            last = state.switches[-1]
+            if last_number(self.releases) < last.number:
+                set_current(self.releases, last.record, self.heads)
+            self.heads.write(HEAD, Head(last.number, last.release))
+            return last
 
     def _switch(
         self, turn: Writing, state: Promotions, parts: Mapping[str, str], origin: Origin, signer: Signer,
@@ -208,6 +227,13 @@ class Office:
         if state.live and not set(request.parts) - set(REQUIRED):
             return self._live_origin(state)
         return Origin.from_json(next(iter(request.evidence.values()))["origin"])
+
+    def _origin_with(self, state: Promotions, parts: Mapping[str, str]) -> Origin:
+        """That of the live release, as long as a part of these was approved with it; else of a model."""
+        live = self._live_origin(state)
+        found = [_approved(state, name, digest)["origin"] for name, digest in sorted(parts.items())]
+        models = [each for name, each in zip(sorted(parts), found, strict=True) if name not in REQUIRED]
+        return live if live.as_json() in found else Origin.from_json((models or found)[-1])
 
     def _live_origin(self, state: Promotions) -> Origin:
         return read_release(self.releases, state.switches[-1].release).manifest.origin
@@ -239,27 +265,19 @@ class Office:
 def keep_part(parts: Path, part: str, folder: Path) -> str:
     """Copy a part to where nothing changes it, under its digest; the digest."""
     files = read_part(part, folder)
-    digest = part_digest(part, folder)
+    digest = part_of(part, files).digest
     final = parts / digest
-    if final.exists():
-        with suppress(BrokenRelease):
-            if part_digest(part, final) == digest:
-                return digest
-        shutil.rmtree(final)
-    with draft_folder(parts) as draft:
-        write_files(draft, files)
-        draft.rename(final)
-        sync_folder(parts)
+    with alone(parts):
+        if final.exists():
+            with suppress(BrokenRelease):
+                if part_digest(part, final) == digest:
+                    return digest
+            shutil.rmtree(final)
+        with draft_folder(parts) as draft:
+            write_files(draft, files)
+            draft.rename(final)
+            sync_folder(parts)
     return digest
-
-
-def _first_parts(state: Promotions) -> dict[str, str]:
-    """Before the first release: everything that is approved, the newest of each part."""
-    found: dict[str, str] = {}
-    for request in state.requests.values():
-        if request.status is Status.APPROVED:
-            found |= request.parts
-    return found
 
 
 def _approved(state: Promotions, part: str, digest: str) -> Mapping[str, Any]:
@@ -272,9 +290,8 @@ def _approved(state: Promotions, part: str, digest: str) -> Mapping[str, Any]:
 def _earlier(state: Promotions, part: str, digest: str | None) -> str:
     if part not in state.live:
         raise NotAllowed(f"Rolling back '{part}'", f"no release has it; there are {sorted(state.live)}")
-    was_live = [each.parts[part] for each in state.switches if part in each.parts]
     found = state.before(part) if digest is None else next(
-        (each for each in was_live if each.startswith(digest) and len(digest) >= 8), None
+        (each for each in state.were_live(part) if each.startswith(digest) and len(digest) >= 8), None
     )  # fmt: skip
     if found is None or found == state.live[part]:
         told = "there was no version before" if digest is None else f"no earlier version begins with {digest}"

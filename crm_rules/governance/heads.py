@@ -80,13 +80,16 @@ class Heads:
                 fcntl.flock(descriptor, fcntl.LOCK_UN)
 
     def _read(self, chain: str) -> Head | None:
+        path = self.folder / f"{chain}.head"
         try:
-            file = self._file(f"{chain}.head", 0)
+            file = self._file(path.name, 0)
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise BrokenHead(path) from error
         content = os.pread(file.descriptor, 2 * SLOT, 0)
         if content != file.content:  # another process wrote since
-            file.head = _newest(self.folder / f"{chain}.head", content)
+            file.head = _newest(path, content)
             file.content = content
         return file.head
 
@@ -144,7 +147,15 @@ class Anchors:
     def of(self, chain: str) -> tuple[Head, ...]:
         """The heads of one chain, none where it has no head; BrokenHead where one cannot be read."""
         paths = [folder / f"{chain}.head" for folder in self._folders]
-        return tuple(_newest(path, path.read_bytes()) for path in paths if path.exists())
+        return tuple(_newest(path, _content(path)) for path in paths if path.exists())
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(2 * SLOT)  # never more, whatever it became
+    except OSError as error:
+        raise BrokenHead(path) from error
 
 
 def _newest(path: Path, content: bytes) -> Head:

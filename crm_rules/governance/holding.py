@@ -9,9 +9,11 @@ from crm_rules.governance.journal import Journal, Writing, signed
 from crm_rules.governance.materiality import Materiality
 from crm_rules.governance.people import Trust
 from crm_rules.governance.person import Role
-from crm_rules.governance.promoting import require_reason, role_of
+from crm_rules.governance.promoting import begin, require_reason, role_of
 from crm_rules.governance.promotions import Promotions
 from crm_rules.governance.session import Signer
+
+LONGEST_DAYS = 730
 
 
 def hold(turn: Writing, signer: Signer, role: Role, part: str, reason: str, at: datetime, days: int) -> str:
@@ -30,6 +32,8 @@ def place_hold(
     """Place a hold as a person: validator, risk approver, compliance or auditor."""
     if part not in (*rules.purpose, EVERY):
         raise NotAllowed(f"A hold on '{part}'", f"there are the parts {', '.join(rules.purpose)} and *")
+    if not 0 <= days <= LONGEST_DAYS:
+        raise NotAllowed(f"A hold on '{part}'", f"it blocks from 0 to {LONGEST_DAYS} days on, not {days}")
     require_reason(f"A hold on '{part}'", reason)
     role = role_of(f"A hold on '{part}'", trust, signer, (*LIFTS, Role.AUDITOR), at)
     with journal.writing() as turn:
@@ -46,8 +50,7 @@ def lift(
     """
     require_reason(f"Lifting {hold_id}", reason)
     with journal.writing() as turn:
-        turn.require_clock(at)
-        state = Promotions.of(turn.events())
+        state = begin(turn, trust, at)
         part = hold_id.removeprefix("validation-")
         if hold_id.startswith("validation-") and part in state.live:
             return _validate(turn, state, trust, rules, part, signer, at, reason, customers)

@@ -15,6 +15,7 @@ from crm_rules.governance.person import Role
 HELD, LIFTED, VALIDATED = "held", "lifted", "validated"
 EVERY = "*"  # a hold on every part
 LIFTS = (Role.VALIDATOR, Role.RISK_APPROVER, Role.COMPLIANCE)
+PLACES = (*LIFTS, Role.AUDITOR, Role.OPERATOR)  # an operator by rolling back
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ The journal is the only state of governance; what holds now follows from reading
 
 import json
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,10 +14,10 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from crm_rules.database import Database, open_database
-from crm_rules.errors import NotHeld, UnknownPerson
+from crm_rules.errors import BrokenChain, NotHeld, UnknownPerson
 from crm_rules.governance import keys
-from crm_rules.governance.append_only import Appender, Chain, Entry, Verified, walk
-from crm_rules.governance.chain import canonical, salted
+from crm_rules.governance.append_only import GONE, Appender, Chain, Entry, Verified, walk
+from crm_rules.governance.chain import canonical, digest, salted
 from crm_rules.governance.heads import Head, Heads
 from crm_rules.governance.people import Trust
 from crm_rules.governance.person import Role, moment
@@ -31,6 +31,8 @@ CREATE TABLE IF NOT EXISTS events (
 COLUMNS = "seq, kind, subject, person, role, at, body, signature"
 PAST = f"SELECT {COLUMNS} FROM events ORDER BY seq"  # noqa: S608  # no value is put in
 INSERT = f"INSERT INTO events ({COLUMNS}, salt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608  # the same
+TRUE: set[str] = set()  # signatures that fit, by all that they were checked with
+MOST_KNOWN = 50_000
 CHAINED = (
     "SELECT c.seq, c.id, c.at, c.digest, c.link, e.kind, e.subject, e.person, e.role, e.at, e.body,"
     " e.signature, e.salt FROM chain c LEFT JOIN events e ON e.seq = c.seq WHERE c.chain = ? ORDER BY c.seq"
@@ -97,6 +99,16 @@ class Writing:
     def require_clock(self, now: datetime) -> None:
         """ClockSetBack when `now` is before what was recorded."""
         self._appender.require_clock(now)
+
+    def require_whole(self, trust: Trust) -> None:
+        """BrokenChain names the first event that is not as it was written and signed, gone or put in."""
+        problems = self._journal.verify().problems or [
+            f"entry {event.seq} ({event.kind} {event.subject}) is not what '{event.by}' signed"
+            for event in self._journal.events()
+            if forged(event, trust)
+        ]
+        if problems:
+            raise BrokenChain(CHAIN, f"is not as it was written: {problems[0]}")
 
     def append(self, event: Event) -> Event:
         """Record a signed event; ClockSetBack when it is older than what was recorded."""
@@ -167,11 +179,11 @@ class Journal:
     ) -> Iterator[tuple[int, str, str, bytes, bytes, str | None]]:
         for seq, name, at, told, link, *row in self._database.stream(CHAINED, (CHAIN,)):
             if row[0] is None:
-                yield seq, name, at, told, link, "gone"
+                yield seq, name, at, told, link, GONE
                 continue
             content = [str(each).encode() for each in row[:-1]]
             yield seq, name, at, told, link, salted(bytes(row[-1]), *content)
-            if trust is not None and (why := _forged(row, trust)):
+            if trust is not None and (why := _doubt_of(row, trust)):
                 forged.append(f"{CHAIN} entry {seq} ({row[0]} {row[1]}): {why}")
 
 
@@ -181,13 +193,41 @@ def _event(row: tuple[object, ...]) -> Event:
                  str(signature), int(str(seq)))  # fmt: skip
 
 
-def _forged(row: list[object], trust: Trust) -> str:
-    """Why an event's signature does not count; empty when it does."""
+def doubt(event: Event, trust: Trust) -> str:
+    """Why an event's signature, or the role it was given in, does not count; empty when both do."""
     try:
-        event = _event((0, *row[:-1]))
         at = moment(event.at)
         public = trust.signer(event.by, event.role, at).public_keys(at)
     except (UnknownPerson, NotHeld, ValueError) as error:
         return f"its signer does not count ({error})"
-    fits = keys.verify_any(public, event.signature, event.statement())
-    return "" if fits else f"the signature of '{event.by}' does not fit it"
+    return "" if _fits(event, public) else f"the signature of '{event.by}' does not fit it"
+
+
+def forged(event: Event, trust: Trust) -> bool:
+    """Whether no key its person ever had made the signature: somebody altered the row, or made it up."""
+    try:
+        return not _fits(event, [key.public_key for key in trust.person(event.by).keys])
+    except UnknownPerson:
+        return True
+
+
+def _fits(event: Event, public_keys: Iterable[str]) -> bool:
+    """Whether one of the keys signed the event; what was true once in this process is not computed again."""
+    statement = event.statement()
+    for public in public_keys:
+        asked = digest(canonical([public, event.signature]) + statement)
+        if asked in TRUE:
+            return True
+        if keys.verify(public, event.signature, statement):
+            if len(TRUE) >= MOST_KNOWN:
+                TRUE.clear()
+            TRUE.add(asked)
+            return True
+    return False
+
+
+def _doubt_of(row: list[object], trust: Trust) -> str:
+    try:
+        return doubt(_event((0, *row[:-1])), trust)
+    except ValueError as error:
+        return f"it is not well formed ({error})"

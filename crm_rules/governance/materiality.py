@@ -29,7 +29,8 @@ ROLES = tuple(str(role) for role in Role)
 TRIGGERS = ("psi",)
 LEAST_NEEDED = (Role.VALIDATOR, Role.RISK_APPROVER)  # of every part, whatever the file says
 
-Months = Annotated[int, Within(1, 60)]
+LONGEST_MONTHS = 60
+Months = Annotated[int, Within(1, LONGEST_MONTHS)]
 Days = Annotated[int, Within(1, 730)]
 Names = Annotated[tuple[str, ...], Among(KINDS)]
 
@@ -108,16 +109,19 @@ class Materiality:
         return found
 
     def requesters(self, part: str) -> tuple[Role, ...]:
-        """The roles that may put this part forward."""
+        """The roles that may put this part forward; InvalidPolicy for a part nobody has heard of."""
+        self._require_known(part)
         return tuple(Role(name) for name in self.requests[part])
 
     def tier_of(self, part: str, customers: int) -> Tier:
         """The tier of a part in a bank of so many customers; InvalidPolicy for a part nobody has heard of."""
-        if part not in self.purpose:
-            raise InvalidPolicy(f"purpose.{part}", f"is not known; parts are {PARTS}")
+        self._require_known(part)
         at = sum(customers >= least for least in (self.exposure.medium, self.exposure.large))
         name = self.tiers[self.purpose[part]][EXPOSURES[at]]
         return Tier(name, self.tier[name])
+
+    def _require_known(self, part: str) -> None:
+        _require(part in self.purpose, f"purpose.{part}", f"is not known; parts are {PARTS}")
 
 
 def add_months(day: date, months: int) -> date:

@@ -115,13 +115,19 @@ class Trust:
 
     def as_of(self, person_id: str, at: datetime) -> Person | None:
         """The record in force at that time, its keys those that counted; None before the first one."""
-        records = self._records[person_id]
-        listed = next((person for since, person in reversed(records) if since <= at), None)
+        listed = self.listed(person_id, at)
         if listed is None:
             return None
-        today = {key.public_key for key in records[-1][1].keys if key.valid(at)}
-        counted = tuple(key for key in listed.keys if key.valid(at) and key.public_key in today)
-        return replace(listed, keys=counted)
+        today = {key.public_key for key in self._records[person_id][-1][1].keys if key.valid(at)}
+        return replace(listed, keys=tuple(key for key in listed.keys if key.public_key in today))
+
+    def listed(self, person_id: str, at: datetime) -> Person | None:
+        """The same, with the keys that counted in the list of that time, whatever was revoked since."""
+        records = self._records.get(person_id, [])
+        found = next((person for since, person in reversed(records) if since <= at), None)
+        if found is None:
+            return None
+        return replace(found, keys=tuple(key for key in found.keys if key.valid(at)))
 
     @staticmethod
     def of(settings: "Settings") -> "Trust":

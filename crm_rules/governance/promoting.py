@@ -5,21 +5,24 @@ decides and appends as the journal's only writer, so two people acting at once l
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from crm_rules.errors import NotAllowed
 from crm_rules.governance.approvals import approve as sign_evidence
 from crm_rules.governance.approvals import authors, unmet
 from crm_rules.governance.chain import digest
+from crm_rules.governance.counting import promotions_of
 from crm_rules.governance.journal import Journal, Writing, signed
-from crm_rules.governance.materiality import Materiality
+from crm_rules.governance.materiality import Materiality, Tier
 from crm_rules.governance.people import Trust
-from crm_rules.governance.person import Role
+from crm_rules.governance.person import Role, moment
+from crm_rules.governance.plain import LONGEST, unreadable
 from crm_rules.governance.promotions import (
     APPROVED,
     ASKED,
     REJECTED,
     SWITCHED,
+    SWITCHERS,
     Evidence,
     Promotions,
     Request,
@@ -27,12 +30,20 @@ from crm_rules.governance.promotions import (
 )
 from crm_rules.governance.session import Signer
 
-SWITCHERS = (Role.OPERATOR, Role.RISK_APPROVER, Role.VALIDATOR, Role.COMPLIANCE)
+
+def read(journal: Journal, trust: Trust) -> Promotions:
+    """What the journal says now, by the events that count."""
+    return promotions_of(journal.events(), trust)
 
 
-def read(journal: Journal) -> Promotions:
-    """What the journal says now."""
-    return Promotions.of(journal.events())
+def begin(turn: Writing, trust: Trust, at: datetime) -> Promotions:
+    """The same for somebody who decides on it now, as the only writer.
+
+    ClockSetBack, and BrokenChain when an event is not as it was written and signed.
+    """
+    turn.require_clock(at)
+    turn.require_whole(trust)
+    return promotions_of(turn.events(), trust)
 
 
 def ask(
@@ -44,41 +55,49 @@ def ask(
     NotAllowed for somebody who may not ask for this part, and while a hold blocks it. A request for a part
     that waits already is superseded.
     """
+    _require_readable(parts, note)
     with journal.writing() as turn:
-        state, number = _state(turn, at)
-        name = f"R{number}"
+        state = begin(turn, trust, at)
+        name = f"R{sum(event.kind == ASKED for event in turn.events()) + 1}"
         evidence = [{**each, "request": name, "requested_by": signer.person.id} for each in parts]
         role = Role.SCIENTIST
         for each in evidence:
             role = role_of(f"Asking for '{each['part']}'", trust, signer, rules.requesters(each["part"]), at)
+            trust.person(str(each["run"]["author"]))
             _require_no_hold(state, str(each["part"]), at)
         body = {"parts": evidence, "note": note}
         turn.append(signed(ASKED, name, signer.person.id, role, at, body, signer.key))
-        return Promotions.of(turn.events()).request(name)
+        return promotions_of(turn.events(), trust).request(name)
 
 
 def approve(
-    journal: Journal, trust: Trust, request_id: str, signer: Signer, role: Role | None, at: datetime
-) -> Request:
+    journal: Journal, trust: Trust, rules: Materiality, customers: int, request_id: str, signer: Signer,
+    role: Role | None, at: datetime,
+) -> Request:  # fmt: skip
     """Sign every part of a request in a role it still needs; `role` may be left out where one fits.
 
     NotAllowed unless the request waits, the person holds the role, wrote or requested none of it, has not
-    signed it, every gate passed or is waived today, no hold blocks, and what it was compared with is live.
+    signed it, and each part `require_ready`. What the request says of its tier is held to the rules here.
     """
     with journal.writing() as turn:
-        state, _ = _state(turn, at)
+        state = begin(turn, trust, at)
         request = state.request(request_id)
         _require_waiting(request)
         chosen = _open_role(request, trust, signer, role, at)
-        for name, evidence in request.evidence.items():
-            _require_approvable(state, request, name, evidence, signer, at)
         person = signer.person.id
+        for name, evidence in request.evidence.items():
+            if person in authors(evidence):
+                raise NotAllowed(
+                    f"Approving {request_id}", f"'{person}' wrote or requested '{name}' and cannot approve it"
+                )
+            _require_tier(request, name, evidence, rules.tier_of(name, customers))
+        require_ready(f"Approving {request_id}", state, request, at)
         approvals = {
             name: sign_evidence(evidence, person, chosen, at, signer.key).as_json()
             for name, evidence in request.evidence.items()
         }
         turn.append(signed(APPROVED, request_id, person, chosen, at, {"approvals": approvals}, signer.key))
-        return Promotions.of(turn.events()).request(request_id)
+        return promotions_of(turn.events(), trust).request(request_id)
 
 
 def reject(
@@ -86,14 +105,14 @@ def reject(
 ) -> Request:
     """Turn a waiting request down, with a reason; anybody who could sign it may, and whoever asked."""
     with journal.writing() as turn:
-        state, _ = _state(turn, at)
+        state = begin(turn, trust, at)
         request = state.request(request_id)
         _require_waiting(request)
         may = request.needs if signer.person.id != request.by else tuple(Role)
         role = role_of(f"Rejecting {request_id}", trust, signer, may, at)
         require_reason(f"Rejecting {request_id}", reason)
         turn.append(signed(REJECTED, request_id, signer.person.id, role, at, {"reason": reason}, signer.key))
-        return Promotions.of(turn.events()).request(request_id)
+        return promotions_of(turn.events(), trust).request(request_id)
 
 
 def switched(turn: Writing, signer: Signer, role: Role, at: datetime, body: Mapping[str, object]) -> None:
@@ -107,13 +126,6 @@ def switcher(trust: Trust, signer: Signer, at: datetime, roles: Sequence[Role] =
     return role_of("Switching the release", trust, signer, roles, at)
 
 
-def _state(turn: Writing, at: datetime) -> tuple[Promotions, int]:
-    turn.require_clock(at)
-    events = turn.events()
-    asked = sum(event.kind == ASKED for event in events)
-    return Promotions.of(events), asked + 1
-
-
 def role_of(thing: str, trust: Trust, signer: Signer, roles: Sequence[Role], at: datetime) -> Role:
     """The first of these roles that the person holds then."""
     person = trust.member(signer.person.id, at)
@@ -124,6 +136,17 @@ def role_of(thing: str, trust: Trust, signer: Signer, roles: Sequence[Role], at:
     raise NotAllowed(
         thing, f"'{person.id}' has the roles {held_roles}; it takes {' or '.join(map(str, roles))}"
     )
+
+
+def _require_readable(parts: Sequence[Evidence], note: str) -> None:
+    names = [str(each["part"]) for each in parts]
+    if not names or len(set(names)) != len(names):
+        raise NotAllowed(f"A request for {names}", "it names each part once, and one at least")
+    if (found := unreadable([*parts, note])) is not None:
+        raise NotAllowed(
+            f"A request for {', '.join(names)}",
+            f"{found[:60]!r} in it is longer than {LONGEST:,} signs, or has signs that are not seen",
+        )
 
 
 def _require_waiting(request: Request) -> None:
@@ -143,19 +166,32 @@ def _open_role(request: Request, trust: Trust, signer: Signer, role: Role | None
     return role_of(thing, trust, signer, request.open_roles if role is None else (role,), at)
 
 
-def _require_approvable(
-    state: Promotions, request: Request, part: str, evidence: Evidence, signer: Signer, at: datetime
-) -> None:
-    thing = f"Approving {request.id}"
-    if signer.person.id in authors(evidence):
-        raise NotAllowed(thing, f"'{signer.person.id}' wrote or requested '{part}' and cannot approve it")
-    if failed := unmet(evidence, at.date()):
-        raise NotAllowed(thing, f"gates of '{part}' did not pass and are not waived today: {failed}")
-    if state.live.get(part, "") != evidence["based_on"]:
+def _require_tier(request: Request, part: str, evidence: Evidence, tier: Tier) -> None:
+    """What somebody asked for may be stricter than the part's tier, never softer, nor good for longer."""
+    day = moment(request.at).date()
+    waived = (day + timedelta(days=tier.rules.waiver_days)).isoformat()
+    softer = {
+        "signatures": set(tier.needs) - set(request.needs),
+        "gates to be waived": set(evidence["soft"]) - set(tier.rules.soft),
+        "a validation": str(evidence["validate_by"]) > tier.due(day).isoformat(),
+        "a waiver": any(str(each["until"]) > waived for each in evidence["waivers"]),
+    }
+    if found := [name for name, differs in softer.items() if differs]:
         raise NotAllowed(
-            thing, f"'{part}' was compared with another version than is live now; ask again for new gates"
+            f"Approving {request.id}",
+            f"'{part}' is of tier {tier.name}, and was asked for with less ({', '.join(found)}); ask again",
         )
-    _require_no_hold(state, part, at)
+
+
+def require_ready(thing: str, state: Promotions, request: Request, at: datetime) -> None:
+    """NotAllowed unless gates passed or are waived then, no hold blocks, and the champion is live still."""
+    for part, evidence in request.evidence.items():
+        if failed := unmet(evidence, at.date()):
+            raise NotAllowed(thing, f"gates of '{part}' did not pass and are not waived today: {failed}")
+        if state.live.get(part, "") != evidence["based_on"]:
+            found = f"'{part}' was compared with another version than is live now; ask again for new gates"
+            raise NotAllowed(thing, found)
+        _require_no_hold(state, part, at)
 
 
 def _require_no_hold(state: Promotions, part: str, at: datetime) -> None:
@@ -169,8 +205,8 @@ def _require_no_hold(state: Promotions, part: str, at: datetime) -> None:
 
 def require_reason(thing: str, reason: str) -> None:
     """NotAllowed without a reason somebody can read."""
-    if not reason.strip() or len(reason) > 2_000:
-        raise NotAllowed(thing, "it takes a reason of 1 to 2,000 signs")
+    if not reason.strip() or unreadable(reason) is not None:
+        raise NotAllowed(thing, "it takes a reason of 1 to 2,000 signs that are seen, in one line")
 
 
 def waiver(gate: str, reason: str, until: datetime) -> dict[str, str]:

@@ -1,21 +1,21 @@
 """What the journal says of promotions: what was asked for, what waits, what is live, what was live when.
 
-All of it follows from the events, in order; nothing here reads a clock or writes.
+All of it follows from the events that count (`counting`); nothing here reads a clock or writes.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from crm_rules.errors import UnknownRequest
-from crm_rules.governance.approvals import unmet
 from crm_rules.governance.holds import Hold, Holds
-from crm_rules.governance.journal import Event
 from crm_rules.governance.person import Role, moment
 
 ASKED, APPROVED, REJECTED, SWITCHED = "requested", "approved", "rejected", "switched"
+APPROVAL, ROLLBACK = "approval", "rollback"  # why a release becomes current
+SWITCHERS = (Role.OPERATOR, Role.RISK_APPROVER, Role.VALIDATOR, Role.COMPLIANCE)
 Evidence = Mapping[str, Any]
 
 
@@ -78,19 +78,12 @@ class Switch:
 
 @dataclass(frozen=True)
 class Promotions:
-    """The state after some events."""
+    """The state after some events; `ignored` says which of them do not count, and why."""
 
     requests: Mapping[str, Request]
     switches: tuple[Switch, ...]
     holds: Holds
-
-    @staticmethod
-    def of(events: Iterable[Event]) -> "Promotions":
-        """Read every event in order."""
-        reader = _Reader()
-        for event in events:
-            reader.take(event)
-        return Promotions(reader.requests, tuple(reader.switches), reader.holds)
+    ignored: tuple[str, ...] = ()
 
     def request(self, request_id: str) -> Request:
         """The request of that id; UnknownRequest names those that wait."""
@@ -141,8 +134,11 @@ class Promotions:
     def before(self, part: str) -> str | None:
         """The digest of that part which was live before the present one; None when there was none."""
         now = self.live.get(part)
-        earlier = [each.parts[part] for each in self.switches if part in each.parts]
-        return next((each for each in reversed(earlier) if each != now), None)
+        return next((each for each in reversed(self.were_live(part)) if each != now), None)
+
+    def were_live(self, part: str) -> list[str]:
+        """Every digest of that part that was live, the oldest first."""
+        return [each.parts[part] for each in self.switches if part in each.parts]
 
     def holds_on(self, part: str, at: datetime) -> list[Hold]:
         """What blocks the next promotion of a part then: overdue holds, an expired validation."""
@@ -158,66 +154,10 @@ class Promotions:
         return found
 
 
-class _Reader:
-    def __init__(self) -> None:
-        self.requests: dict[str, Request] = {}
-        self.switches: list[Switch] = []
-        self.holds = Holds()
-
-    def take(self, event: Event) -> None:
-        if event.kind == ASKED:
-            self._asked(event)
-        elif event.kind == APPROVED:
-            self._approved(event)
-        elif event.kind == REJECTED:
-            self._move(event.subject, Status.REJECTED, f"{event.by}: {event.body['reason']}")
-        elif event.kind == SWITCHED:
-            self._switched(event)
-        else:
-            self.holds = self.holds.after(event)
-
-    def _asked(self, event: Event) -> None:
-        evidence: dict[str, Evidence] = {each["part"]: each for each in event.body["parts"]}  # type: ignore[attr-defined]  # a list, as `ask` writes it
-        on = moment(event.at).date()
-        failed = [f"{name}: {gate}" for name, each in evidence.items() for gate in unmet(each, on)]
-        status = Status.REFUSED if failed else Status.WAITS
-        for older in list(self.requests.values()) if not failed else ():
-            if older.status in (Status.WAITS, Status.APPROVED) and set(older.parts) & set(evidence):
-                self._move(older.id, Status.SUPERSEDED, f"by {event.subject}")
-        note = str(event.body["note"])
-        self.requests[event.subject] = Request(
-            event.subject, event.by, event.at, note, evidence, status, {}, "; ".join(failed)
-        )
-
-    def _approved(self, event: Event) -> None:
-        request = self.requests[event.subject]
-        signed = {**request.signed, event.role: event.by}
-        evidence = {
-            name: {**each, "approvals": [*each.get("approvals", ()), event.body["approvals"][name]]}  # type: ignore[index]  # by part, as `approve` writes it
-            for name, each in request.evidence.items()
-        }
-        status = Status.WAITS if set(request.needs) - set(signed) else Status.APPROVED
-        self.requests[request.id] = replace(request, signed=signed, evidence=evidence, status=status)
-
-    def _switched(self, event: Event) -> None:
-        body: Mapping[str, Any] = event.body
-        self.switches.append(
-            Switch(
-                int(body["number"]),
-                body["release"],
-                body["parts"],
-                body["cause"],
-                event.subject,
-                event.by,
-                event.role,
-                event.at,
-                body["reason"],
-                body["record"],
-            )
-        )
-        for request in list(self.requests.values()):
-            if request.status is Status.APPROVED and request.parts.items() <= body["parts"].items():
-                self._move(request.id, Status.LIVE, "")
-
-    def _move(self, request_id: str, status: Status, why: str) -> None:
-        self.requests[request_id] = replace(self.requests[request_id], status=status, why=why)
+def first_parts(state: Promotions) -> dict[str, str]:
+    """Before the first release: everything that is approved, the newest of each part."""
+    found: dict[str, str] = {}
+    for request in state.requests.values():
+        if request.status is Status.APPROVED:
+            found |= request.parts
+    return found

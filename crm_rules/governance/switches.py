@@ -9,15 +9,15 @@ the first by its digest, takes it off; putting it on again in between undoes the
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from crm_rules.errors import BrokenSwitches, NotHeld, UnknownPerson
+from crm_rules.errors import BrokenSwitches
 from crm_rules.governance import keys
 from crm_rules.governance.chain import GENESIS, canonical, digest
 from crm_rules.governance.heads import Heads
-from crm_rules.governance.journal import Event
+from crm_rules.governance.journal import Event, doubt
 from crm_rules.governance.people import Trust
 from crm_rules.governance.person import Role, moment
 from crm_rules.governance.stops import Kind, Stops
@@ -84,11 +84,16 @@ class Order:
 
 @dataclass(frozen=True)
 class Switches:
-    """The state after some orders: `on` are those that stop something, `asking` those to take one off."""
+    """The state after some orders: `on` are those that stop something, `asking` those to take one off.
+
+    `void` counts orders that keep their place and have no effect: given with a key that was revoked later,
+    back to a time before them, or resting on such an order.
+    """
 
     orders: tuple[Order, ...] = ()
     on: tuple[Order, ...] = ()
     asking: tuple[Order, ...] = ()
+    void: int = 0
 
     @property
     def number(self) -> int:
@@ -115,37 +120,67 @@ class Switches:
 
     def after(self, order: Order) -> "Switches":
         """The state after one more order; ValueError says why it may not follow."""
-        if order.number != self.number + 1 or order.before != self.last:
-            raise ValueError(f"order {order.number} does not follow order {self.number}")
+        self._require_next(order)
         on = tuple(each for each in self.on if each.switch != order.switch)
         asking = tuple(each for each in self.asking if each.switch != order.switch)
         orders = (*self.orders, order)
         if order.event.kind == STOPPED:
-            return Switches(orders, (*on, order), asking)
+            return replace(self, orders=orders, on=(*on, order), asking=asking)
         if self.stopping(order.switch) is None:
             raise ValueError(f"order {order.number} takes off what is not stopped")
         if order.event.kind == ASKED:
-            return Switches(orders, self.on, (*asking, order))
+            return replace(self, orders=orders, asking=(*asking, order))
         asked = self.asked(order.switch)
         if asked is None or asked.digest != order.asked:
             raise ValueError(f"order {order.number} takes off what nobody asked to")
         if asked.by == order.by:
             raise ValueError(f"order {order.number} is by '{order.by}' who asked for it; it takes two people")
-        return Switches(orders, on, asking)
+        return replace(self, orders=orders, on=on, asking=asking)
+
+    def past(self, order: Order) -> "Switches":
+        """The state after an order that keeps its place and has no effect."""
+        self._require_next(order)
+        return replace(self, orders=(*self.orders, order), void=self.void + 1)
+
+    def _require_next(self, order: Order) -> None:
+        if order.number != self.number + 1 or order.before != self.last:
+            raise ValueError(f"order {order.number} does not follow order {self.number}")
 
 
 def switches_of(events: Iterable[Event], trust: Trust) -> Switches:
     """The state after these orders, each signed by somebody who might; ValueError says which is not."""
     state = Switches()
     for event in events:
-        try:
-            order = Order.of(event)
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"order {state.number + 1} is not well formed ({error!r})") from error
-        if why := _unsigned(event, trust):
-            raise ValueError(f"order {state.number + 1}: {why}")
-        state = state.after(order)
+        state = _after(state, event, trust)
     return state
+
+
+def switches_among(events: Iterable[Event], trust: Trust) -> tuple[Switches, tuple[str, ...]]:
+    """The state by the orders of a journal that count, and which do not: somebody put them there."""
+    state, ignored = Switches(), []
+    for event in events:
+        try:
+            state = _after(state, event, trust) if event.kind in ORDERS else state
+        except ValueError as error:
+            ignored.append(f"entry {event.seq} ({event.kind} {event.subject}) does not count: {error}")
+    return state, tuple(ignored)
+
+
+def _after(state: Switches, event: Event, trust: Trust) -> Switches:
+    try:
+        order = Order.of(event)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"order {state.number + 1} is not well formed ({error!r})") from error
+    if why := _unsigned(event, trust):
+        if not _revoked_since(event, trust):
+            raise ValueError(f"order {state.number + 1}: {why}")
+        return state.past(order)
+    try:
+        return state.after(order)
+    except ValueError:
+        if state.void:
+            return state.past(order)
+        raise
 
 
 def read_switches(releases: Path, trust: Trust, heads: Heads, least: int = 0) -> Switches:
@@ -194,12 +229,13 @@ def _event(entry: Mapping[str, Any]) -> Event:
 
 def _unsigned(event: Event, trust: Trust) -> str:
     """Why an order's signature does not count; empty when it does."""
-    if event.role not in MAY:
-        return f"nobody gives it as {event.role}"
-    try:
-        at = moment(event.at)
-        person = trust.signer(event.by, event.role, at)
-    except (UnknownPerson, NotHeld, ValueError) as error:
-        return f"its signer does not count ({error})"
-    fits = keys.verify_any(person.public_keys(at), event.signature, event.statement())
-    return "" if fits else f"the signature of '{event.by}' does not fit it"
+    return doubt(event, trust) if event.role in MAY else f"nobody gives it as {event.role}"
+
+
+def _revoked_since(event: Event, trust: Trust) -> bool:
+    """Whether the order counted when it was given, and its key was revoked later, back to before it."""
+    at = moment(event.at)
+    person = trust.listed(event.by, at)
+    if person is None or event.role not in MAY or not person.may(event.role, at):
+        return False
+    return keys.verify_any(person.public_keys(at), event.signature, event.statement())

@@ -9,6 +9,7 @@ from crm_rules.governance import drafts
 from crm_rules.governance.heads import Head, Heads
 from crm_rules.governance.journal import Event, Journal, Writing, signed
 from crm_rules.governance.people import Trust
+from crm_rules.governance.plain import LONGEST, unreadable
 from crm_rules.governance.session import Signer
 from crm_rules.governance.stops import Kind
 from crm_rules.governance.switches import (
@@ -16,17 +17,16 @@ from crm_rules.governance.switches import (
     CHAIN,
     FILE,
     MAY,
-    ORDERS,
     STARTED,
     STOPPED,
     Order,
     Switches,
     as_file,
     read_switches,
-    switches_of,
+    switches_among,
 )
 
-LONGEST_NAME, LONGEST_REASON = 200, 2_000
+LONGEST_NAME = 200
 Switch = tuple[Kind, str]
 
 
@@ -89,9 +89,6 @@ class Switchboard:
         path = self.releases / FILE
         with self.heads.turn(CHAIN):
             state, head = self._state(self.journal.events()), self.heads.read(CHAIN)
-            if head.seq > state.number or (head.seq and state.orders[head.seq - 1].digest != head.link):
-                found = f"the journal does not hold the order {head.seq} that was anchored"
-                raise BrokenSwitches(path, found)
             if state.number and not self._written(state):
                 drafts.replace(path, as_file(state.orders))
             if state.number > head.seq:
@@ -100,15 +97,18 @@ class Switchboard:
 
     def _written(self, state: Switches) -> bool:
         try:
-            return read_switches(self.releases, self.trust, self.heads) == state
+            found = read_switches(self.releases, self.trust, self.heads)
         except BrokenSwitches:
             return False
+        return (found.number, found.last) == (state.number, state.last)
 
     def _state(self, events: list[Event]) -> Switches:
-        try:
-            return switches_of((event for event in events if event.kind in ORDERS), self.trust)
-        except ValueError as error:
-            raise BrokenSwitches(self.releases / FILE, f"in the journal {error}") from error
+        """By the orders that count: one that somebody put in the journal keeps nobody from the next."""
+        (state, _), head = switches_among(events, self.trust), self.heads.read(CHAIN)
+        if head.seq > state.number or (head.seq and state.orders[head.seq - 1].digest != head.link):
+            found = f"the journal does not hold the order {head.seq} that was anchored"
+            raise BrokenSwitches(self.releases / FILE, found)
+        return state
 
     def _order(
         self, turn: Writing, state: Switches, kind: str, switch: Switch, signer: Signer, at: datetime,
@@ -133,5 +133,5 @@ class Switchboard:
         thing, name = f"An order about the switch of {switch[0]} '{switch[1][:50]}'", switch[1]
         if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
             raise NotAllowed(thing, f"a name has 1 to {LONGEST_NAME} printable signs")
-        if not reason.strip() or len(reason) > LONGEST_REASON:
-            raise NotAllowed(thing, f"it takes a reason of 1 to {LONGEST_REASON:,} signs")
+        if not reason.strip() or unreadable(reason) is not None:
+            raise NotAllowed(thing, f"it takes a reason of 1 to {LONGEST:,} signs that are seen, in one line")

@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from crm_rules.errors import BrokenChain, ClockSetBack, InvalidPolicy, NotAllowed, UnknownRequest
+from crm_rules.errors import (
+    BrokenChain,
+    ClockSetBack,
+    InvalidPolicy,
+    NotAllowed,
+    NotApproved,
+    UnknownRequest,
+)
 from crm_rules.governance import holding
 from crm_rules.governance.person import Role
 from crm_rules.governance.promotions import Request, Status
@@ -18,8 +25,10 @@ from tests.conftest import AT, Tiny
 from tests.promoted import GOOD, candidate, changed_policy, opened, promoted_tiny, sign
 from training.gates import Gate
 from training.promotion import Candidate, Office
-from training.release.current import current, last_seen
+from training.release.assemble import assemble
+from training.release.current import current, last_seen, record_of, set_current
 from training.release.errors import ForgedRecord
+from training.release.reading import read_release
 from training.release.verify import verify
 from training.rule_parts import reasons_part
 
@@ -289,6 +298,76 @@ def test_nothing_is_half_switched_on_a_read_only_disk(
     assert current(tiny.releases, tiny.trust) == before
     assert len(desk.state().switches) == 1
     assert desk.journal.verify(tiny.trust).intact
+
+
+def test_a_release_of_approved_parts_over_other_columns_than_approved_is_refused(
+    desk: Office, tiny: Tiny
+) -> None:
+    """A validator alone, with every file: the same parts and signatures, two columns exchanged."""
+    live = desk.state().switches[-1]
+    view = next(name for name, columns in tiny.origin.feature_views.items() if len(columns) > 1)
+    exchanged = (*reversed(tiny.origin.feature_views[view]),)
+    origin = replace(tiny.origin, feature_views={**tiny.origin.feature_views, view: exchanged})
+    made = assemble(tiny.releases, {name: desk.parts / digest for name, digest in live.parts.items()}, origin)
+    shutil.copytree(tiny.releases / live.release / "evidence", tiny.releases / made / "evidence")
+    record = record_of(made, 2, tiny.signer("victor"), Role.VALIDATOR, AT, tiny.trust)
+    set_current(tiny.releases, record, desk.heads)
+    named = current(tiny.releases, tiny.trust, last_seen(desk.heads))
+    with pytest.raises(NotApproved, match="no part of it was approved for its feature views and data"):
+        verify(tiny.releases, named.release, tiny.trust)
+
+
+def test_a_model_that_brought_other_columns_rolls_back_with_them(desk: Office, tiny: Tiny) -> None:
+    other = replace(tiny.origin, data_window={"from": "2026-01-01", "to": "2026-02-01"})
+    path = tiny.parts["segmentation"] / "reference.json"
+    path.write_text('{"bins": []}')
+    request = desk.ask([candidate(tiny, "segmentation", version="2")], other, tiny.signer("dana"), AT)
+    newer = sign(desk, tiny, request, AT)
+    assert newer is not None
+    assert read_release(tiny.releases, newer.release).manifest.origin == other
+    older = desk.roll_back("segmentation", tiny.signer("otto"), AT, "worse")
+    assert verify(tiny.releases, older.release, tiny.trust).manifest.origin == tiny.origin
+
+
+@pytest.mark.parametrize(("between", "why"), [
+    pytest.param("hold", "a hold blocks it: H", id="a-hold"),
+    pytest.param("rollback", "compared with another version than is live", id="a-rollback"),
+    pytest.param("time", r"not waived today: \['impact of age'\]", id="the-end-of-a-waiver"),
+])  # fmt: skip
+def test_what_came_between_the_last_signature_and_the_switch_stops_the_switch(
+    desk: Office, tiny: Tiny, monkeypatch: pytest.MonkeyPatch, between: str, why: str
+) -> None:
+    sign(desk, tiny, ask(desk, tiny, changed_policy(tiny)), AT)
+    waived = replace(changed_policy(tiny, 0.04), gates=(GOOD, UNFAIR), waivers={UNFAIR.name: "few"})
+    request = ask(desk, tiny, waived)
+    with monkeypatch.context() as killed:
+        killed.setattr(Office, "go_live", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            sign(desk, tiny, request, AT)
+    if between == "hold":
+        holding.place_hold(desk.journal, desk.trust, desk.rules, tiny.signer("aude"), "*", "look", AT)
+    elif between == "rollback":
+        desk.roll_back("policy", tiny.signer("otto"), AT, "complaints")
+    before = desk.state().switches
+    with pytest.raises(NotAllowed, match=why):
+        desk.approve(request.id, tiny.signer("rita"), AT + 91 * DAY if between == "time" else AT)
+    assert desk.state().switches == before
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "two\nlines", "\x1b[2K", "x" * 2_001])
+def test_a_rollback_takes_a_reason_somebody_can_read(desk: Office, tiny: Tiny, reason: str) -> None:
+    sign(desk, tiny, ask(desk, tiny, changed_policy(tiny)), AT)
+    with pytest.raises(NotAllowed, match="it takes a reason"):
+        desk.roll_back("policy", tiny.signer("otto"), AT, reason)
+
+
+def test_ten_thousand_gates_are_signed_and_evidence_no_release_could_hold_is_refused(
+    desk: Office, tiny: Tiny
+) -> None:
+    many = tuple(replace(GOOD, name=f"KS of branch {number}") for number in range(10_000))
+    assert sign(desk, tiny, ask(desk, tiny, replace(changed_policy(tiny), gates=many)), AT) is not None
+    with pytest.raises(NotAllowed, match="evidence is above 3 MB"):
+        ask(desk, tiny, replace(changed_policy(tiny, 0.04), gates=many * 4))
 
 
 def test_reasons_pass_when_everything_credit_can_say_has_a_text(tmp_path: Path) -> None:

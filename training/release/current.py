@@ -11,7 +11,7 @@ from crm_rules.governance.chain import canonical
 from crm_rules.governance.heads import Head, Heads
 from crm_rules.governance.people import Trust
 from crm_rules.governance.person import Role
-from crm_rules.governance.promoting import SWITCHERS
+from crm_rules.governance.promotions import SWITCHERS
 from crm_rules.governance.session import Signer
 from training.release.errors import BrokenRelease, ForgedRecord, NoRelease, StaleNumber, UnknownRelease
 from training.release.files import read_bytes, replace_file

@@ -31,15 +31,22 @@ def verify(releases: Path, release: str, trust: Trust) -> VerifiedRelease:
     """The release in memory, or the reason it must not be served.
 
     AlteredRelease when a byte differs, a file is missing or one too many; NotApproved when a part
-    lacks its two signatures; AlteredRelease too when a derived file is not what the approved
-    parts make. Models are parsed after all of that, never before.
+    lacks its signatures, or none was approved for the release's origin; AlteredRelease too when a
+    derived file is not what the approved parts make. Models are parsed after all of that, never before.
     """
     found = read_release(releases, release)
+    origins = []
     for name, part in found.manifest.parts.items():
         path = evidence_name(name, part.digest)
         if path not in found.evidence:
             raise NotApproved(f"Part '{name}' {part.digest[:16]}", f"the release has no {path}")
-        verify_evidence(read_record(path, found.evidence[path]), name, part.digest, trust)
+        evidence = read_record(path, found.evidence[path])
+        verify_evidence(evidence, name, part.digest, trust)
+        origins.append(evidence["origin"])
+    if found.manifest.origin.as_json() not in origins:
+        raise NotApproved(
+            f"Release {release[:16]}", "no part of it was approved for its feature views and data"
+        )
     return _derived(found)
 
 

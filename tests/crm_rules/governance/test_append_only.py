@@ -224,3 +224,22 @@ def test_a_password_is_in_no_name_or_error() -> None:
     with pytest.raises(DatabaseUnavailable) as refused:
         Postgres("postgresql://somebody:verysecret@127.0.0.1:1/none", "bank")
     assert "verysecret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("become", [
+    pytest.param(lambda path: path.mkdir(), id="a-folder"),
+    pytest.param(lambda path: path.symlink_to(path), id="a-link-to-itself"),
+    pytest.param(lambda path: path.symlink_to("/dev/full"), id="a-device"),
+    pytest.param(lambda path: path.write_bytes(b""), id="empty"),
+])  # fmt: skip
+def test_a_head_that_is_no_file_any_more_is_named(
+    chain: Chain, heads: Heads, become: Callable[[Path], None]
+) -> None:
+    path = heads.folder / "c.head"
+    path.unlink()
+    become(path)
+    with pytest.raises(BrokenHead, match=r"c\.head cannot be read"), chain.appending():
+        pytest.fail("it was appended to")
+    if path.exists():
+        with pytest.raises(BrokenHead):
+            Anchors([heads.folder]).of("c")

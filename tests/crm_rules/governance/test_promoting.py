@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from crm_rules.errors import NotAllowed
-from crm_rules.governance import promoting
+from crm_rules.errors import InvalidPolicy, NotAllowed, NotCanonical
+from crm_rules.governance import holding, promoting
 from crm_rules.governance.journal import Journal
 from crm_rules.governance.materiality import MATERIALITY, Materiality
 from crm_rules.governance.people import Trust
@@ -76,10 +76,12 @@ def test_every_combination_of_author_requester_approver_and_role(
     for approver, role in itertools.product(CAST, ROLES):
         request = ask(journal, trust, signer(trust, signing, requester), "policy", author)
         try:
-            promoting.approve(journal, trust, request.id, signer(trust, signing, approver), Role(role), AT)
+            promoting.approve(
+                journal, trust, RULES, 10_000, request.id, signer(trust, signing, approver), Role(role), AT
+            )
             passed.add((approver, role))
         except NotAllowed:
-            assert promoting.read(journal).request(request.id).signed == {}
+            assert promoting.read(journal, trust).request(request.id).signed == {}
     assert passed == {
         (who, CAST[who]) for who in CAST if CAST[who] in ROLES and who not in (author, requester)
     }
@@ -111,7 +113,9 @@ def test_two_approvals_at_once_leave_one_decision(tmp_path: Path, trust: Trust, 
         def approve(_: int, request: Request = request) -> str:
             with opened() as journal:
                 try:
-                    promoting.approve(journal, trust, request.id, signer(trust, signing, "rita"), None, AT)
+                    promoting.approve(
+                        journal, trust, RULES, 10_000, request.id, signer(trust, signing, "rita"), None, AT
+                    )
                 except NotAllowed as refused:
                     return str(refused)
             return "signed"
@@ -120,3 +124,77 @@ def test_two_approvals_at_once_leave_one_decision(tmp_path: Path, trust: Trust, 
             told = sorted(both.map(approve, range(2)))
         assert told[1] == "signed"
         assert "'rita' has signed it" in told[0]
+
+
+HIDDEN = [
+    pytest.param("fine\x1b[3A\x1b[2K", id="erases-lines-above"),
+    pytest.param("one\ntwo", id="a-line-of-its-own"),
+    pytest.param("nul\x00", id="nul"),
+    pytest.param("\u202egnp.exe", id="right-to-left"),
+    pytest.param("half \ud800", id="half-a-character"),
+    pytest.param("x" * 1_000_000, id="a-megabyte"),
+]
+
+
+@pytest.mark.parametrize("text", HIDDEN)
+@pytest.mark.parametrize("place", ["note", "pia", "author", "gate", "waiver", "reject", "hold", "lift"])
+def test_a_text_that_shows_something_else_than_it_says_is_not_recorded(
+    journal: Journal, trust: Trust, signing: Keys, place: str, text: str
+) -> None:
+    dana, rita = signer(trust, signing, "dana"), signer(trust, signing, "rita")
+    made, note = evidence("policy"), text if place == "note" else ""
+    waiver = {"gate": "KS", "reason": text, "until": "2026-04-01", "id": ""}
+    changed = {"pia": text, "author": {"author": "dana", "version": text}, "gate": [{"name": text}],
+               "waiver": [waiver]}  # fmt: skip
+    named = {"pia": "pia", "author": "run", "gate": "gates", "waiver": "waivers"}
+    if place in changed:
+        made[named[place]] = changed[place]
+    request = ask(journal, trust, dana, "policy") if place in ("reject", "lift") else None
+    hold = holding.place_hold(journal, trust, RULES, signer(trust, signing, "aude"), "*", "look", AT, 9)
+    before = journal.events()
+    steps = {
+        "reject": lambda: promoting.reject(journal, trust, request.id if request else "", rita, AT, text),
+        "hold": lambda: holding.place_hold(journal, trust, RULES, rita, "policy", text, AT),
+        "lift": lambda: holding.lift(journal, trust, RULES, hold, rita, AT, text, 10_000),
+    }
+    with pytest.raises(NotAllowed, match=r"signs that are (not )?seen"):
+        steps.get(place, lambda: promoting.ask(journal, trust, RULES, [made], dana, AT, note))()
+    assert journal.events() == before
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("1e999")])
+def test_a_figure_that_is_no_number_is_not_signed(
+    journal: Journal, trust: Trust, signing: Keys, number: float
+) -> None:
+    made = evidence("policy")
+    made["gates"][0]["value"] = number
+    with pytest.raises(NotCanonical, match="cannot be signed or hashed"):
+        promoting.ask(journal, trust, RULES, [made], signer(trust, signing, "dana"), AT, "")
+    assert journal.events() == []
+
+
+@pytest.mark.parametrize("parts", [[], ["policy", "policy"]], ids=["none", "one-twice"])
+def test_a_request_names_each_part_once(
+    journal: Journal, trust: Trust, signing: Keys, parts: list[str]
+) -> None:
+    made = [evidence(part) for part in parts]
+    with pytest.raises(NotAllowed, match="names each part once"):
+        promoting.ask(journal, trust, RULES, made, signer(trust, signing, "dana"), AT, "")
+
+
+@pytest.mark.parametrize("days", [-1, 731, 10**12])
+def test_a_hold_blocks_within_two_years(journal: Journal, trust: Trust, signing: Keys, days: int) -> None:
+    with pytest.raises(NotAllowed, match="from 0 to 730 days on"):
+        holding.place_hold(journal, trust, RULES, signer(trust, signing, "rita"), "*", "why", AT, days)
+
+
+@pytest.mark.parametrize("part", ["__proto__", "../policy", "policy\x00", ""])
+def test_a_part_nobody_has_heard_of_is_neither_asked_for_nor_held(
+    journal: Journal, trust: Trust, signing: Keys, part: str
+) -> None:
+    with pytest.raises(NotAllowed):
+        holding.place_hold(journal, trust, RULES, signer(trust, signing, "rita"), part, "why", AT)
+    made = {**evidence("policy"), "part": part}
+    with pytest.raises((NotAllowed, InvalidPolicy)):
+        promoting.ask(journal, trust, RULES, [made], signer(trust, signing, "dana"), AT, "")
+    assert journal.events() == []

@@ -18,9 +18,18 @@ from crm_rules.governance.heads import Heads
 from crm_rules.governance.journal import Journal, signed
 from crm_rules.governance.people import Trust
 from crm_rules.governance.person import Role
+from crm_rules.governance.roll import Version
 from crm_rules.governance.session import Signer
 from crm_rules.governance.stops import Kind, Stops
-from crm_rules.governance.switches import FILE, MAY, Order, Switches, read_switches, switches_of
+from crm_rules.governance.switches import (
+    FILE,
+    MAY,
+    Order,
+    Switches,
+    read_switches,
+    switches_among,
+    switches_of,
+)
 from crm_rules.governance.switching import Switchboard
 
 AT = datetime.fromisoformat("2026-03-01T12:00:00+00:00")
@@ -50,6 +59,11 @@ class Board:
     def off(self, by: str, switch: tuple[Kind, str] = CARD) -> tuple[Order, bool]:
         self.at += timedelta(minutes=1)
         return self.board.start(switch, self.who(by), self.at, "it is mended")
+
+    def at_day(self, days: int) -> "Board":
+        """So many days later."""
+        self.at += timedelta(days=days)
+        return self
 
     def read(self, least: int = 0) -> Switches:
         return read_switches(self.home / "releases", self.trust, Heads(self.home / "heads"), least)
@@ -318,6 +332,13 @@ def test_an_order_cut_short_before_the_file_is_written_by_the_next_command(board
     assert board.read().stops == Stops.of([CARD, NEEDS, (Kind.OFFER, "fund-growth")])
 
 
+def test_a_file_that_is_as_the_journal_says_is_not_written_again(board: Board) -> None:
+    board.on("otto")
+    before = board.file.stat()
+    board.board.finish()
+    assert board.file.stat() == before
+
+
 def test_a_kill_between_file_and_head_is_no_tampering(board: Board) -> None:
     board.on("otto")
     head = (board.home / "heads" / "stops.head").read_bytes()
@@ -353,3 +374,61 @@ def test_an_order_signed_with_a_key_of_nobody_does_not_count(board: Board) -> No
     )
     with pytest.raises(ValueError, match="the signature of 'otto' does not fit it"):
         switches_of([event], board.trust)
+
+
+PLANTED = [
+    pytest.param("stopped", "dana", Role.SCIENTIST, {}, id="who-may-not"),
+    pytest.param("stopped", "otto", Role.OPERATOR, {"number": 7}, id="another-number"),
+    pytest.param("started", "otto", Role.OPERATOR, {"asked": "0" * 64}, id="taken-off-alone"),
+    pytest.param("stopped", "otto", Role.OPERATOR, {"number": "two"}, id="not-well-formed"),
+]
+
+
+@pytest.mark.parametrize(("kind", "by", "role", "changed"), PLANTED)
+def test_an_order_put_in_the_journal_keeps_nobody_from_stopping(
+    board: Board, kind: str, by: str, role: Role, changed: dict[str, Any]
+) -> None:
+    board.on("otto")
+    body = {"number": 2, "before": board.read().last, "reason": "planted", **changed}
+    with board.journal.writing() as turn:
+        turn.append(signed(kind, "product/card-gold", by, role, board.at, body, board.who(by).key))
+    board.on("rita", NEEDS)
+    assert board.read().stops == Stops.of([CARD, NEEDS])
+    _, [told] = switches_among(board.journal.events(), board.trust)
+    assert told.startswith(f"entry 2 ({kind} product/card-gold) does not count: order ")
+
+
+def revoked(trust: Trust, person: str, since: datetime) -> Trust:
+    """The list after the person's key was found stolen, back to then."""
+    listed, last = trust.person(person), trust.versions[-1]
+    ended = replace(listed, keys=(replace(listed.keys[0], until=since),))
+    version = Version(last.number + 1, since + timedelta(days=9), last.digest, True, (ended,))
+    return Trust((*trust.versions, version), trust.profile)
+
+
+def test_orders_of_a_key_found_stolen_have_no_effect_and_the_others_go_on(board: Board) -> None:
+    """Whoever took it off with the stolen key took nothing off; what it stopped goes on."""
+    board.on("otto")
+    since = board.at + timedelta(seconds=1)
+    board.on("carla", NEEDS)
+    board.off("carla")
+    board.off("otto")
+    assert board.read().stops == Stops.of([NEEDS])
+    board.trust = revoked(board.trust, "carla", since)
+    board.board = replace(board.board, trust=board.trust)
+    assert board.read().stops == Stops.of([CARD])
+    board.on("rita", (Kind.OFFER, "fund-growth"))
+    assert board.read().stops == Stops.of([CARD, (Kind.OFFER, "fund-growth")])
+    board.off("rita")
+    assert board.off("otto")[1]
+    assert board.read().stops == Stops.of([(Kind.OFFER, "fund-growth")])
+
+
+def test_a_key_that_was_revoked_gives_no_order_afterwards(board: Board) -> None:
+    since = board.at
+    board.on("otto")
+    board.trust = revoked(board.trust, "carla", since)
+    order = forged_off(board.read(), board.at_day(30), "carla")
+    board.file.write_bytes(canonical([*json.loads(board.file.read_bytes()), order.as_json()]))
+    with pytest.raises(BrokenSwitches, match="no key counted then"):
+        board.read()
