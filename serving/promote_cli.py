@@ -34,11 +34,25 @@ def request(
     ] = None,
     source: Annotated[
         Path | None,
-        typer.Option("--from", metavar="FILE", help="the policy or reasons; the shipped ones without"),
+        typer.Option(
+            "--from",
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            readable=True,
+            help="the policy or reasons; the shipped ones without",
+        ),
     ] = None,
     segments: Annotated[
         Path | None,
-        typer.Option("--segments", metavar="FILE", help="the segments by rule that go with a policy"),
+        typer.Option(
+            "--segments",
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            readable=True,
+            help="the segments by rule that go with a policy",
+        ),
     ] = None,
     pia: Annotated[
         str, typer.Option(help="reference of the privacy impact assessment; the live one's without")
@@ -58,9 +72,9 @@ def request(
     wish = Wish(tuple(parts), version, source, segments, pia, _pairs(waive or ()))
     with _office() as (desk, settings, now):
         signer = _signer(settings, desk, by, now)
-        made, origin = candidates(settings, desk, wish, signer.person.id, now)
+        made, origin = candidates(settings, desk, wish, signer, now)
         found = desk.ask(made, origin, signer, now, note)
-    _say(found, as_json)
+        _say(desk, found, as_json)
     if found.status is Status.REFUSED:
         raise typer.Exit(GATE_SAID_NO)
 
@@ -69,7 +83,7 @@ def request(
 def show(request_id: RequestId, as_json: AsJson = False) -> None:
     """One request: every gate with candidate, champion, limit and verdict; who signed, who has to."""
     with _office() as (desk, _, _now):
-        _say(desk.state().request(request_id), as_json)
+        _say(desk, desk.state().request(request_id), as_json)
 
 
 @promote.command("approve")
@@ -85,10 +99,13 @@ def approve(
             _switched(switch)
         elif found.open_roles:
             typer.echo(f"{found.id} is signed by {_signed(found)}; it waits for {_roles(found.open_roles)}.")
+            typer.echo(f"Next: `bank promote approve {found.id}` by another person.")
         else:
             typer.echo(f"{found.id} is approved; a first release waits for policy, products and reasons.")
+            typer.echo("Next: `bank promote request` those that are missing.")
         if switch is not None:
             _follow(settings, desk)
+            typer.echo("Running workers follow by themselves. Next: `bank release show`.")
 
 
 @promote.command("reject")
@@ -115,7 +132,8 @@ def rollback(
         review = desk.state().holds.open
         newest = [each for each in review.values() if each.part == part][-1]
         typer.echo(
-            f"Review {newest.id} is due on {newest.due}: `bank promote lift {newest.id} --reason ...`."
+            f"Review {newest.id} is due on {newest.due}. Next: another person reviews it, "
+            f"`bank promote lift {newest.id} --reason ...`."
         )
         _follow(settings, desk)
 
@@ -151,6 +169,10 @@ def holds() -> None:
     for each in {**state.holds.open, **blocking}.values():
         verdict = "blocks" if each.id in blocking else f"blocks from {each.due}"
         typer.echo(f"{each.id:<24} {each.part:<15} {verdict:<24} {each.reason} ({each.by})")
+    if found := list({**state.holds.open, **blocking}):
+        typer.echo(
+            f"Next: somebody else lifts one after the review, `bank promote lift {found[0]} --reason ...`."
+        )
     if not state.holds.open and not blocking:
         typer.echo("No hold.")
 
@@ -169,7 +191,8 @@ def hold(
         signer = _signer(settings, desk, by, now)
         placed = place_hold(desk.journal, desk.trust, desk.rules, signer, part, reason, now, days)
         typer.echo(
-            f"Hold {placed} on {part}. Another person lifts it: `bank promote lift {placed} --reason ...`."
+            f"Hold {placed} on {part}. Next: another person lifts it after the review, "
+            f"`bank promote lift {placed} --reason ...`."
         )
 
 
@@ -212,15 +235,16 @@ def _signer(settings: "Settings", desk: "Office", by: str | None, now: datetime)
     return acting(settings, desk.trust, by, now, ask_passphrase)
 
 
-def _say(found: "Request", as_json: bool) -> None:
+def _say(desk: "Office", found: "Request", as_json: bool) -> None:
     from serving.pipeline.history import request_as_data, request_lines
+    from serving.pipeline.requesting import changes
 
     if as_json:
         import json
 
         typer.echo(json.dumps(request_as_data(found), ensure_ascii=False))
         return
-    for line in request_lines(found):
+    for line in request_lines(found, desk.state(), changes(desk, found)):
         typer.echo(line)
 
 

@@ -139,6 +139,7 @@ class Office:
         role = promoting.switcher(self.trust, signer, at)
         with self.journal.writing() as turn:
             turn.require_clock(at)
+            turn.require_intact()
             state = Promotions.of(turn.events())
             request = state.request(request.id)
             if request.status is not Status.APPROVED:

@@ -47,6 +47,7 @@ def lift(
     require_reason(f"Lifting {hold_id}", reason)
     with journal.writing() as turn:
         turn.require_clock(at)
+        turn.require_intact()
         state = Promotions.of(turn.events())
         part = hold_id.removeprefix("validation-")
         if hold_id.startswith("validation-") and part in state.live:

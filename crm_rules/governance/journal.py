@@ -14,7 +14,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from crm_rules.database import Database, open_database
-from crm_rules.errors import NotHeld, UnknownPerson
+from crm_rules.errors import BrokenChain, NotHeld, UnknownPerson
 from crm_rules.governance import keys
 from crm_rules.governance.append_only import Appender, Chain, Entry, Verified, walk
 from crm_rules.governance.chain import canonical, salted
@@ -97,6 +97,11 @@ class Writing:
     def require_clock(self, now: datetime) -> None:
         """ClockSetBack when `now` is before what was recorded."""
         self._appender.require_clock(now)
+
+    def require_intact(self) -> None:
+        """BrokenChain when an event was changed, removed or put in by hand: nothing follows from it."""
+        if found := self._journal.verify().problems:
+            raise BrokenChain(CHAIN, f"was edited by hand ({found[0]})")
 
     def append(self, event: Event) -> Event:
         """Record a signed event; ClockSetBack when it is older than what was recorded."""
