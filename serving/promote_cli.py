@@ -93,8 +93,9 @@ def approve(
     by: By = None,
 ) -> None:
     """Sign a request; with the last signature its release is made and becomes current."""
+    chosen = _role(role)
     with _office() as (desk, settings, now):
-        found, switch = desk.approve(request_id, _signer(settings, desk, by, now), now, _role(role))
+        found, switch = desk.approve(request_id, _signer(settings, desk, by, now), now, chosen)
         if switch is not None:
             _switched(switch)
         elif found.open_roles:
