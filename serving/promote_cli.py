@@ -70,8 +70,8 @@ def request(
     from serving.pipeline.requesting import Wish, candidates
 
     wish = Wish(tuple(parts), version, source, segments, pia, _pairs(waive or ()))
-    with _office() as (desk, settings, now):
-        signer = _signer(settings, desk, by, now)
+    with office_now() as (desk, settings, now):
+        signer = signer_now(settings, desk, by, now)
         made, origin = candidates(settings, desk, wish, signer, now)
         found = desk.ask(made, origin, signer, now, note)
         _say(desk, found, as_json)
@@ -82,7 +82,7 @@ def request(
 @promote.command("show")
 def show(request_id: RequestId, as_json: AsJson = False) -> None:
     """One request: every gate with candidate, champion, limit and verdict; who signed, who has to."""
-    with _office() as (desk, _, _now):
+    with office_now() as (desk, _, _now):
         _say(desk, desk.state().request(request_id), as_json)
 
 
@@ -94,8 +94,8 @@ def approve(
 ) -> None:
     """Sign a request; with the last signature its release is made and becomes current."""
     chosen = _role(role)
-    with _office() as (desk, settings, now):
-        found, switch = desk.approve(request_id, _signer(settings, desk, by, now), now, chosen)
+    with office_now() as (desk, settings, now):
+        found, switch = desk.approve(request_id, signer_now(settings, desk, by, now), now, chosen)
         if switch is not None:
             _switched(switch)
         elif found.open_roles:
@@ -112,8 +112,8 @@ def approve(
 @promote.command("reject")
 def reject(request_id: RequestId, reason: Reason, by: By = None) -> None:
     """Turn a request down; the reason is kept."""
-    with _office() as (desk, settings, now):
-        found = desk.reject(request_id, _signer(settings, desk, by, now), now, reason)
+    with office_now() as (desk, settings, now):
+        found = desk.reject(request_id, signer_now(settings, desk, by, now), now, reason)
         typer.echo(f"{found.id} is rejected ({found.why}). What was live goes on.")
 
 
@@ -127,8 +127,8 @@ def rollback(
     by: By = None,
 ) -> None:
     """One part back to an earlier version, at once, by one operator; a review is due within days."""
-    with _office() as (desk, settings, now):
-        switch = desk.roll_back(part, _signer(settings, desk, by, now), now, reason, to)
+    with office_now() as (desk, settings, now):
+        switch = desk.roll_back(part, signer_now(settings, desk, by, now), now, reason, to)
         _switched(switch)
         review = desk.state().holds.open
         newest = [each for each in review.values() if each.part == part][-1]
@@ -150,7 +150,7 @@ def history(
     """Every request and switch, newest last; with --at which version of what decided, and who let it."""
     from serving.pipeline.history import as_data, on_day, whole
 
-    with _office() as (desk, _, _now):
+    with office_now() as (desk, _, _now):
         state = desk.state()
     if as_json:
         import json
@@ -161,60 +161,9 @@ def history(
         typer.echo(line)
 
 
-@promote.command("holds")
-def holds() -> None:
-    """What blocks, or will block, the next promotion of a part."""
-    with _office() as (desk, _, now):
-        state = desk.state()
-    blocking = {each.id: each for name in desk.rules.purpose for each in state.holds_on(name, now)}
-    for each in {**state.holds.open, **blocking}.values():
-        verdict = "blocks" if each.id in blocking else f"blocks from {each.due}"
-        typer.echo(f"{each.id:<24} {each.part:<15} {verdict:<24} {each.reason} ({each.by})")
-    if found := list({**state.holds.open, **blocking}):
-        typer.echo(
-            f"Next: somebody else lifts one after the review, `bank promote lift {found[0]} --reason ...`."
-        )
-    if not state.holds.open and not blocking:
-        typer.echo("No hold.")
-
-
-@promote.command("hold")
-def hold(
-    part: Annotated[str, typer.Argument(help="the part, or * for every one")],
-    reason: Reason,
-    days: Annotated[int, typer.Option(min=0, max=365, help="from how many days on it blocks")] = 0,
-    by: By = None,
-) -> None:
-    """Hold the next promotion of a part until somebody else lifts it; what runs goes on."""
-    from crm_rules.governance.holding import place_hold
-
-    with _office() as (desk, settings, now):
-        signer = _signer(settings, desk, by, now)
-        placed = place_hold(desk.journal, desk.trust, desk.rules, signer, part, reason, now, days)
-        typer.echo(
-            f"Hold {placed} on {part}. Next: another person lifts it after the review, "
-            f"`bank promote lift {placed} --reason ...`."
-        )
-
-
-@promote.command("lift")
-def lift(
-    hold_id: Annotated[str, typer.Argument(metavar="HOLD", help="such as H9 or validation-credit_risk")],
-    reason: Reason,
-    by: By = None,
-) -> None:
-    """Lift a hold after its review, or validate again what runs (`validation-PART`)."""
-    from crm_rules.governance.holding import lift as lift_hold
-
-    with _office() as (desk, settings, now):
-        signer = _signer(settings, desk, by, now)
-        lifted = lift_hold(desk.journal, desk.trust, desk.rules, hold_id, signer, now, reason, desk.customers)
-        until = f", valid until {lifted.due}" if hold_id.startswith("validation-") else ""
-        typer.echo(f"{lifted.id} on {lifted.part} is lifted{until}.")
-
-
 @contextmanager
-def _office() -> "Iterator[tuple[Office, Settings, datetime]]":
+def office_now() -> "Iterator[tuple[Office, Settings, datetime]]":
+    """Office, settings and time of this command; a switch that was cut short is finished first."""
     from crm_rules.governance.people import Trust
     from feature_repo.settings import Settings
     from serving.pipeline.bootstrap import now, office
@@ -229,7 +178,8 @@ if TYPE_CHECKING:
     from feature_repo.settings import Settings
 
 
-def _signer(settings: "Settings", desk: "Office", by: str | None, now: datetime) -> "Signer":
+def signer_now(settings: "Settings", desk: "Office", by: str | None, now: datetime) -> "Signer":
+    """Who signs: `by`, or else who is logged in, with their key on this machine."""
     from crm_rules.governance.session import acting
     from crm_rules.login_cli import ask_passphrase
 
@@ -237,8 +187,8 @@ def _signer(settings: "Settings", desk: "Office", by: str | None, now: datetime)
 
 
 def _say(desk: "Office", found: "Request", as_json: bool) -> None:
+    from serving.pipeline.changing import changes
     from serving.pipeline.history import request_as_data, request_lines
-    from serving.pipeline.requesting import changes
 
     if as_json:
         import json

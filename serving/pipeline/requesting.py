@@ -1,14 +1,12 @@
 """What a person wants promoted, made ready: each part's files, its gates, where it comes from."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from crm_rules.errors import NotAllowed
 from crm_rules.governance.promoting import require_may_ask
-from crm_rules.governance.promotions import Request
 from crm_rules.governance.session import Signer
 from crm_rules.policy import STANDARD, Policy
 from crm_rules.segments import RULES
@@ -21,8 +19,6 @@ from training.checks import check
 from training.promotion import Candidate, Office
 from training.release.assemble import read_part
 from training.release.credit import CreditRisk
-from training.release.difference import part_changes
-from training.release.errors import BrokenRelease
 from training.release.manifest import PARTS, REQUIRED, Origin
 from training.release.reading import read_release
 from training.rule_parts import POLICIES, policy_part, products_part, reasons_part
@@ -150,15 +146,3 @@ def _policy(desk: Office) -> Policy:
     """The policy that is live, by whose cut-offs credit is looked at."""
     digest = desk.state().live.get("policy")
     return Policy.load(STANDARD if digest is None else desk.parts / digest / "policy.toml")
-
-
-def changes(desk: Office, found: Request) -> dict[str, list[str]]:
-    """What each part of a request changes beside what it was compared with, where both are still there."""
-    told = dict[str, list[str]]()
-    for name, digest in found.parts.items():
-        based_on = str(found.evidence[name]["based_on"])
-        if based_on and based_on != digest:
-            with suppress(BrokenRelease):
-                before, after = (read_part(name, desk.parts / each) for each in (based_on, digest))
-                told[name] = [change.line for change in part_changes(name, before, after)]
-    return told
