@@ -124,7 +124,12 @@ class DemoTrust(Untrusted):
     """A demo trust file was given to a bank profile, where demo people count for nothing."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, "lists demo people, who count for nothing in profile 'bank'")
+        self.path = path
+        BankError.__init__(
+            self,
+            f"Trust file {path} lists demo people, who count for nothing in profile 'bank'. "
+            f"Set BANK_PROFILE=demo, or take another BANK_HOME: `bank people found` begins a list there.",
+        )
 
 
 class UnknownPerson(BankError, LookupError):

@@ -267,7 +267,9 @@ def _origin(request: Request) -> Origin:
 
 def _earlier(state: Promotions, part: str, digest: str | None) -> str:
     if part not in state.live:
-        raise NotAllowed(f"Rolling back '{part}'", f"no release has it; there are {sorted(state.live)}")
+        raise NotAllowed(
+            f"Rolling back '{part}'", f"no release has it; there are {', '.join(sorted(state.live))}"
+        )
     was_live = [each.parts[part] for each in state.switches if part in each.parts]
     found = state.before(part) if digest is None else next(
         (each for each in was_live if each.startswith(digest) and len(digest) >= 8), None

@@ -94,7 +94,7 @@ def whole(state: Promotions, part: str | None) -> Iterator[str]:
         if part is None or part in _changed(state, each)
     ]
     if not lines:
-        yield "Nothing was put forward yet. Next: `bank run`, or `bank promote request PART`."
+        yield "Nothing was put forward yet. Next: `bank promote request PART`, or in the demo `bank run`."
     yield from (line for _, line in sorted(lines, key=lambda line: line[0]))
 
 

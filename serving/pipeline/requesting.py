@@ -44,7 +44,7 @@ def candidates(
     NotAllowed before any gate runs where the signer may not ask for it now, and for a waiver of no use.
     """
     if unknown := sorted(set(wish.parts) - set(PARTS)):
-        raise NotAllowed(f"Asking for {unknown}", f"there are the parts {', '.join(PARTS)}")
+        raise NotAllowed(f"Asking for {', '.join(unknown)}", f"there are the parts {', '.join(PARTS)}")
     models = [part for part in wish.parts if part not in REQUIRED]
     if wish.version is not None and len(models) != 1:
         raise NotAllowed(f"--version {wish.version}", "it goes with exactly one model")

@@ -119,6 +119,7 @@ def test_a_cut_off_changes_by_two_signatures_and_is_taken_back_by_one(desk: Desk
                  "--note", "a lower cut-off", by="dana")  # fmt: skip
     name = asked.out.split()[0]
     assert "  lending.application.approve_below_pd 0.06 -> 0.05" in asked.out.splitlines()
+    assert "  version is the same as before: decisions could not tell the two policies apart" in asked.out
     assert asked.last == (
         f"Next: validator and risk approver sign, `bank promote approve {name}`; "
         f"or `bank promote reject {name} --reason ...`."
@@ -416,11 +417,12 @@ def test_a_bank_of_its_own_begins_with_two_administrators_and_goes_live(own: Des
     own("people", "password", "sara")
     assert "Sara is logged in as scientist" in own("login", "sara").out
     name = own.request("policy", "products", "reasons", by="")
-    own.refuses("serve", told="current")
+    own.refuses("serve", told="No release is current")
     own("promote", "approve", name, by="val")
     wrong.refuses("promote", "approve", name, by="ria", told="does not open with that passphrase")
     own("promote", "approve", name, by="ria")
     assert own("release", "verify").out.startswith("Release ")
+    assert "name what the app may do" in own("token", "issue", "app", code=2).err
 
     live, next_one = own.release(), own.request("products", by="sara")
     changed(own, "leave", "val")
