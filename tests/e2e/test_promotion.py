@@ -353,7 +353,8 @@ def test_a_policy_that_is_not_well_formed_is_refused_before_anybody_signs(
     assert desk("promote", "history").out == asked
 
 
-def test_a_hold_stops_the_next_promotion_before_any_gate_runs(desk: Desk):
+def test_a_hold_stops_the_next_promotion_before_any_gate_runs(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("serving.pipeline.requesting.check", None)
     hold = desk("promote", "hold", "propensity", "--reason", "drift", by="rita").out.split()[1]
     desk.refuses("promote", "request", "propensity", by="dana", told=f"a hold blocks it: {hold} since")
     desk.refuses("promote", "lift", hold, "--reason", "me", by="rita", told="'rita' caused it")
