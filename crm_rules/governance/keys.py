@@ -79,7 +79,7 @@ def _read(path: Path) -> bytes:
         way_out = LOST if isinstance(error, FileNotFoundError) else f"Check its rights. {LOST}"
         raise InvalidKey(path, f"cannot be read ({error.strerror})", way_out) from error
     if mode & 0o077:
-        raise InvalidKey(path, f"is open to other users (mode {mode:04o})", f"Close it: chmod 600 {path}")
+        raise InvalidKey(path, f"is open to other users (mode {mode:04o})", f"Close it: `chmod 600 {path}`.")
     return data
 
 

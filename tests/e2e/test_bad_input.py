@@ -282,7 +282,9 @@ def test_a_command_says_what_it_lacks_in_an_empty_home(command: Command, home: P
     assert not home.exists()
 
 
-@pytest.mark.parametrize("asked", ["data make --customers 10 --months 6", "run --no-serve", "keys new dana"])
+@pytest.mark.parametrize(
+    "asked", ["data make --customers 10 --months 6", "run --no-serve", "keys new dana --no-passphrase"]
+)
 def test_a_home_that_cannot_be_written_is_told(command: Command, home: Path, asked: str) -> None:
     home.write_text("a file")
     command(*asked.split()).refuses(str(home), "Not a directory", "BANK_HOME")
@@ -365,7 +367,7 @@ ALTERED = [
     pytest.param(spoil("parts/policy/policy.toml"), "policy.toml", id="policy"),
     pytest.param(spoil("scoring.onnx"), "'scoring.onnx'", id="graph"),
     pytest.param(spoil("manifest.json"), "'manifest.json'", id="manifest"),
-    pytest.param(spoil("evidence/policy-*.json", b"{"), "is no JSON", id="evidence-garbage"),
+    pytest.param(spoil("evidence/policy-*.json", b"{"), "is no plain JSON", id="evidence-garbage"),
     pytest.param(lambda release: replace_in(next(release.glob("evidence/credit*")), "victor", "otto"),
         "not approved", id="evidence-other-signer"),
     pytest.param(lambda release: next(release.glob("evidence/*")).unlink(), "not approved",
@@ -414,7 +416,7 @@ def test_an_unknown_customer_is_told(command: Command, released: Path) -> None:
 
 def test_a_broken_token_key_is_told_before_anything_is_served(command: Command, released: Path) -> None:
     (released.parents[1] / "keys" / "token.pem").write_text("x")
-    command("serve", "--port", str(free_port())).refuses("token.pem", "restore the key")
+    command("serve", "--port", str(free_port())).refuses("token.pem", "open to other users", "chmod 600")
 
 
 def test_online_rows_that_are_no_database_are_told(command: Command, released: Path) -> None:
