@@ -367,7 +367,7 @@ ALTERED = [
     pytest.param(spoil("parts/policy/policy.toml"), "policy.toml", id="policy"),
     pytest.param(spoil("scoring.onnx"), "'scoring.onnx'", id="graph"),
     pytest.param(spoil("manifest.json"), "'manifest.json'", id="manifest"),
-    pytest.param(spoil("evidence/policy-*.json", b"{"), "is no plain JSON", id="evidence-garbage"),
+    pytest.param(spoil("evidence/policy-*.json", b"{"), "no plain JSON", id="evidence-garbage"),
     pytest.param(lambda release: replace_in(next(release.glob("evidence/credit*")), "victor", "otto"),
         "not approved", id="evidence-other-signer"),
     pytest.param(lambda release: next(release.glob("evidence/*")).unlink(), "not approved",
