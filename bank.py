@@ -20,7 +20,7 @@ import feature_repo.features.cli
 import monitoring.audit_cli
 import monitoring.cli
 import serving.cli
-import serving.promote_cli
+import serving.holds_cli
 import serving.switch_cli
 import training.cli
 import training.models_cli
@@ -40,7 +40,7 @@ app.add_typer(feature_repo.cli.data, name="data")
 app.add_typer(feature_repo.features.cli.features, name="features")
 app.add_typer(training.cli.train, name="train")
 app.add_typer(training.models_cli.models, name="models")
-app.add_typer(serving.promote_cli.promote, name="promote")
+app.add_typer(serving.holds_cli.promote, name="promote")
 app.add_typer(training.release_cli.release, name="release")
 app.add_typer(crm_rules.changes_cli.people, name="people")
 app.add_typer(crm_rules.login_cli.keys, name="keys")

@@ -88,11 +88,11 @@ class BrokenHead(BankError, ValueError):
 
 
 class InvalidKey(BankError, ValueError):
-    """A private key is missing, unreadable, or would be overwritten."""
+    """A private key is missing, unreadable, locked, or would be overwritten."""
 
-    def __init__(self, path: Path, problem: str) -> None:
+    def __init__(self, path: Path, problem: str, way_out: str = "") -> None:
         self.path = path
-        super().__init__(f"Key {path} {problem}. Name another file, or restore the key from its backup.")
+        super().__init__(f"Key {path} {problem}. {way_out or 'Restore the key from its backup.'}")
 
 
 class Untrusted(BankError, ValueError):
@@ -102,16 +102,34 @@ class Untrusted(BankError, ValueError):
         self.path, self.problem = path, problem
         super().__init__(
             f"Trust file {path} {problem}. "
-            f"Restore it, or have two administrators sign the list again; nothing is trusted until then. "
-            f"In a new BANK_HOME `bank run` makes one for the demo."
+            f"Restore it, or have two administrators sign the list again; nothing is trusted until then."
         )
+
+
+class NoTrust(Untrusted):
+    """There is no trust file yet, or it is gone."""
+
+    def __init__(self, path: Path, profile: str) -> None:
+        self.path = path
+        way_out = (
+            "Restore it from its backup; in a new BANK_HOME `bank run` makes one of demo people."
+            if profile == "demo"
+            else "Restore it from its backup; a new bank begins with `bank keys new ID` on each of two "
+            "administrators' machines, then `bank people found`."
+        )
+        BankError.__init__(self, f"Trust file {path} is not there, so nobody may act. {way_out}")
 
 
 class DemoTrust(Untrusted):
     """A demo trust file was given to a bank profile, where demo people count for nothing."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, "lists demo people, who count for nothing in profile 'bank'")
+        self.path = path
+        BankError.__init__(
+            self,
+            f"Trust file {path} lists demo people, who count for nothing in profile 'bank'. "
+            f"Set BANK_PROFILE=demo, or take another BANK_HOME: `bank people found` begins a list there.",
+        )
 
 
 class UnknownPerson(BankError, LookupError):

@@ -58,7 +58,10 @@ def new_key(
         f"Private key  {path} (mode 0600, {'encrypted' if passphrase else 'unencrypted'}; keep a backup)"
     )
     typer.echo(f"Public key   {public}")
-    typer.echo("Next: two administrators add the public key: `bank people join` or `bank people key`.")
+    typer.echo(
+        "Next: two administrators list the public key, `bank people join` or `bank people key`; "
+        "the first two found the list, `bank people found`."
+    )
 
 
 @keys.command("show")

@@ -69,10 +69,16 @@ def history(as_json: AsJson = False) -> None:
                 "at": version.at.isoformat(),
                 "signed by": " and ".join(each.by for each in version.signatures),
                 "digest": version.digest if as_json else version.digest[:16],
-                "changes": " ".join(said),
+                "changes": (" " if as_json else "\n").join(said),
             }
         )
-    print_table(rows, as_json)
+    if as_json:
+        print_table(rows, as_json)
+        return
+    for row in rows:
+        typer.echo(f"{row['version']:>3}  {row['at'][:19]}  {row['digest']}  signed by {row['signed by']}")
+        for words in row["changes"].split("\n"):
+            typer.echo(f"     {words}")
 
 
 @people.command("found")
@@ -136,7 +142,7 @@ def password(person: Id) -> None:
     _, settings, now = desk_now()
     passwords = Passwords(settings.passwords)
     set_password(settings, Trust.of(settings), passwords, person, ask_passphrase, ask_new_passphrase, now)
-    typer.echo(f"The password of '{person}' is set. Next: bank login {person}")
+    typer.echo(f"The password of '{person}' is set. Next: `bank login {person}`.")
 
 
 def desk_now() -> "tuple[Desk, Settings, datetime]":
@@ -171,7 +177,7 @@ def _founder_key(settings: "Settings", person: str) -> "PrivateKey":
 def tell_waiting(desk: "Desk", version: "Version") -> None:
     """Print what a draft changes and what comes next."""
     _say(desk, version)
-    typer.echo(f"It waits in {desk.draft} for a second administrator: bank people sign")
+    typer.echo(f"It waits in {desk.draft}. Next: another administrator signs it, `bank people sign`.")
     if version.number == 1:
         typer.echo(f"Its digest, to be pinned as BANK_TRUST_ROOT, is {version.digest}")
 
@@ -179,7 +185,9 @@ def tell_waiting(desk: "Desk", version: "Version") -> None:
 def _say(desk: "Desk", version: "Version") -> None:
     from crm_rules.governance import proposals
 
-    typer.echo(f"Version {version.number}, signed by {version.signatures[0].by} at {version.at.isoformat()}:")
+    typer.echo(
+        f"Version {version.number}, signed by {version.signatures[0].by} at {version.at:%Y-%m-%d %H:%M} UTC:"
+    )
     for words in proposals.explain(desk, version):
         typer.echo(f"  {words}")
 

@@ -30,7 +30,9 @@ class Check:
 
     def lines(self) -> Iterator[str]:
         """The check for a person: one line, then each problem and note on its own."""
-        state = f"{len(self.problems):,} PROBLEMS" if self.problems else "intact"
+        state = (
+            f"{len(self.problems):,} PROBLEM{'S' * (len(self.problems) > 1)}" if self.problems else "intact"
+        )
         yield f"{self.name:<24}{self.entries:>12,} entries   {state}"
         yield from (f"  {problem}" for problem in self.problems)
         yield from (f"  note: {note}" for note in self.notes)

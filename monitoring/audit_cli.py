@@ -49,6 +49,8 @@ def report(evidence: "Evidence", checkers: "Sequence[Checker] | None" = None, js
 
         typer.echo(writing.dumps({"intact": not problems, "checks": as_data(done)}, ensure_ascii=False))
     else:
-        typer.echo(f"{problems:,} problems: {'ALTERED' if problems else 'intact'}")
+        typer.echo(
+            f"{problems:,} problem{'' if problems == 1 else 's'}: {'ALTERED' if problems else 'intact'}"
+        )
     if problems:
         raise typer.Exit(3)

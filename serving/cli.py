@@ -69,9 +69,13 @@ def issue_token(
     from serving.auth import EVERY_SCOPE
     from serving.pipeline.closing import demo_token
 
+    settings = Settings()
+    if settings.profile != "demo" and not scope:
+        raise typer.BadParameter(f"name what the app may do; there are {', '.join(EVERY_SCOPE)}.",
+                                 param_hint="--scope")  # fmt: skip
     if unknown := sorted(set(scope or ()) - set(EVERY_SCOPE)):
         raise typer.BadParameter(f"{unknown}; there are {', '.join(EVERY_SCOPE)}.", param_hint="--scope")
-    typer.echo(demo_token(Settings(), caller, scope, hours))
+    typer.echo(demo_token(settings, caller, scope, hours))
 
 
 @score.command("one")

@@ -34,11 +34,25 @@ def request(
     ] = None,
     source: Annotated[
         Path | None,
-        typer.Option("--from", metavar="FILE", help="the policy or reasons; the shipped ones without"),
+        typer.Option(
+            "--from",
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            readable=True,
+            help="the policy or reasons; the shipped ones without",
+        ),
     ] = None,
     segments: Annotated[
         Path | None,
-        typer.Option("--segments", metavar="FILE", help="the segments by rule that go with a policy"),
+        typer.Option(
+            "--segments",
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            readable=True,
+            help="the segments by rule that go with a policy",
+        ),
     ] = None,
     pia: Annotated[
         str, typer.Option(help="reference of the privacy impact assessment; the live one's without")
@@ -56,11 +70,11 @@ def request(
     from serving.pipeline.requesting import Wish, candidates
 
     wish = Wish(tuple(parts), version, source, segments, pia, _pairs(waive or ()))
-    with _office() as (desk, settings, now):
-        signer = _signer(settings, desk, by, now)
-        made, origin = candidates(settings, desk, wish, signer.person.id, now)
+    with office_now() as (desk, settings, now):
+        signer = signer_now(settings, desk, by, now)
+        made, origin = candidates(settings, desk, wish, signer, now)
         found = desk.ask(made, origin, signer, now, note)
-    _say(found, as_json)
+        _say(desk, found, as_json)
     if found.status is Status.REFUSED:
         raise typer.Exit(GATE_SAID_NO)
 
@@ -68,8 +82,8 @@ def request(
 @promote.command("show")
 def show(request_id: RequestId, as_json: AsJson = False) -> None:
     """One request: every gate with candidate, champion, limit and verdict; who signed, who has to."""
-    with _office() as (desk, _, _now):
-        _say(desk.state().request(request_id), as_json)
+    with office_now() as (desk, _, _now):
+        _say(desk, desk.state().request(request_id), as_json)
 
 
 @promote.command("approve")
@@ -79,23 +93,27 @@ def approve(
     by: By = None,
 ) -> None:
     """Sign a request; with the last signature its release is made and becomes current."""
-    with _office() as (desk, settings, now):
-        found, switch = desk.approve(request_id, _signer(settings, desk, by, now), now, _role(role))
+    chosen = _role(role)
+    with office_now() as (desk, settings, now):
+        found, switch = desk.approve(request_id, signer_now(settings, desk, by, now), now, chosen)
         if switch is not None:
             _switched(switch)
         elif found.open_roles:
             typer.echo(f"{found.id} is signed by {_signed(found)}; it waits for {_roles(found.open_roles)}.")
+            typer.echo(f"Next: `bank promote approve {found.id}` by another person.")
         else:
             typer.echo(f"{found.id} is approved; a first release waits for policy, products and reasons.")
+            typer.echo("Next: `bank promote request` those that are missing.")
         if switch is not None:
             _follow(settings, desk)
+            typer.echo("Running workers follow by themselves. Next: `bank release show`.")
 
 
 @promote.command("reject")
 def reject(request_id: RequestId, reason: Reason, by: By = None) -> None:
     """Turn a request down; the reason is kept."""
-    with _office() as (desk, settings, now):
-        found = desk.reject(request_id, _signer(settings, desk, by, now), now, reason)
+    with office_now() as (desk, settings, now):
+        found = desk.reject(request_id, signer_now(settings, desk, by, now), now, reason)
         typer.echo(f"{found.id} is rejected ({found.why}). What was live goes on.")
 
 
@@ -109,13 +127,14 @@ def rollback(
     by: By = None,
 ) -> None:
     """One part back to an earlier version, at once, by one operator; a review is due within days."""
-    with _office() as (desk, settings, now):
-        switch = desk.roll_back(part, _signer(settings, desk, by, now), now, reason, to)
+    with office_now() as (desk, settings, now):
+        switch = desk.roll_back(part, signer_now(settings, desk, by, now), now, reason, to)
         _switched(switch)
         review = desk.state().holds.open
         newest = [each for each in review.values() if each.part == part][-1]
         typer.echo(
-            f"Review {newest.id} is due on {newest.due}: `bank promote lift {newest.id} --reason ...`."
+            f"Review {newest.id} is due on {newest.due}. Next: another person reviews it, "
+            f"`bank promote lift {newest.id} --reason ...`."
         )
         _follow(settings, desk)
 
@@ -131,7 +150,7 @@ def history(
     """Every request and switch, newest last; with --at which version of what decided, and who let it."""
     from serving.pipeline.history import as_data, on_day, whole
 
-    with _office() as (desk, _, _now):
+    with office_now() as (desk, _, _now):
         state = desk.state()
     if as_json:
         import json
@@ -142,55 +161,9 @@ def history(
         typer.echo(line)
 
 
-@promote.command("holds")
-def holds() -> None:
-    """What blocks, or will block, the next promotion of a part."""
-    with _office() as (desk, _, now):
-        state = desk.state()
-    blocking = {each.id: each for name in desk.rules.purpose for each in state.holds_on(name, now)}
-    for each in {**state.holds.open, **blocking}.values():
-        verdict = "blocks" if each.id in blocking else f"blocks from {each.due}"
-        typer.echo(f"{each.id:<24} {each.part:<15} {verdict:<24} {each.reason} ({each.by})")
-    if not state.holds.open and not blocking:
-        typer.echo("No hold.")
-
-
-@promote.command("hold")
-def hold(
-    part: Annotated[str, typer.Argument(help="the part, or * for every one")],
-    reason: Reason,
-    days: Annotated[int, typer.Option(min=0, max=365, help="from how many days on it blocks")] = 0,
-    by: By = None,
-) -> None:
-    """Hold the next promotion of a part until somebody else lifts it; what runs goes on."""
-    from crm_rules.governance.holding import place_hold
-
-    with _office() as (desk, settings, now):
-        signer = _signer(settings, desk, by, now)
-        placed = place_hold(desk.journal, desk.trust, desk.rules, signer, part, reason, now, days)
-        typer.echo(
-            f"Hold {placed} on {part}. Another person lifts it: `bank promote lift {placed} --reason ...`."
-        )
-
-
-@promote.command("lift")
-def lift(
-    hold_id: Annotated[str, typer.Argument(metavar="HOLD", help="such as H9 or validation-credit_risk")],
-    reason: Reason,
-    by: By = None,
-) -> None:
-    """Lift a hold after its review, or validate again what runs (`validation-PART`)."""
-    from crm_rules.governance.holding import lift as lift_hold
-
-    with _office() as (desk, settings, now):
-        signer = _signer(settings, desk, by, now)
-        lifted = lift_hold(desk.journal, desk.trust, desk.rules, hold_id, signer, now, reason, desk.customers)
-        until = f", valid until {lifted.due}" if hold_id.startswith("validation-") else ""
-        typer.echo(f"{lifted.id} on {lifted.part} is lifted{until}.")
-
-
 @contextmanager
-def _office() -> "Iterator[tuple[Office, Settings, datetime]]":
+def office_now() -> "Iterator[tuple[Office, Settings, datetime]]":
+    """Office, settings and time of this command; a switch that was cut short is finished first."""
     from crm_rules.governance.people import Trust
     from feature_repo.settings import Settings
     from serving.pipeline.bootstrap import now, office
@@ -205,14 +178,16 @@ if TYPE_CHECKING:
     from feature_repo.settings import Settings
 
 
-def _signer(settings: "Settings", desk: "Office", by: str | None, now: datetime) -> "Signer":
+def signer_now(settings: "Settings", desk: "Office", by: str | None, now: datetime) -> "Signer":
+    """Who signs: `by`, or else who is logged in, with their key on this machine."""
     from crm_rules.governance.session import acting
     from crm_rules.login_cli import ask_passphrase
 
     return acting(settings, desk.trust, by, now, ask_passphrase)
 
 
-def _say(found: "Request", as_json: bool) -> None:
+def _say(desk: "Office", found: "Request", as_json: bool) -> None:
+    from serving.pipeline.changing import changes
     from serving.pipeline.history import request_as_data, request_lines
 
     if as_json:
@@ -220,7 +195,7 @@ def _say(found: "Request", as_json: bool) -> None:
 
         typer.echo(json.dumps(request_as_data(found), ensure_ascii=False))
         return
-    for line in request_lines(found):
+    for line in request_lines(found, desk.state(), changes(desk, found)):
         typer.echo(line)
 
 

@@ -32,7 +32,7 @@ def on(kind: KindName, name: Name, reason: Reason, by: By = None) -> None:
     with _board() as (board, settings, now):
         switch = _switch(kind, name)
         order = board.stop(switch, _signer(settings, board, by, now), now, reason)
-    typer.echo(f"Stopped: {kind} '{name}' by {order.by} at {order.at} (order {order.number}).")
+    typer.echo(f"Stopped: {kind} '{name}' by {order.by} at {order_time(order.at)} (order {order.number}).")
     typer.echo(f"Two people start it again: `bank stop-switch off {kind} {name} --reason ...`, each.")
     _warn(settings, switch)
 
@@ -64,11 +64,19 @@ def list_switches(
         return
     for row in rows:
         asked = f"; {row['asked_by']} asks to start it again" if row["asked_by"] else ""
-        typer.echo(
-            f"{row['kind']:<9} {row['name']:<26} since {row['at']} by {row['by']}: {row['reason']}{asked}"
-        )
+        since = order_time(str(row["at"]))
+        typer.echo(f"{row['kind']:<9} {row['name']:<26} since {since} by {row['by']}: {row['reason']}{asked}")
     if not rows:
         typer.echo("Nothing is stopped.")
+
+
+def order_time(text: str) -> str:
+    """A time as a person reads it, to the second.
+
+    >>> order_time("2026-11-28T19:47:50.535978+00:00")
+    '2026-11-28 19:47:50 UTC'
+    """
+    return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _row(order: "Order", state: "Switches") -> dict[str, object]:

@@ -107,7 +107,7 @@ def gated(
 ) -> None:
     """The gates a version would pass or not, were its promotion requested: exit 3 when one says no."""
     from training.checks import check
-    from training.checks.table import as_text
+    from training.gate_table import as_text
 
     registry = _there()
     found, served = registry.version(name, version), registry.champion(name)

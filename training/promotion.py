@@ -289,7 +289,9 @@ def _approved(state: Promotions, part: str, digest: str) -> Mapping[str, Any]:
 
 def _earlier(state: Promotions, part: str, digest: str | None) -> str:
     if part not in state.live:
-        raise NotAllowed(f"Rolling back '{part}'", f"no release has it; there are {sorted(state.live)}")
+        raise NotAllowed(
+            f"Rolling back '{part}'", f"no release has it; there are {', '.join(sorted(state.live))}"
+        )
     found = state.before(part) if digest is None else next(
         (each for each in state.were_live(part) if each.startswith(digest) and len(digest) >= 8), None
     )  # fmt: skip

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from training.release.difference import Change, GatePair
+    from training.release.difference import GatePair
     from training.release.verify import VerifiedRelease
 
 release = typer.Typer(no_args_is_help=True, help="What is served, whether it verifies, who signed it.")
@@ -14,7 +14,6 @@ Digest = Annotated[
     str | None, typer.Argument(help="digest of a release, or its first 8; the current one without it")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object")]
-SHOWN = ("name", "value", "limit", "passed")
 
 
 @release.command("verify")
@@ -40,6 +39,8 @@ def show_release(digest: Digest = None, as_json: AsJson = False) -> None:
     """List the parts with their gates and who approved them."""
     import json
 
+    from training.gate_table import as_text
+    from training.gates import Gate
     from training.release.difference import evidence_of
 
     found = _verified(digest)
@@ -56,12 +57,15 @@ def show_release(digest: Digest = None, as_json: AsJson = False) -> None:
     for name, evidence in parts.items():
         signed = ", ".join(f"{each['person']} ({each['role']})" for each in evidence["approvals"])
         version = (evidence["run"] or {}).get("version", "-")
+        waived = [waiver["gate"] for waiver in evidence["waivers"]]
         typer.echo(
-            f"{name:<15} {found.manifest.parts[name].digest[:16]}  version {version:<3} "
-            f"{len(evidence['gates']):>2} gates passed  signed {signed}"
+            f"\n{name:<15} {found.manifest.parts[name].digest[:16]}  version {version:<3} "
+            f"{passed_of(evidence)}  signed {signed}"
         )
-        for gate in evidence["gates"]:
-            typer.echo(f"  {gate['name']:<60} {_gate(gate)}")
+        typer.echo(as_text([Gate.from_json(gate) for gate in evidence["gates"]], waived))
+        for waiver in evidence["waivers"]:
+            typer.echo(f"waived until {waiver['until']}: {waiver['gate']}: {waiver['reason']}")
+    typer.echo("\nNext: `bank promote history` tells how it came about, `bank release verify` checks it.")
 
 
 @release.command("diff")
@@ -84,38 +88,39 @@ def diff_releases(
         return
     typer.echo(f"release         {found.before[:16]} -> {found.after[:16]}")
     for change in found.changes:
-        typer.echo(_change(change))
+        typer.echo(f"  {change.line}")
     for part in found.parts:
         digests = " -> ".join(each[:16] if each else "none" for each in (part.before, part.after))
         typer.echo(
             f"{part.part:<15} {'same    ' + (part.after or '')[:16] if part.same else 'changed ' + digests}"
         )
         for change in part.changes:
-            typer.echo(_change(change))
+            typer.echo(f"  {change.line}")
         for pair in part.gates:
             typer.echo(_pair(pair))
 
 
-def _change(change: "Change") -> str:
-    """One line; a table or a list that was added or removed is only named."""
-    from training.release.difference import Kind
-
-    if change.kind is Kind.CHANGED:
-        return f"  {change.where} {change.before} -> {change.after}"
-    held = change.after if change.kind is Kind.ADDED else change.before
-    return f"  {change.where} {change.kind}" + ("" if held is None or isinstance(held, dict) else f": {held}")
-
-
 def _pair(pair: "GatePair") -> str:
     before, after = ("none" if each is None else _gate(each) for each in (pair.before, pair.after))
-    return f"  gate {pair.name}: {before} -> {after}"
+    return f"  gate {pair.name}: {before}" + (", the same" if before == after else f" -> {after}")
 
 
 def _gate(gate: Mapping[str, Any]) -> str:
-    """A gate's value beside its limit, then whatever else its evidence holds."""
-    more = [f"{key} {value}" for key, value in gate.items() if key not in SHOWN and value not in (None, "")]
-    verdict = "passed" if gate.get("passed") is True else "did not pass"
-    return ", ".join([f"{gate.get('value')} (limit {gate.get('limit')})", verdict, *more])
+    """A gate's value beside its limit, and its verdict."""
+    from training.gate_table import number
+
+    value, limit = (number(float(gate[key])) for key in ("value", "limit"))
+    return f"{value} (limit {limit}, {'ok' if gate.get('passed') is True else 'NO'})"
+
+
+def passed_of(evidence: Mapping[str, Any]) -> str:
+    """How many gates of a part passed, and how many were waived.
+
+    >>> passed_of({"gates": [{"passed": True}, {"passed": False}], "waivers": [{}]})
+    '1 of 2 gates passed, 1 waived'
+    """
+    passed, waived = sum(gate["passed"] is True for gate in evidence["gates"]), len(evidence["waivers"])
+    return f"{passed} of {len(evidence['gates'])} gates passed" + (f", {waived} waived" if waived else "")
 
 
 def _told(found: "VerifiedRelease") -> dict[str, object]:

@@ -125,7 +125,7 @@ def in_words(before: Person | None, after: Person) -> Iterator[str]:
         if known is None:
             yield f"{who} signs with the new key {key.public_key}."
         elif key.until != known.until:
-            yield f"{who}: key {key.public_key} counts for nothing from {key.until} on."
+            yield f"{who}: key {key.public_key} counts for nothing from {key.until:%Y-%m-%d %H:%M:%S} UTC on."
     if after.oidc_subject != before.oidc_subject:
         yield f"{who} is '{after.oidc_subject or 'nobody'}' at the identity provider."
     if after.name != before.name:

@@ -55,9 +55,8 @@ def lift(
         if hold_id.startswith("validation-") and part in state.live:
             return _validate(turn, state, trust, rules, part, signer, at, reason, customers)
         if hold_id not in state.holds.open:
-            raise NotAllowed(
-                f"Lifting {hold_id}", f"there is no such hold; there are {list(state.holds.open)}"
-            )
+            known = ", ".join(state.holds.open) or "none"
+            raise NotAllowed(f"Lifting {hold_id}", f"there is no such hold; there are: {known}")
         found = state.holds.open[hold_id]
         role = role_of(f"Lifting {hold_id}", trust, signer, LIFTS, at)
         if found.by == signer.person.id:

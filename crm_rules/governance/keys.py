@@ -17,6 +17,9 @@ from crm_rules.governance import drafts
 
 ENCRYPTED = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
 LARGEST = 65_536
+ANOTHER = "Use it, or move it away first."
+AGAIN = "Type the passphrase again (BANK_PASSPHRASE where nobody can type)."
+LOST = "Restore the key from its backup, or make a new one (`bank keys new`) for two administrators to list."
 
 
 def generate(path: Path, passphrase: str | None = None) -> Ed25519PrivateKey:
@@ -28,7 +31,7 @@ def generate(path: Path, passphrase: str | None = None) -> Ed25519PrivateKey:
     try:
         drafts.create(path, _pem(key, passphrase), mode=0o600)
     except FileExistsError:
-        raise InvalidKey(path, "is there already and is not overwritten") from None
+        raise InvalidKey(path, "is there already and is not overwritten", ANOTHER) from None
     return key
 
 
@@ -41,13 +44,13 @@ def load(path: Path, passphrase: str | None = None) -> Ed25519PrivateKey:
     """Read a private key; InvalidKey when it is missing, open to others, locked, or of another kind."""
     data = _read(path)
     if passphrase is None and ENCRYPTED in data:
-        raise InvalidKey(path, "is encrypted and needs its passphrase")
+        raise InvalidKey(path, "is encrypted and needs its passphrase", AGAIN)
     password = normal(passphrase) if passphrase is not None and ENCRYPTED in data else None
     try:
         key = serialization.load_pem_private_key(data, password=password)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         found = "does not open with that passphrase" if password is not None else "is not a PEM private key"
-        raise InvalidKey(path, found) from error
+        raise InvalidKey(path, found, AGAIN if password is not None else "") from error
     if not isinstance(key, Ed25519PrivateKey):
         raise InvalidKey(path, f"is of kind {type(key).__name__}, not Ed25519")
     return key
@@ -73,9 +76,10 @@ def _read(path: Path) -> bytes:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
             data = file.read(LARGEST)
     except OSError as error:
-        raise InvalidKey(path, f"cannot be read ({error.strerror})") from error
+        way_out = LOST if isinstance(error, FileNotFoundError) else f"Check its rights. {LOST}"
+        raise InvalidKey(path, f"cannot be read ({error.strerror})", way_out) from error
     if mode & 0o077:
-        raise InvalidKey(path, f"is open to other users (mode {mode:04o}, not 0600: chmod it)")
+        raise InvalidKey(path, f"is open to other users (mode {mode:04o})", f"Close it: `chmod 600 {path}`.")
     return data
 
 

@@ -17,7 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from crm_rules.errors import DemoTrust, NotCanonical, NotHeld, RuleBroken, UnknownPerson, Untrusted
+from crm_rules.errors import DemoTrust, NotCanonical, NotHeld, NoTrust, RuleBroken, UnknownPerson, Untrusted
 from crm_rules.governance import drafts
 from crm_rules.governance.chain import canonical
 from crm_rules.governance.heads import Head, Heads
@@ -108,7 +108,9 @@ class Trust:
         if person is None:
             raise NotHeld(person_id, role, at.isoformat(), "the person was not on the list yet")
         if person.left_at is not None:
-            raise NotHeld(person_id, role, at.isoformat(), f"the person left on {latest.left_at}")
+            raise NotHeld(
+                person_id, role, at.isoformat(), f"the person left on {latest.left_at:%Y-%m-%d %H:%M:%S} UTC"
+            )
         if not person.keys:
             raise NotHeld(person_id, role, at.isoformat(), "no key counted then")
         return person
@@ -152,7 +154,7 @@ class Trust:
 
         DemoTrust for a demo list in profile bank.
         """
-        versions = _read(path)
+        versions = _read(path, profile)
         roll = Roll()
         for version in versions:
             try:
@@ -166,7 +168,7 @@ class Trust:
         return Trust(versions, profile)
 
 
-def _read(path: Path) -> tuple[Version, ...]:
+def _read(path: Path, profile: Profile) -> tuple[Version, ...]:
     try:
         content = read_json(path)
         if not isinstance(content, dict) or content.keys() != {"versions"} or not content["versions"]:
@@ -174,6 +176,8 @@ def _read(path: Path) -> tuple[Version, ...]:
         if len(content["versions"]) > MOST_VERSIONS:
             raise ValueError(f"it has more than {MOST_VERSIONS} versions")
         return tuple(Version.from_json(entry) for entry in content["versions"])
+    except FileNotFoundError:
+        raise NoTrust(path, profile) from None
     except OSError as error:
         raise Untrusted(path, f"cannot be read ({error.strerror})") from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, NotCanonical) as error:

@@ -46,6 +46,15 @@ def begin(turn: Writing, trust: Trust, at: datetime) -> Promotions:
     return promotions_of(turn.events(), trust)
 
 
+def require_may_ask(
+    state: Promotions, trust: Trust, rules: Materiality, parts: Sequence[str], signer: Signer, at: datetime
+) -> None:
+    """NotAllowed for somebody who may not ask for one of these parts, and while a hold blocks one."""
+    for part in parts:
+        role_of(f"Asking for '{part}'", trust, signer, rules.requesters(part), at)
+        _require_no_hold(state, part, at)
+
+
 def ask(
     journal: Journal, trust: Trust, rules: Materiality, parts: Sequence[Evidence], signer: Signer,
     at: datetime, note: str,
@@ -82,7 +91,7 @@ def approve(
     with journal.writing() as turn:
         state = begin(turn, trust, at)
         request = state.request(request_id)
-        _require_waiting(request)
+        _require_waiting(request, f"Approving {request_id}")
         chosen = _open_role(request, trust, signer, role, at)
         person = signer.person.id
         for name, evidence in request.evidence.items():
@@ -107,7 +116,7 @@ def reject(
     with journal.writing() as turn:
         state = begin(turn, trust, at)
         request = state.request(request_id)
-        _require_waiting(request)
+        _require_waiting(request, f"Rejecting {request_id}")
         may = request.needs if signer.person.id != request.by else tuple(Role)
         role = role_of(f"Rejecting {request_id}", trust, signer, may, at)
         require_reason(f"Rejecting {request_id}", reason)
@@ -149,10 +158,10 @@ def _require_readable(parts: Sequence[Evidence], note: str) -> None:
         )
 
 
-def _require_waiting(request: Request) -> None:
+def _require_waiting(request: Request, thing: str) -> None:
     if request.status is not Status.WAITS:
         because = f" ({request.why})" if request.why else ""
-        raise NotAllowed(f"Request {request.id}", f"it does not wait any more: {request.status}{because}")
+        raise NotAllowed(thing, f"it does not wait any more: {request.status}{because}")
 
 
 def _open_role(request: Request, trust: Trust, signer: Signer, role: Role | None, at: datetime) -> Role:
@@ -199,7 +208,7 @@ def _require_no_hold(state: Promotions, part: str, at: datetime) -> None:
         told = "; ".join(f"{each.id} since {each.due}: {each.reason}" for each in found)
         raise NotAllowed(
             f"The next promotion of '{part}'",
-            f"a hold blocks it: {told}. `bank promote lift` after the review",
+            f"a hold blocks it: {told}; `bank promote lift {found[0].id}` after the review",
         )
 
 

@@ -98,7 +98,7 @@ def acting(settings: "Settings", trust: Trust, by: str | None, now: datetime, pa
     """
     person = trust.member(by, now) if by is not None else logged_in(settings, trust, now)
     if person is None:
-        raise SessionRefused("Nobody is logged in on this machine")
+        raise SessionRefused("Nobody is logged in on this machine, and no `--by ID` says who acts")
     return unlocked(settings.keys, person, now, passphrase)
 
 

@@ -28,8 +28,11 @@ class NobodyToSign(BankError, PermissionError):
 
     def __init__(self) -> None:
         super().__init__(
-            "BANK_PROFILE is 'bank': `bank run` signs only with demo people, in the demo profile. "
-            "Set BANK_PROFILE=demo to try it, or train, then `bank promote request` and `approve`."
+            "BANK_PROFILE is 'bank', where `bank run` signs for nobody. Do its steps: "
+            "`bank data ingest DIR`, `bank features build` and `materialize`, log in (`bank login ID`), "
+            "`bank train NAME`, "
+            "`bank promote request NAME policy products reasons`, let others `bank promote approve` it, and "
+            "`bank serve`; or set BANK_PROFILE=demo to see it all with demo people."
         )
 
 

@@ -1,17 +1,20 @@
 """What a person reads of promotions: a request with its gates, the switches, what decided on a day."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from crm_rules.governance.person import moment
 from crm_rules.governance.promotions import Promotions, Request, Status, Switch
-from training.checks.table import as_text
+from training.gate_table import as_text
 from training.gates import Gate
+from training.release_cli import passed_of
 
 
-def request_lines(found: Request) -> Iterator[str]:
-    """A request as a person reads it: one table of gates a part, then who signed and who has to."""
-    yield f"{found.id} by {found.by} at {found.at[:16]}: {found.status}" + (
+def request_lines(
+    found: Request, state: Promotions, changes: Mapping[str, Sequence[str]] | None = None
+) -> Iterator[str]:
+    """A request as a person reads it: what changes, one table of gates a part, who signed and who has to."""
+    yield f"{found.id} by {found.by} at {_minute(found.at)}: {standing(found, state)}" + (
         f" ({found.why})" if found.why else ""
     )
     if found.note:
@@ -25,28 +28,65 @@ def request_lines(found: Request) -> Iterator[str]:
             + f", author {evidence['run'].get('author', '-')}, tier {evidence['tier']}"
             + (f", {evidence['pia']}" if evidence["pia"] else "")
         )
-        yield from as_text([Gate.from_json(gate) for gate in evidence["gates"]]).splitlines()
+        if evidence["part_digest"] == evidence["based_on"]:
+            yield "  the same, to the byte, as what was live"
+        yield from (f"  {line}" for line in (changes or {}).get(name, ()))
+        waived = [waiver["gate"] for waiver in evidence["waivers"]]
+        yield from as_text([Gate.from_json(gate) for gate in evidence["gates"]], waived).splitlines()
         for waiver in evidence["waivers"]:
             yield f"waived until {waiver['until']}: {waiver['gate']}: {waiver['reason']}"
     yield ""
-    signed = ", ".join(f"{person} ({role})" for role, person in found.signed.items()) or "nobody yet"
+    signed = ", ".join(f"{person} ({role})" for role, person in found.signed.items()) or "nobody"
     yield f"Signed by {signed}."
-    yield _next(found)
+    yield from _refusals(found)
+    yield _next(found, state)
 
 
-def _next(found: Request) -> str:
+def standing(found: Request, state: Promotions) -> str:
+    """Where a request stands; `was live` once another version of all its parts replaced it."""
+    if found.status is Status.LIVE and not set(found.parts.items()) & set(state.live.items()):
+        return "was live"
+    return str(found.status)
+
+
+def _refusals(found: Request) -> Iterator[str]:
+    """What said no in a refused request, and which of it a person may waive."""
+    for name, evidence in found.evidence.items() if found.status is Status.REFUSED else ():
+        waived = {waiver["gate"] for waiver in evidence["waivers"]}
+        for gate in evidence["gates"]:
+            if gate["passed"] is not True and gate["name"] not in waived:
+                soft = gate["kind"] in evidence["soft"]
+                way = f"waive it with --waive {gate['kind']}=REASON" if soft else "nobody can waive it"
+                yield f"{name}: '{gate['name']}' said no; {way}."
+
+
+def _next(found: Request, state: Promotions) -> str:
     if found.status is Status.WAITS:
         roles = " and ".join(str(role).replace("_", " ") for role in found.open_roles)
-        return f"Next: {roles} sign, `bank promote approve {found.id}`; or `bank promote reject {found.id}`."
+        sign = "signs" if len(found.open_roles) == 1 else "sign"
+        return (
+            f"Next: {roles} {sign}, `bank promote approve {found.id}`; "
+            f"or `bank promote reject {found.id} --reason ...`."
+        )
     if found.status is Status.REFUSED:
-        return "Nobody can approve it. Mend the part, or waive a soft gate: `--waive GATE=REASON`."
-    return f"It is {found.status}."
+        return "Nobody can approve it. Next: mend the part or waive what may be, and ask again."
+    if found.status is Status.APPROVED:
+        return f"Next: `bank promote approve {found.id}` by anybody who may switch makes its release."
+    if standing(found, state) == "was live":
+        return "Another version is live now: `bank promote history`."
+    return "Next: `bank promote history` tells what came of it."
+
+
+def _minute(text: str) -> str:
+    return f"{moment(text):%Y-%m-%d %H:%M} UTC"
 
 
 def whole(state: Promotions, part: str | None) -> Iterator[str]:
     """Every request and every switch in the order they happened."""
     lines = [
-        (moment(each.at), _asked(each)) for each in state.requests.values() if part in (None, *each.parts)
+        (moment(each.at), _asked(each, state))
+        for each in state.requests.values()
+        if part in (None, *each.parts)
     ]
     lines += [
         (moment(each.at), _switch(each, now))
@@ -54,7 +94,7 @@ def whole(state: Promotions, part: str | None) -> Iterator[str]:
         if part is None or part in _changed(state, each)
     ]
     if not lines:
-        yield "Nothing was put forward yet. Next: `bank run`, or `bank promote request PART`."
+        yield "Nothing was put forward yet. Next: `bank promote request PART`, or in the demo `bank run`."
     yield from (line for _, line in sorted(lines, key=lambda line: line[0]))
 
 
@@ -62,11 +102,11 @@ def on_day(state: Promotions, when: datetime, part: str | None) -> Iterator[str]
     """Which version of what decided at that time, since when, and who let it."""
     switch = state.at(when)
     if switch is None:
-        yield f"Nothing was live at {when.isoformat(timespec='seconds')}."
+        yield f"Nothing was live at {when:%Y-%m-%d %H:%M:%S} UTC."
         return
-    moment_told = when.isoformat(timespec="seconds")
-    yield f"At {moment_told} release {switch.release[:16]} decided (switch {switch.number}),"
-    yield f"since {switch.at[:19]}, {switch.cause} {switch.subject} by {switch.by} ({switch.role})."
+    yield f"At {when:%Y-%m-%d %H:%M:%S} UTC release {switch.release[:16]} decided (switch {switch.number}),"
+    since = f"{moment(switch.at):%Y-%m-%d %H:%M:%S} UTC"
+    yield f"since {since}, {switch.cause} {switch.subject} by {switch.by} ({switch.role})."
     for name, digest in switch.parts.items():
         if part in (None, name):
             yield _allowed(state, name, digest)
@@ -79,11 +119,9 @@ def _allowed(state: Promotions, name: str, digest: str) -> str:
     evidence = request.evidence[name]
     version = evidence["run"].get("version", "-")
     signed = ", ".join(f"{each['person']} ({each['role']})" for each in evidence["approvals"])
-    gates = evidence["gates"]
-    passed = sum(gate["passed"] is True for gate in gates)
     return (
         f"  {name:<15} {digest[:16]}  version {version:<3} by {evidence['run'].get('author', '-'):<10} "
-        f"{request.id}: {passed} of {len(gates)} gates passed, {len(evidence['waivers'])} waived; {signed}"
+        f"{request.id}: {passed_of(evidence)}; {signed}"
     )
 
 
@@ -127,12 +165,12 @@ def request_as_data(found: Request) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _asked(request: Request) -> str:
+def _asked(request: Request, state: Promotions) -> str:
     why = f" ({request.why})" if request.why else ""
     signed = ", ".join(request.signed.values())
     return (
         f"{request.at[:19]}  {request.id:<6} {request.by} asks for {', '.join(request.parts)}: "
-        f"{request.status}{why}" + (f"; signed by {signed}" if signed else "")
+        f"{standing(request, state)}{why}" + (f"; signed by {signed}" if signed else "")
     )
 
 

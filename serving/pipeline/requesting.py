@@ -6,6 +6,8 @@ from datetime import datetime
 from pathlib import Path
 
 from crm_rules.errors import NotAllowed
+from crm_rules.governance.promoting import require_may_ask
+from crm_rules.governance.session import Signer
 from crm_rules.policy import STANDARD, Policy
 from crm_rules.segments import RULES
 from feature_repo.features.services import SERVED
@@ -35,16 +37,21 @@ class Wish:
 
 
 def candidates(
-    settings: Settings, desk: Office, wish: Wish, author: str, at: datetime
+    settings: Settings, desk: Office, wish: Wish, signer: Signer, at: datetime
 ) -> tuple[list[Candidate], Origin]:
-    """The candidates of a wish with their gates, and the origin of the release they would make."""
+    """The candidates of a wish with their gates, and the origin of the release they would make.
+
+    NotAllowed before any gate runs where the signer may not ask for it now, and for a waiver of no use.
+    """
     if unknown := sorted(set(wish.parts) - set(PARTS)):
-        raise NotAllowed(f"Asking for {unknown}", f"there are the parts {', '.join(PARTS)}")
+        raise NotAllowed(f"Asking for {', '.join(unknown)}", f"there are the parts {', '.join(PARTS)}")
     models = [part for part in wish.parts if part not in REQUIRED]
     if wish.version is not None and len(models) != 1:
         raise NotAllowed(f"--version {wish.version}", "it goes with exactly one model")
+    require_may_ask(desk.state(), desk.trust, desk.rules, wish.parts, signer, at)
     made = [model_candidate(settings, desk, part, wish.version, wish.pia) for part in models]
-    made += rule_candidates(settings, desk, wish, author, made)
+    made += rule_candidates(settings, desk, wish, signer.person.id, made)
+    _require_fitting(desk, made, wish.waivers)
     return [_waived(each, wish.waivers) for each in made], origin_of(settings, desk, bool(models))
 
 
@@ -92,6 +99,18 @@ def origin_of(settings: Settings, desk: Office, anew: bool) -> Origin:
         owned = rows.columns()["owned"]
     window = {"from": source.starts, "to": source.ends}
     return Origin({**SERVED, "owned": owned}, window, {"name": source.name, "digest": source.digest})
+
+
+def _require_fitting(desk: Office, made: Sequence[Candidate], waivers: Mapping[str, str]) -> None:
+    """NotAllowed for a waiver that fits no gate that said no, or only hard ones; it names what would fit."""
+    no = [(gate, gate.kind in desk.tier(each.part).rules.soft)
+          for each in made for gate in each.gates if not gate.passed]  # fmt: skip
+    kinds = ", ".join(sorted({gate.kind for gate, soft in no if soft})) or "none"
+    for key in waivers:
+        fits = [soft for gate, soft in no if key in (gate.name, gate.kind)]
+        if not any(fits):
+            why = "nobody can waive a hard gate" if fits else "no gate of that name or kind said no"
+            raise NotAllowed(f"Waiving '{key}'", f"{why}; those that said no and may be waived: {kinds}")
 
 
 def _waived(made: Candidate, waivers: Mapping[str, str]) -> Candidate:

@@ -16,6 +16,7 @@ from crm_rules.errors import (
     InvalidKey,
     LoginRefused,
     NotHeld,
+    NoTrust,
     PasswordRefused,
     RuleBroken,
     SessionRefused,
@@ -137,7 +138,9 @@ def test_a_draft_is_withdrawn(founded: Bank, home: Path) -> None:
 
 
 def test_a_password_locks_the_key_and_logs_in(founded: Bank, home: Path) -> None:
-    assert "Next: bank login ada" in founded("people", "password", "ada", BANK_NEW_PASSPHRASE=SECRET).stdout
+    assert (
+        "Next: `bank login ada`." in founded("people", "password", "ada", BANK_NEW_PASSPHRASE=SECRET).stdout
+    )
     assert b"ENCRYPTED" in (home / "keys" / "ada.pem").read_bytes()
     with pytest.raises(PasswordRefused, match="wrong"):
         founded("login", "ada", BANK_PASSPHRASE="another horse battery")
@@ -251,7 +254,7 @@ def test_demo_people_log_in_without_a_password(
 
 
 def test_people_without_a_trust_file_is_one_clear_error(bank: Bank) -> None:
-    with pytest.raises(Untrusted, match="cannot be read"):
+    with pytest.raises(NoTrust, match=r"is not there, so nobody may act.* `bank people found`\.$"):
         bank("people", "list")
 
 

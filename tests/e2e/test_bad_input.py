@@ -416,7 +416,7 @@ def test_an_unknown_customer_is_told(command: Command, released: Path) -> None:
 
 def test_a_broken_token_key_is_told_before_anything_is_served(command: Command, released: Path) -> None:
     (released.parents[1] / "keys" / "token.pem").write_text("x")
-    command("serve", "--port", str(free_port())).refuses("token.pem", "restore the key")
+    command("serve", "--port", str(free_port())).refuses("token.pem", "open to other users", "chmod 600")
 
 
 def test_online_rows_that_are_no_database_are_told(command: Command, released: Path) -> None:

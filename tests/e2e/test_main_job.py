@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pyarrow as pa
 
+from crm_rules.governance.materiality import MATERIALITY, Materiality
 from feature_repo.packed_rows import PackedRows
 from feature_repo.raw.generate.next_product import foretell
 from feature_repo.raw.source import Source
@@ -57,12 +58,37 @@ def test_the_same_command_again_does_no_step_again(generated):
     assert again["release"] == generated.printed["release"]
 
 
-def test_the_release_verifies_and_names_two_signers_a_part(generated):
+def test_the_release_verifies_and_each_part_has_every_signature_its_tier_needs(generated):
     shown = generated.bank("release", "show").stdout
-    assert shown.count("victor (validator), rita (risk_approver)") == len(
-        generated.printed["promotion"]["promoted"]
-    )
+    promoted = generated.printed["promotion"]["promoted"]
+    assert shown.count("signed victor (validator), rita (risk_approver)") == len(promoted)
+    assert "\nNO  " not in shown
+    told = json.loads(generated.bank("release", "show", "--json").stdout)
+    assert set(told["evidence"]) == set(promoted)
+    rules = Materiality.load(MATERIALITY)
+    for part, evidence in told["evidence"].items():
+        assert evidence["tier"] == rules.tier_of(part, customers=4_000).name
+        assert [each["role"] for each in evidence["approvals"]] == evidence["needs"]
+        signers = [each["person"] for each in evidence["approvals"]]
+        assert len(set(signers)) == len(signers)
+        assert not {evidence["requested_by"], evidence["run"]["author"]} & set(signers)
+        waived = {waiver["gate"] for waiver in evidence["waivers"]}
+        assert {gate["name"] for gate in evidence["gates"] if not gate["passed"]} == waived
     assert generated.bank("release", "verify").returncode == 0
+
+
+def test_every_record_of_the_run_is_as_it_was_written(generated):
+    told = json.loads(generated.bank("audit", "verify", "--json").stdout)
+    assert told["intact"]
+    checked = {check["name"] for check in told["checks"]}
+    assert {"heads", "ledger", "people", "governance", "releases", "mlflow", "batch files"} <= checked
+
+
+def test_the_history_tells_who_let_each_part_decide(generated):
+    told = json.loads(generated.bank("promote", "history", "--at", "2999-01-01", "--json").stdout)
+    assert told["release"] == generated.printed["release"]
+    assert set(told["parts"]) == set(generated.printed["promotion"]["promoted"])
+    assert all(part["request"] and part["evidence"]["approvals"] for part in told["parts"].values())
 
 
 def test_the_log_verifies_and_decisions_replay_to_the_bit(generated):

@@ -67,7 +67,7 @@ def problems(settings: Settings, *copies: Path) -> list[str]:
 
 def test_what_nobody_touched_is_intact_and_counted(kept: Settings) -> None:
     assert [(check.name, check.entries, check.problems) for check in audit(Evidence(kept))] == [
-        ("heads heads", 4, ()),
+        ("heads", 4, ()),
         ("batches", 1, ()),
         ("decisions-worker-1", 3, ()),
         ("decisions-worker-2", 3, ()),
@@ -84,7 +84,7 @@ def test_a_check_prints_one_line_and_one_for_each_problem() -> None:
     check = Check("decisions-worker-1", 12_345, ("entry 7 (d7): its content was altered",), ("2 erased",))
     assert list(Check("ledger", 0).lines()) == ["ledger                             0 entries   intact"]
     assert list(check.lines()) == [
-        "decisions-worker-1            12,345 entries   1 PROBLEMS",
+        "decisions-worker-1            12,345 entries   1 PROBLEM",
         "  entry 7 (d7): its content was altered",
         "  note: 2 erased",
     ]

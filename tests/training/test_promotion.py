@@ -272,6 +272,20 @@ def test_history_edited_by_hand_stops_the_next_promotion(desk: Office, tiny: Tin
     assert "entry 5: it was anchored and is gone" in desk.journal.verify(tiny.trust).problems[0]
 
 
+def test_nothing_is_signed_on_an_event_that_was_edited_by_hand(desk: Office, tiny: Tiny) -> None:
+    request = ask(desk, tiny, changed_policy(tiny))
+    sql = "UPDATE events SET body = replace(body, 'PIA-7', 'PIA-8') WHERE seq = 1"
+    desk.journal._database.ask(sql)
+    for act in (
+        lambda: ask(desk, tiny, changed_policy(tiny)),
+        lambda: desk.approve(request.id, tiny.signer("victor"), AT),
+        lambda: desk.reject(request.id, tiny.signer("victor"), AT, "no"),
+        lambda: lift(desk, tiny, "H1", "rita", AT),
+    ):
+        with pytest.raises(BrokenChain, match=r"edited by hand \(governance entry 1 .*Nothing was appended"):
+            act()
+
+
 def test_an_event_changed_by_hand_is_named_even_when_the_chain_is_made_to_fit(
     desk: Office, tiny: Tiny
 ) -> None:

@@ -49,7 +49,8 @@ def reproducibility(candidate: Candidate) -> Iterator[Gate]:
 def pia(candidate: Candidate) -> Iterator[Gate]:
     """The reference of the privacy impact assessment looks like one (GDPR 35, PIPL 55)."""
     right = re.fullmatch(PIA, candidate.pia) is not None
-    note = candidate.pia if right else f"{candidate.pia!r} is none; write DPIA-2026-14 or PIPIA-2026-14"
+    found = repr(candidate.pia) + " is none" if candidate.pia else "none is given"
+    note = candidate.pia if right else f"{found}; write --pia DPIA-2026-14 or PIPIA-2026-14"
     yield at_least("pia", "reference of the impact assessment", float(right), 1.0, note=note)
 
 

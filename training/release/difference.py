@@ -34,6 +34,20 @@ class Change:
     before: object = None
     after: object = None
 
+    @property
+    def line(self) -> str:
+        """The change for a person; a table or a list that was added or removed is only named.
+
+        >>> Change("lending.cut_off", Kind.CHANGED, 0.06, 0.05).line
+        'lending.cut_off 0.06 -> 0.05'
+        """
+        if self.kind is Kind.CHANGED:
+            return f"{self.where} {self.before} -> {self.after}"
+        held = self.after if self.kind is Kind.ADDED else self.before
+        return f"{self.where} {self.kind}" + (
+            "" if held is None or isinstance(held, Mapping) else f": {held}"
+        )
+
 
 @dataclass(frozen=True)
 class GatePair:
@@ -114,7 +128,7 @@ def _part(name: str, before: ReleaseFiles, after: ReleaseFiles) -> PartDifferenc
     old, new = [None if part is None else part.digest for part in held]
     if old == new or old is None or new is None:
         return PartDifference(name, old, new)
-    changes = (*_runs(name, before, after), *compared(_content(name, before), _content(name, after)))
+    changes = (*_runs(name, before, after), *part_changes(name, before.part(name), after.part(name)))
     return PartDifference(name, old, new, changes, tuple(_gates(name, before, after)))
 
 
@@ -134,9 +148,13 @@ def _frames(before: ReleaseFiles, after: ReleaseFiles) -> Iterator[Change]:
     return compared(old, new)
 
 
-def _content(name: str, release: ReleaseFiles) -> Table:
+def part_changes(name: str, before: Mapping[str, bytes], after: Mapping[str, bytes]) -> Iterator[Change]:
+    """What differs between two versions of a part, from its files: keys, products, columns."""
+    return compared(_content(name, before), _content(name, after))
+
+
+def _content(name: str, files: Mapping[str, bytes]) -> Table:
     """A part as one nested table whose keys are what people call things."""
-    files = release.part(name)
     if name == "products":
         return {str(entry.get("product_id")): entry for entry in _entries(files["products.json"])}
     if name in MODELS:

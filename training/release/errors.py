@@ -11,7 +11,10 @@ class NoRelease(BankError, LookupError):
 
     def __init__(self, releases: Path) -> None:
         self.releases = releases
-        super().__init__(f"No release is current in {releases}. Train and promote first: `bank run`.")
+        super().__init__(
+            f"No release is current in {releases}. Train, then `bank promote request`; "
+            f"in the demo `bank run` does both."
+        )
 
 
 class UnknownRelease(BankError, LookupError):

@@ -175,8 +175,10 @@ def test_a_broken_or_altered_file_is_refused(
 
 
 def test_a_missing_trust_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(Untrusted, match="cannot be read"):
+    with pytest.raises(Untrusted, match=r"is not there.*`bank people found`"):
         Trust.load(tmp_path / "none.json", "bank")
+    with pytest.raises(Untrusted, match=r"is not there.*`bank run` makes one of demo people"):
+        Trust.load(tmp_path / "none.json", "demo")
 
 
 def test_more_versions_than_ten_thousand_are_refused_unread(tmp_path: Path) -> None:

@@ -24,8 +24,8 @@ from tests.training.checks.conftest import (
     write_proof,
 )
 from training.checks import Budget, check
-from training.checks.table import as_text
 from training.export import as_json, scored_before
+from training.gate_table import as_text
 from training.gates import Gate
 from training.learning.trees import margin_onnx, read
 from training.proof import Proof

@@ -7,12 +7,12 @@ import pytest
 
 from tests.training.credit_risk.conftest import Bank
 from training.checks import check
-from training.checks.table import as_text
 from training.credit_risk.model import SPEC
 from training.evidence.lineage import lineage
 from training.evidence.papers import papers
 from training.evidence.record import Record
 from training.export import write_part
+from training.gate_table import as_text
 from training.gates import Gate
 from training.reproducing import compared
 from training.trained import Trained

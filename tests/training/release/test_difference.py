@@ -135,7 +135,7 @@ def test_the_command_line_tells_a_changed_cut_off_with_its_gates(tiny: Tiny) -> 
     new = _changed(tiny, "policy", "policy.toml", lambda t: t.replace("below_pd = 0.06", "below_pd = 0.05"))
     told = _run(tiny, "diff", tiny.release[:8], new[:8])
     assert "lending.application.approve_below_pd 0.06 -> 0.05" in told
-    assert "gate tiny: 1.0 (limit 0.5), passed" in told
+    assert "gate tiny: 1 (limit 0.5, ok)" in told
     assert "reasons         same" in told
     assert json.loads(_run(tiny, "diff", new[:8], "--json"))["after"] == tiny.release
 
