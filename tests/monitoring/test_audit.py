@@ -67,7 +67,7 @@ def problems(settings: Settings, *copies: Path) -> list[str]:
 
 def test_what_nobody_touched_is_intact_and_counted(kept: Settings) -> None:
     assert [(check.name, check.entries, check.problems) for check in audit(Evidence(kept))] == [
-        ("heads heads", 4, ()),
+        ("heads", 4, ()),
         ("batches", 1, ()),
         ("decisions-worker-1", 3, ()),
         ("decisions-worker-2", 3, ()),
