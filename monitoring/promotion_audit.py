@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import suppress
 
+from crm_rules.database import open_database
 from crm_rules.errors import BrokenSwitches, NotApproved
 from crm_rules.governance.chain import GENESIS, canonical
 from crm_rules.governance.heads import Heads
@@ -193,7 +194,14 @@ def _seen(evidence: Evidence) -> int:
 
 
 def _journal_is_there(settings: Settings) -> bool:
-    return bool(settings.database.get_secret_value()) or settings.governance.exists()
+    url = settings.database.get_secret_value()
+    if not url:
+        return settings.governance.exists()
+    database = open_database(settings.governance, url, read_only=True)
+    try:
+        return database.has("events")
+    finally:
+        database.close()
 
 
 def _journal(settings: Settings) -> Journal:
