@@ -1,8 +1,9 @@
 """Whether what runs is what people approved: journal, people, releases and MLflow side by side."""
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 
+from crm_rules.database import open_database
 from crm_rules.errors import BrokenSwitches, NotApproved
 from crm_rules.governance.chain import GENESIS, canonical
 from crm_rules.governance.heads import Heads
@@ -193,7 +194,11 @@ def _seen(evidence: Evidence) -> int:
 
 
 def _journal_is_there(settings: Settings) -> bool:
-    return bool(settings.database.get_secret_value()) or settings.governance.exists()
+    url = settings.database.get_secret_value()
+    if not url:
+        return settings.governance.exists()
+    with closing(open_database(settings.governance, url)) as database:
+        return database.has("events")
 
 
 def _journal(settings: Settings) -> Journal:
