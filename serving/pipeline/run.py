@@ -135,7 +135,7 @@ def _release(run: Run, models: Mapping[str, str]) -> Done:
 
     inputs = {"models": {name: run.done[name].digest for name in TITLES}, "rules": rules_digest()}
     current = run.settings.releases / CURRENT_FILE
-    title = "Release: gates, two signatures, switch"
+    title = "Release: gates, signatures, switch"
     return run.take(Step("release", title, inputs, (), work, unchanged=(current,)))
 
 
