@@ -4,31 +4,21 @@ SQL is written once: `?` stands for a value, INTEGER and BLOB are the types of w
 Writers take turns, in one process and between processes; a transaction is durable when it ends.
 """
 
-import itertools
 import os
-import re
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from crm_rules.errors import DatabaseUnavailable, OtherTables
 
-if TYPE_CHECKING:
-    import psycopg
-
 Row = tuple[Any, ...]
-AT_ONCE = 2_000  # rows fetched together while streaming
 WAIT_SECONDS = 30
-# Text compares byte by byte in both, whatever the language of the server.
-TYPES = {"INTEGER": "BIGINT", "BLOB": "BYTEA", "TEXT": 'TEXT COLLATE "C"', "WITHOUT ROWID": ""}
 NO_COLUMN = ("no such column", "does not exist")
 ONLY_APPENDED = "only appended to"
-CURSORS = itertools.count(1)
-SAFE_SCHEMA = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
 class Database(Protocol):
@@ -69,7 +59,11 @@ def open_database(path: Path, url: str = "", schema: str = "bank", read_only: bo
 
     A file opened `read_only` is never made.
     """
-    return Postgres(url, schema) if url else Sqlite(path, read_only)
+    if not url:
+        return Sqlite(path, read_only)
+    from crm_rules.postgres import Postgres  # a bank on SQLite does without its driver
+
+    return Postgres(url, schema)
 
 
 def make_tables(database: Database, script: str, needed: Mapping[str, str]) -> None:
@@ -178,118 +172,3 @@ class Sqlite:
                 UnicodeDecodeError,
             ) as error:  # the latter of a message about a broken file
                 raise DatabaseUnavailable(self.where, str(error)) from error
-
-
-class Postgres:
-    """A schema of a PostgreSQL database; one advisory lock makes its writers take turns."""
-
-    def __init__(self, url: str, schema: str) -> None:
-        try:
-            import psycopg
-        except ImportError as error:
-            raise DatabaseUnavailable("PostgreSQL", "the extra 'postgres' is not installed") from error
-        if not SAFE_SCHEMA.fullmatch(schema):
-            raise DatabaseUnavailable("PostgreSQL", f"{schema!r} is no name of a schema")
-        self._error, self._lock, self.schema = psycopg.Error, threading.RLock(), schema
-        try:
-            psycopg.conninfo.conninfo_to_dict(url)
-        except psycopg.ProgrammingError:  # what it says would repeat the password
-            found = "its address is not well formed; it reads postgresql://USER:PASSWORD@HOST:5432/NAME"
-            raise DatabaseUnavailable("PostgreSQL", found) from None
-        try:
-            self._db = psycopg.connect(
-                url, autocommit=True, connect_timeout=10, options=f"-c search_path={schema} -c timezone=UTC"
-            )
-        except psycopg.Error as error:
-            raise DatabaseUnavailable("PostgreSQL", str(error).splitlines()[0]) from error
-        told = self._db.info
-        self._where = f"postgresql://{told.host}:{told.port}/{told.dbname}?schema={schema}"
-
-    @property
-    def where(self) -> str:
-        """Host, database and schema."""
-        return self._where
-
-    def create(self, schema: str) -> None:
-        """Make the schema and its tables."""
-        with self.transaction():
-            self._execute(f"CREATE SCHEMA IF NOT EXISTS {self.schema}; {_translated(schema)}")
-
-    def has(self, table: str) -> bool:
-        """By the catalogue."""
-        sql = "SELECT 1 FROM information_schema.tables WHERE table_schema = ? AND table_name = ?"
-        return bool(self.ask(sql, (self.schema, table)))
-
-    def only_append(self, tables: Iterable[str]) -> None:
-        """By a trigger for each table; the rows of a table under TRUNCATE count as well."""
-        refuse = (
-            "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS"
-            f" $$ BEGIN RAISE EXCEPTION '% is {ONLY_APPENDED}', TG_TABLE_NAME; END $$;"
-        )
-        with self.transaction():
-            self._execute(refuse)
-            for table in tables:
-                self._execute(
-                    f"CREATE OR REPLACE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE OR TRUNCATE"
-                    f" ON {table} FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
-                )
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """One transaction, the lock held until it ends."""
-        with self._guarded(), self._db.transaction():
-            self._execute("SELECT pg_advisory_xact_lock(hashtext(?))", (f"bank:{self.schema}",))
-            yield
-
-    def ask(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
-        """Every row."""
-        with self._guarded():
-            found = self._execute(sql, values)
-            return found.fetchall() if found.description else []
-
-    def write(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
-        """Once for each row, in one round trip for many."""
-        with self._guarded(), self._db.cursor() as cursor:
-            cursor.executemany(_percent(sql), rows)
-
-    def stream(self, sql: str, values: Sequence[object] = ()) -> Iterator[Row]:
-        """Row after row, by a cursor on the server."""
-        with self._guarded(), self._db.transaction(), self._db.cursor(name=f"s{next(CURSORS)}") as cursor:
-            cursor.itersize = AT_ONCE
-            cursor.execute(_percent(sql), values)
-            yield from cursor
-
-    def close(self) -> None:
-        """End the connection."""
-        self._db.close()
-
-    def _execute(self, sql: str, values: Sequence[object] = ()) -> "psycopg.Cursor[Row]":
-        return self._db.execute(_percent(sql), values or None)
-
-    @contextmanager
-    def _guarded(self) -> Iterator[None]:
-        with self._lock:
-            try:
-                yield
-            except self._error as error:
-                raise DatabaseUnavailable(self.where, str(error).splitlines()[0]) from error
-
-
-def _translated(schema: str) -> str:
-    """The types as PostgreSQL calls them.
-
-    >>> _translated("CREATE TABLE t (a INTEGER, b TEXT) WITHOUT ROWID")
-    'CREATE TABLE t (a BIGINT, b TEXT COLLATE "C") '
-    """
-    return re.sub(rf"\b({'|'.join(TYPES)})\b", lambda found: TYPES[found[1]], schema)
-
-
-def _percent(sql: str) -> str:
-    """The placeholders as psycopg writes them; SQL here holds neither a literal `?` nor `%`.
-
-    NOT INDEXED, by which SQLite reads a table and no copy of it in an index, is its alone.
-
-    >>> _percent("SELECT 1 WHERE a = ?")
-    'SELECT 1 WHERE a = %s'
-    """
-    return sql.replace("?", "%s").replace(" NOT INDEXED", "")

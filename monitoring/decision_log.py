@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from crm_rules.database import Database, Postgres, Sqlite, make_tables, open_database
+from crm_rules.database import Database, Sqlite, make_tables, open_database
 from crm_rules.errors import BrokenChain, BrokenHead, DatabaseUnavailable
 from crm_rules.governance.append_only import Chain, Entry, chains
 from crm_rules.governance.chain import salted
 from crm_rules.governance.heads import Heads
+from crm_rules.postgres import Postgres
 from feature_repo.settings import Settings
 from monitoring.errors import LogUnavailable, UnknownDecision
 

@@ -14,8 +14,9 @@ from crm_rules.governance.person import Role
 from crm_rules.governance.promotions import Request, Switch
 from serving.loaded import Loaded
 from tests.conftest import AT, Tiny, make_tiny
+from training.candidate import Candidate
 from training.gates import Gate
-from training.promotion import Candidate, Office
+from training.promotion import Office
 from training.release.manifest import REQUIRED
 
 GOOD = Gate("discrimination", "KS", 0.4, 0.2, True)

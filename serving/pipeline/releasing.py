@@ -8,7 +8,8 @@ from feature_repo.settings import Settings
 from serving.pipeline.bootstrap import DemoPeople, exported, now, office
 from serving.pipeline.requesting import Wish, model_candidate, origin_of, rule_candidates
 from serving.pipeline.step import Outcome
-from training.promotion import Candidate, GateSaidNo, Office
+from training.candidate import Candidate, GateSaidNo
+from training.promotion import Office
 from training.registry import Registry
 from training.release.manifest import REQUIRED
 

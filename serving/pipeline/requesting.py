@@ -15,8 +15,9 @@ from feature_repo.packed_rows import open_rows
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
 from serving.pipeline.bootstrap import exported
+from training.candidate import Candidate
 from training.checks import check
-from training.promotion import Candidate, Office
+from training.promotion import Office
 from training.release.assemble import read_part
 from training.release.credit import CreditRisk
 from training.release.manifest import PARTS, REQUIRED, Origin

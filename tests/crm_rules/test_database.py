@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from crm_rules.database import Postgres, Sqlite
+from crm_rules.database import Sqlite
 from crm_rules.errors import DatabaseUnavailable
+from crm_rules.postgres import Postgres
 
 MALFORMED = [
     "bank:s3cret@host/db",

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from crm_rules.database import Postgres
+from crm_rules.postgres import Postgres
 from monitoring.decision_log import DecisionLogs, Record
 
 

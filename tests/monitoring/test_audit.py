@@ -12,12 +12,13 @@ import pytest
 from typer.testing import CliRunner
 
 from bank import app
-from crm_rules.database import Postgres, open_database
+from crm_rules.database import open_database
 from crm_rules.governance.heads import Heads
 from crm_rules.loyalty.earning import Booking
 from crm_rules.loyalty.ledger import Ledger
 from crm_rules.loyalty.schema import PLACE
 from crm_rules.policy import STANDARD, Policy
+from crm_rules.postgres import Postgres
 from feature_repo.settings import Settings
 from monitoring.audit import Check, Evidence, audit
 from monitoring.batch_log import BatchLog

@@ -23,8 +23,9 @@ from crm_rules.governance.promotions import Request, Status
 from feature_repo.errors import BankError
 from tests.conftest import AT, Tiny
 from tests.promoted import GOOD, candidate, changed_policy, opened, promoted_tiny, sign
+from training.candidate import Candidate
 from training.gates import Gate
-from training.promotion import Candidate, Office
+from training.promotion import Office
 from training.release.assemble import assemble
 from training.release.current import current, last_seen, record_of, set_current
 from training.release.errors import ForgedRecord

@@ -12,13 +12,14 @@ from uuid import uuid4
 
 import pytest
 
-from crm_rules.database import Database, Postgres, Sqlite
+from crm_rules.database import Database, Sqlite
 from crm_rules.errors import BrokenChain, DatabaseUnavailable
 from crm_rules.governance import promoting
 from crm_rules.governance.promotions import Status
 from crm_rules.governance.stops import Kind
 from crm_rules.governance.switches import read_switches
 from crm_rules.governance.switching import Switchboard
+from crm_rules.postgres import Postgres
 from feature_repo.errors import BankError
 from tests.conftest import AT, Tiny
 from tests.promoted import candidate, changed_policy, opened, promoted_tiny, sign

@@ -9,10 +9,11 @@ from uuid import uuid4
 
 import pytest
 
-from crm_rules.database import Database, Postgres, Sqlite
+from crm_rules.database import Database, Sqlite
 from crm_rules.errors import BrokenChain, BrokenHead, ClockSetBack, DatabaseUnavailable
 from crm_rules.governance.append_only import Chain, Entry, Verified, Walker, chains, walk
 from crm_rules.governance.heads import SLOT, Anchors, Head, Heads
+from crm_rules.postgres import Postgres
 
 AT = "2026-03-01T00:00:00+00:00"
 ALL = "SELECT seq, id, at, digest, link FROM chain WHERE chain = 'c' ORDER BY seq"

@@ -7,8 +7,9 @@ from uuid import uuid4
 
 import pytest
 
-from crm_rules.database import Database, Postgres, Sqlite
+from crm_rules.database import Database, Sqlite
 from crm_rules.governance.heads import Heads
+from crm_rules.postgres import Postgres
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

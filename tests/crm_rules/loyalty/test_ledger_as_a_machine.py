@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from crm_rules.database import Database, Postgres, Sqlite
+from crm_rules.database import Database, Sqlite
 from crm_rules.errors import NotEnoughPoints
 from crm_rules.governance.heads import Heads
 from crm_rules.loyalty.check import verify_ledger
@@ -19,6 +19,7 @@ from crm_rules.loyalty.earning import Booking
 from crm_rules.loyalty.ledger import Ledger
 from crm_rules.loyalty.schema import CHAIN
 from crm_rules.policy import STANDARD, Policy
+from crm_rules.postgres import Postgres
 
 TERMS = Policy.load(STANDARD).loyalty
 CUSTOMERS = st.sampled_from(["ann", "bob"])
