@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import bank
+from crm_rules.governance.turns import alone
 
 ROOT = Path(bank.__file__).parent
 
@@ -43,5 +44,13 @@ def finished(home: Path, *arguments: str) -> Home:
 
 @pytest.fixture(scope="session")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """4,000 generated customers, everything promoted and decided."""
-    return finished(tmp_path_factory.mktemp("e2e") / "home", "--customers", "4000", "--seed", "7")
+    """4,000 generated customers, everything promoted and decided; made once for all processes of a run."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "generated"
+    home, printed = shared / "home", shared / "printed.json"
+    shared.mkdir(exist_ok=True)
+    with alone(shared):
+        if not printed.exists():
+            made = finished(home, "--customers", "4000", "--seed", "7")
+            printed.write_text(json.dumps(made.printed))
+    return Home(home, json.loads(printed.read_text()))
