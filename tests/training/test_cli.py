@@ -133,7 +133,7 @@ def test_in_a_bank_nobody_trains_unnamed(loaded, monkeypatch):
     monkeypatch.setenv("BANK_PROFILE", "bank")
     settings, at = Settings(), datetime.now(UTC)
     monkeypatch.setattr(specs, "train_model", lambda *_: pytest.fail("it went on to train"))
-    assert "cannot be read" in CliRunner().invoke(bank, ["train", "complaint"]).output
+    assert "is not there" in CliRunner().invoke(bank, ["train", "complaint"]).output
     signing = {name: keys.generate(key_path(settings.keys, name)) for name in ("ada", "amir")}
     publics = {name: keys.public(key) for name, key in signing.items()}
     desk = proposals.Desk.of(settings)
