@@ -1,19 +1,24 @@
 """The smallest bank: a policy, six people who can sign, and customers one argument away from allowed."""
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from crm_rules.database import Database, Sqlite
 from crm_rules.governance import keys
 from crm_rules.governance.demo import CAST, key_path, make_demo
+from crm_rules.governance.heads import Heads
 from crm_rules.governance.people import Trust
 from crm_rules.offers.columns import Customers, Products
 from crm_rules.policy import STANDARD, Policy
+from crm_rules.postgres import Postgres
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -74,3 +79,25 @@ def products() -> MakeProducts:
         return Products.from_catalogue(entries, withdrawn)
 
     return build
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty database of either kind, in a place of its own."""
+    if request.param == "sqlite":
+        opened: Database = Sqlite(tmp_path / "bank.db")
+        yield opened
+        opened.close()
+        return
+    url = os.environ.get("BANK_TEST_POSTGRES")
+    if not url:
+        pytest.skip("BANK_TEST_POSTGRES is not set")
+    opened = Postgres(url, f"test_{uuid4().hex[:12]}")
+    yield opened
+    opened.ask(f"DROP SCHEMA IF EXISTS {opened.schema} CASCADE")
+    opened.close()
+
+
+@pytest.fixture
+def heads(tmp_path: Path) -> Heads:
+    return Heads(tmp_path / "heads")

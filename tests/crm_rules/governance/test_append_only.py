@@ -1,15 +1,13 @@
 """The chain every record of the bank hangs on: what was there once must be there still."""
 
 import hashlib
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
-from crm_rules.database import Database, Sqlite
+from crm_rules.database import Database
 from crm_rules.errors import BrokenChain, BrokenHead, ClockSetBack, DatabaseUnavailable
 from crm_rules.governance.append_only import Chain, Entry, Verified, Walker, chains, walk
 from crm_rules.governance.heads import SLOT, Anchors, Head, Heads
@@ -17,27 +15,6 @@ from crm_rules.postgres import Postgres
 
 AT = "2026-03-01T00:00:00+00:00"
 ALL = "SELECT seq, id, at, digest, link FROM chain WHERE chain = 'c' ORDER BY seq"
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    if request.param == "sqlite":
-        opened: Database = Sqlite(tmp_path / "chain.db")
-        yield opened
-        opened.close()
-        return
-    url = os.environ.get("BANK_TEST_POSTGRES")
-    if not url:
-        pytest.skip("BANK_TEST_POSTGRES is not set")
-    opened = Postgres(url, f"test_{uuid4().hex[:12]}")
-    yield opened
-    opened.ask(f"DROP SCHEMA IF EXISTS {opened.schema} CASCADE")
-    opened.close()
-
-
-@pytest.fixture
-def heads(tmp_path: Path) -> Heads:
-    return Heads(tmp_path / "heads")
 
 
 @pytest.fixture
