@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from crm_rules.governance.stops import Stops
-from crm_rules.policy import Loyalty
+from crm_rules.loyalty.limits import Loyalty
 from serving.scoring import Scorer
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from crm_rules.lending.limits import Lending
 from crm_rules.lending.policy import Decisions
 from crm_rules.lending.reasons import Catalogue
 from crm_rules.lending.recourse import (
@@ -17,7 +18,6 @@ from crm_rules.lending.recourse import (
     changes,
     ways,
 )
-from crm_rules.policy import Lending
 from serving.online import F64Array, Snapshot
 
 Indices = npt.NDArray[np.intp]

@@ -13,8 +13,9 @@ from crm_rules.lending.reasons import Catalogue, parse_catalogue
 from crm_rules.offers.arbitration import context, levers, worth
 from crm_rules.offers.columns import Products
 from crm_rules.offers.screening import OFFER_RULES
-from crm_rules.policy import CONTEXTS, Policy
+from crm_rules.policy import Policy
 from crm_rules.segments import RuleSegments
+from crm_rules.vocabulary import CONTEXTS
 from serving.errors import BrokenCatalogue
 from training.release.content import ProductFacts
 from training.release.errors import BrokenRelease

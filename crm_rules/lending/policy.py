@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from crm_rules.policy import Lending, LendingSituation
+from crm_rules.lending.limits import Lending, LendingSituation
 from crm_rules.rules import Effect, F64Array, Mask, rule
 
 OWN = "bank policy"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from crm_rules.policy import LEVERS, Recourse
+from crm_rules.lending.limits import LEVERS, Recourse
 from crm_rules.rules import F64Array, Mask
 
 WAY_CODES = tuple(f"WAY-{lever}" for lever in LEVERS)

@@ -6,8 +6,8 @@ from dataclasses import astuple, dataclass
 from crm_rules.governance.append_only import Appender
 from crm_rules.loyalty.earning import Booking, expires_at, points_for
 from crm_rules.loyalty.journal import Journal, Rows, Transfer, microseconds
+from crm_rules.loyalty.limits import Loyalty
 from crm_rules.loyalty.lots import draw
-from crm_rules.policy import Loyalty
 
 
 @dataclass(frozen=True)

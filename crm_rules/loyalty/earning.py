@@ -4,7 +4,7 @@ import calendar
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
-from crm_rules.policy import Loyalty
+from crm_rules.loyalty.limits import Loyalty
 
 MINOR_UNITS = 100
 

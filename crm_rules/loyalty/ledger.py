@@ -17,9 +17,9 @@ from crm_rules.governance.heads import Heads
 from crm_rules.loyalty.accrual import Accrual, Earned
 from crm_rules.loyalty.earning import Booking
 from crm_rules.loyalty.journal import Journal, Rows, Transfer, microseconds
+from crm_rules.loyalty.limits import Loyalty
 from crm_rules.loyalty.lots import Balance, draw
 from crm_rules.loyalty.schema import CHAIN, INVARIANTS, NEEDED, SCHEMA, TABLES
-from crm_rules.policy import Loyalty
 
 CHUNK = 10_000
 

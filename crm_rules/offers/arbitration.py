@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from crm_rules.policy import Arbitration
+from crm_rules.offers.limits import Arbitration
 from crm_rules.rules import F64Array, Mask
 
 

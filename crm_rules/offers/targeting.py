@@ -10,8 +10,10 @@ import numpy as np
 
 from crm_rules.errors import InvalidPolicy
 from crm_rules.offers.columns import Customers, Products
-from crm_rules.policy import FAMILIES, Policy, Targeting
+from crm_rules.offers.limits import Targeting
+from crm_rules.policy import Policy
 from crm_rules.rules import Effect, Mask, rule
+from crm_rules.vocabulary import FAMILIES
 
 OWN = "bank policy"
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from crm_rules.loyalty.ledger import Ledger
-from crm_rules.policy import Loyalty
+from crm_rules.loyalty.limits import Loyalty
 from serving.api.bodies import Body
 from serving.archive import Archive
 from serving.engine import Engine

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from crm_rules.lending.limits import LEVERS
 from crm_rules.lending.recourse import (
     CHANGED_FEATURES,
     FEATURES,
@@ -14,7 +15,7 @@ from crm_rules.lending.recourse import (
     changes,
     ways,
 )
-from crm_rules.policy import LEVERS, Policy
+from crm_rules.policy import Policy
 from crm_rules.rules import F64Array
 from feature_repo.features.columns import CONSENTS, PROTECTED
 

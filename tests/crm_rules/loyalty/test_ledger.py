@@ -12,8 +12,9 @@ from crm_rules.loyalty.accrual import Earned
 from crm_rules.loyalty.check import verify_ledger
 from crm_rules.loyalty.earning import Booking
 from crm_rules.loyalty.ledger import Ledger
+from crm_rules.loyalty.limits import Loyalty
 from crm_rules.loyalty.schema import CHAIN
-from crm_rules.policy import Loyalty, Policy
+from crm_rules.policy import Policy
 
 JAN, JUNE = datetime(2025, 1, 10, tzinfo=UTC), datetime(2025, 6, 10, tzinfo=UTC)
 LATER = datetime(2025, 12, 1, tzinfo=UTC)

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from crm_rules.offers.arbitration import Ranking, arbitrate, context, levers, worth
-from crm_rules.policy import FAMILIES, Policy
+from crm_rules.policy import Policy
 from crm_rules.rules import F64Array
+from crm_rules.vocabulary import FAMILIES
 
 IDS = ("a", "b", "c", "d")
 ONES = np.ones(4)

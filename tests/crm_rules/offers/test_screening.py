@@ -8,7 +8,8 @@ from hypothesis.extra import numpy as arrays
 from crm_rules.offers.arbitration import arbitrate
 from crm_rules.offers.columns import CUSTOMER_COLUMNS, Customers, Products
 from crm_rules.offers.screening import OFFER_CODES, screen
-from crm_rules.policy import FAMILIES, STANDARD, Policy
+from crm_rules.policy import STANDARD, Policy
+from crm_rules.vocabulary import FAMILIES
 
 STANDARD_POLICY = Policy.load(STANDARD)
 ODD = st.sampled_from(

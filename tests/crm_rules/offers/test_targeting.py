@@ -7,9 +7,10 @@ import pytest
 
 from crm_rules.errors import InvalidPolicy
 from crm_rules.offers.columns import Customers, Products
+from crm_rules.offers.limits import Targeting
 from crm_rules.offers.screening import OFFER_RULES, screen
 from crm_rules.offers.targeting import check_targeting
-from crm_rules.policy import STANDARD, Policy, Targeting
+from crm_rules.policy import STANDARD, Policy
 
 Make = Callable[..., Customers]
 MakeProducts = Callable[..., Products]

@@ -1,0 +1,82 @@
+"""What a policy says about offers: suitability, eligibility, consent, contact, targeting, arbitration."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from crm_rules.strict_toml import Among, Within
+from crm_rules.vocabulary import (
+    CONTEXTS,
+    FAMILIES,
+    MARKETING_CHANNELS,
+    Days,
+    Percent,
+    RiskLevel,
+    Share,
+    Years,
+)
+
+
+@dataclass(frozen=True)
+class Suitability:
+    """Who may be offered how much investment risk."""
+
+    assessment_needed_from_risk: RiskLevel
+    assessment_valid_days: Days
+    extra_care_from_age: Years
+    extra_care_from_risk: RiskLevel
+
+
+@dataclass(frozen=True)
+class Eligibility:
+    """Who may have a product at all."""
+
+    adult_from_age: Years
+    credit_families: Annotated[tuple[str, ...], Among(FAMILIES)]
+    arrears_from_days: Annotated[int, Within(1, 3_660)]
+    minimum_amount_monthly_incomes: Annotated[float, Within(0, 1_000)]
+
+
+@dataclass(frozen=True)
+class Consent:
+    """Which channels can carry an offer once the customer has agreed to marketing there."""
+
+    marketing_channels: Annotated[tuple[str, ...], Among(MARKETING_CHANNELS)]
+
+
+@dataclass(frozen=True)
+class Contact:
+    """When the bank keeps quiet."""
+
+    quiet_from_complaints_365d: Annotated[int, Within(1, 1_000)]
+
+
+@dataclass(frozen=True)
+class Targeting:
+    """Which segments a product, or a family of them, is offered to only, or is kept from."""
+
+    only_for: Mapping[str, tuple[str, ...]]
+    kept_from: Mapping[str, tuple[str, ...]]
+
+    @property
+    def segments(self) -> frozenset[str]:
+        """Every segment named."""
+        return frozenset(
+            name for table in (self.only_for, self.kept_from) for s in table.values() for name in s
+        )
+
+    def offers_of(self, segment: str) -> list[str]:
+        """What the policy says of one segment, as `only_for.PRODUCT` or `kept_from.PRODUCT`."""
+        tables = {"only_for": self.only_for, "kept_from": self.kept_from}
+        return [f"{key}.{name}" for key, table in tables.items() for name, s in table.items() if segment in s]
+
+
+@dataclass(frozen=True)
+class Arbitration:
+    """What comes first: levers and context weights in percent, and how much value counts (0 not, 1 fully)."""
+
+    value_weight: Share
+    lever_percent: Annotated[Mapping[str, Percent], Among(FAMILIES)]
+    context_percent: Annotated[
+        Mapping[str, Annotated[Mapping[str, Percent], Among(FAMILIES)]], Among(CONTEXTS)
+    ]
