@@ -1,0 +1,1 @@
+"""Decisions that people take: a case is claimed, looked into, decided, confirmed, told."""

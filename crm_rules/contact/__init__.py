@@ -1,0 +1,1 @@
+"""When and through which channel the bank may speak to a customer."""
