@@ -16,7 +16,7 @@ from crm_rules.errors import InvalidPolicy, UnmappedReason
 from crm_rules.rules import F64Array, Mask
 
 # A low score is no reason (comment 9(b)(2)): what these rules found is told by the columns scored.
-TOLD_BY_THE_MODEL = frozenset({"LEND-01", "LEND-02"})
+TOLD_BY_THE_MODEL = frozenset({"LEND-01", "LEND-02", "LEND-14", "LEND-15"})
 NOT_KNOWN = "not_known"
 STANDARD_REASONS = Path(__file__).parent.parent / "policies" / "reasons.toml"
 
