@@ -104,12 +104,12 @@ class Priced:
 
     def terms(self, cuts: LendingSituation) -> Terms:
         """Price, instalment and limit of each; nothing but grade, amount, term and exposure decides them."""
-        most = np.where(self.asked.is_newcomer, min(cuts.amount_max, cuts.newcomer_amount_max), cuts.amount_max)
+        most = np.where(
+            self.asked.is_newcomer, min(cuts.amount_max, cuts.newcomer_amount_max), cuts.amount_max
+        )
         room = np.minimum(self.grade_exposure_max - self.exposure, self.grade_amount_max)
         limit = np.maximum(np.minimum(room, cents(most)), 0.0)
-        return Terms(
-            self.amount / 100, self.term_months, self.rate, self.instalment / 100, limit / 100
-        )
+        return Terms(self.amount / 100, self.term_months, self.rate, self.instalment / 100, limit / 100)
 
 
 def _within(values: F64Array, most: float) -> F64Array:

@@ -82,7 +82,9 @@ def not_valid_today(customers: Customers, offers: Offers, policy: Policy) -> Mas
     return (day < offers.first_day) | (day > offers.last_day)
 
 
-@rule(code="OFFR-02", law=OWN, effect=Effect.BLOCK, zh="该优惠的预算或总名额已用完。", stage=Stage.ELIGIBILITY)
+@rule(
+    code="OFFR-02", law=OWN, effect=Effect.BLOCK, zh="该优惠的预算或总名额已用完。", stage=Stage.ELIGIBILITY
+)
 def used_up(customers: Customers, offers: Offers, policy: Policy) -> Mask:
     """The offer's budget is spent, or it was used as often as it may be."""
     return ((offers.spent + offers.cost > offers.budget) | (offers.uses >= offers.cap))[None]

@@ -80,7 +80,9 @@ class Offers:
         value = _own_or(_given(entries, lambda each: each.value, np.nan), products.value, position, np.nan)
         declared = _given(entries, lambda each: each.starting_propensity, np.nan)
         weight = _given(entries, lambda each: each.starting_evidence, np.nan)
-        gone = (position == NO_PRODUCT) & np.array([each.product_id is not None for each in entries], np.bool_)
+        gone = (position == NO_PRODUCT) & np.array(
+            [each.product_id is not None for each in entries], np.bool_
+        )
         own = np.array([each.product_id is None for each in entries], np.bool_)
         learned = evidence or {}
         return Offers(
@@ -177,16 +179,12 @@ def _of_product(values: NDArray, position: NDArray[np.intp], missing: object) ->
     return np.where(position == NO_PRODUCT, missing, values[position])
 
 
-def _own_or(
-    own: F64Array, of_products: F64Array, position: NDArray[np.intp], missing: float
-) -> F64Array:
+def _own_or(own: F64Array, of_products: F64Array, position: NDArray[np.intp], missing: float) -> F64Array:
     """What each offer says itself, else what its product says."""
     return np.where(np.isnan(own), _of_product(of_products, position, missing), own)
 
 
-def _given(
-    entries: Sequence[Offer], of: Callable[[Offer], float | int | None], missing: float
-) -> F64Array:
+def _given(entries: Sequence[Offer], of: Callable[[Offer], float | int | None], missing: float) -> F64Array:
     said = [of(each) for each in entries]
     return np.array([missing if each is None else float(each) for each in said], np.float64)
 
