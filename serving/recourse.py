@@ -26,7 +26,7 @@ Redecide = Callable[[Snapshot, Mapping[str, F64Array], Indices], Decisions]
 HOPELESS = (
     "LEND-05", "LEND-08", "LEND-09", "LEND-10", "LEND-18", "LEND-19", "LEND-20", "LEND-21", UNAVAILABLE,
 )  # fmt: skip
-"""Age, what is unknown, degraded or stopped, and what happened before: nothing the applicant changes helps."""
+"""Age, what is unknown, degraded or stopped, what happened before: nothing the applicant changes helps."""
 NOTE = {
     "en": "With these changes, and nothing else different, today's decision would be to approve.",
     "zh": "在其他条件不变的情况下，如作出上述调整，今天的审批结果将为通过。",

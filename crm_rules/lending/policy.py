@@ -5,13 +5,14 @@ input, an unknown risk or income, a grade without a price, a stopped model, or a
 neither approves nor declines: it refers.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crm_rules.lending.applicants import Applicants, Priced
-from crm_rules.lending.limits import Lending, LendingSituation
+from crm_rules.lending.limits import Lending
 from crm_rules.lending.rulebook import LENDING_RULES
 from crm_rules.lending.terms import Terms
 from crm_rules.rules import UNAVAILABLE, Effect, Mask, Verdict, judge
@@ -35,12 +36,10 @@ class Decisions:
     rule_codes: tuple[str, ...]
     terms: Terms
 
-    def held(self, row: int, *effects: Effect) -> list[str]:
-        """The codes of the rules that held for one application; only those of `effects` where any are named."""
-        wanted = self.rules[row]
-        if effects:
-            wanted = wanted & np.logical_or.reduce([OF_EFFECT[effect] for effect in effects])
-        return [self.rule_codes[at] for at in np.flatnonzero(wanted).tolist()]
+    def held(self, row: int, effects: Collection[Effect] = tuple(Effect)) -> list[str]:
+        """The codes of the rules that held for one application, of these effects."""
+        held = np.flatnonzero(self.rules[row]).tolist()
+        return [self.rule_codes[at] for at in held if EFFECTS[at] in effects]
 
 
 def decide(applicants: Applicants, policy: Lending, situation: str) -> Decisions:

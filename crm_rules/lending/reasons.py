@@ -20,7 +20,7 @@ from crm_rules.rules import Effect, F64Array, Mask
 TOLD_BY_THE_MODEL = frozenset({"LEND-01", "LEND-02", "LEND-14", "LEND-15"})
 # The effects whose rules make an outcome; no rule makes an approval.
 MAKERS: Mapping[str, tuple[Effect, ...]] = {
-    "approve": (Effect.BLOCK,),
+    "approve": (),
     "decline": (Effect.DECLINE,),
     "refer": (Effect.PERSON, Effect.REFER),
 }
@@ -120,13 +120,13 @@ def rule_reasons(decided: Decisions, catalogue: Catalogue) -> list[list[RuleReas
 
 
 def model_speaks(decided: Decisions) -> Mask:
-    """(n,): whose outcome was made by a rule about the score or the grade, which the model's reasons explain."""
+    """(n,): whose outcome a rule about score or grade made; the model's reasons explain it."""
     made = map(_made_by(decided), range(len(decided.outcome)))
     return np.array([not TOLD_BY_THE_MODEL.isdisjoint(held) for held in made], np.bool_)
 
 
 def _made_by(decided: Decisions) -> Callable[[int], list[str]]:
-    return lambda row: decided.held(row, *MAKERS[str(decided.outcome[row])])
+    return lambda row: decided.held(row, MAKERS[str(decided.outcome[row])])
 
 
 def _said_before(code: str, held: Sequence[str]) -> bool:

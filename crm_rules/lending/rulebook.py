@@ -121,7 +121,7 @@ def too_little_is_left(asked: Priced, cuts: LendingSituation) -> Mask:
 
 @rule(code="LEND-18", law=CAPACITY, effect=Effect.REFER)
 def age_is_not_sure(asked: Priced, cuts: LendingSituation) -> Mask:
-    """By the year of birth the applicant may be not yet of age; or the bank does not know its customer's age."""
+    """By the year of birth the applicant may be not yet of age, or the bank does not know its customer's."""
     age = asked.asked.age_years
     unsure: Mask = (age == cuts.adult_from_age) | (np.isnan(age) & ~asked.asked.is_newcomer)
     return unsure & ~asked.asked.is_company

@@ -1,4 +1,4 @@
-"""What a policy says about offers: who may, for whom, what is suitable, what comes first, who is in an arm."""
+"""What a policy says about offers: who may, what is suitable, for whom, what first, who is in an arm."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -45,13 +45,6 @@ class Consent:
     """Which channels can carry an offer once the customer has agreed to marketing there."""
 
     marketing_channels: Annotated[tuple[str, ...], Among(MARKETING_CHANNELS)]
-
-
-@dataclass(frozen=True)
-class Contact:
-    """When the bank keeps quiet."""
-
-    quiet_from_complaints_365d: Annotated[int, Within(1, 1_000)]
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +70,7 @@ class Offers:
     def of(
         catalogue: Catalogue, products: Products, policy: Policy, evidence: Mapping[str, float] | None = None
     ) -> "Offers":
-        """The catalogue's offers, and each product without one plainly; `evidence` is of the models, by product."""
+        """The offers, and each product without one plainly; `evidence` is of the models, by product."""
         entries = _entries(catalogue, products)
         ids = [each.offer_id for each in entries]
         place = {name: at for at, name in enumerate(products.product_id)}
@@ -173,7 +174,8 @@ def _entries(catalogue: Catalogue, products: Products) -> tuple[Offer, ...]:
     return tuple(sorted((*catalogue.offers, *plain), key=lambda each: each.offer_id))
 
 
-def _of_product(values: NDArray, position: NDArray[np.intp], missing: object) -> NDArray:  # type: ignore[type-arg]  # texts and numbers alike
+def _of_product(values: Any, position: NDArray[np.intp], missing: Any) -> Any:
+    """What the product of each offer has (numbers or texts alike), `missing` without one."""
     if not len(values):
         return np.full(len(position), missing)
     return np.where(position == NO_PRODUCT, missing, values[position])
@@ -181,7 +183,7 @@ def _of_product(values: NDArray, position: NDArray[np.intp], missing: object) ->
 
 def _own_or(own: F64Array, of_products: F64Array, position: NDArray[np.intp], missing: float) -> F64Array:
     """What each offer says itself, else what its product says."""
-    return np.where(np.isnan(own), _of_product(of_products, position, missing), own)
+    return np.asarray(np.where(np.isnan(own), _of_product(of_products, position, missing), own))
 
 
 def _given(entries: Sequence[Offer], of: Callable[[Offer], float | int | None], missing: float) -> F64Array:
