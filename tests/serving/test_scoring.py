@@ -25,8 +25,8 @@ Asking = Callable[[Scorer, Sequence[str]], Sequence[Any]]
 
 
 def stamps_of(ids: Sequence[str]) -> list[Stamp]:
-    """The same stamp for the same of a thousand, alone or together."""
-    return [stamp(int(name[1:]) if name[1:].isdigit() else at) for at, name in enumerate(ids)]
+    """A stamp for each customer that is theirs, alone or among a thousand."""
+    return [stamp(int.from_bytes(name.encode())) for name in ids]
 
 
 def offers(scorer: Scorer, ids: Sequence[str], channel: str | None = None, top: int = 3) -> list[Any]:
