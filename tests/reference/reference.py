@@ -1,0 +1,108 @@
+"""One decision about offers, slowly: the funnel, the arms and the probability of what came first.
+
+Written from crm_rules/README.md alone. Nothing of crm_rules is imported, and no numpy.
+"""
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.reference.funnel import STAGE_OF, funnel, shelf
+from tests.reference.moment import day_of, moment, month_of
+from tests.reference.ranking import factors, ordered
+from tests.reference.shapes import Decision, Factors, Offer, Person, World
+
+
+@dataclass(frozen=True)
+class View:
+    """The shelf as it stands for one customer, personal or not."""
+
+    removed: dict[str, tuple[str, ...]]
+    factors: dict[str, Factors]
+    left: list[Offer]  # by id
+    order: list[str]
+
+    @property
+    def mandatory(self) -> bool:
+        """Whether a mandatory offer is left."""
+        return any(offer.mandatory for offer in self.left)
+
+
+def draw(salt: str, period: str, customer: str) -> float:
+    """A share in [0, 1) that anybody can compute again."""
+    digest = hashlib.sha256("\x1f".join((salt, period, customer)).encode()).digest()
+    return (int.from_bytes(digest, "big") >> (256 - 53)) / 2**53
+
+
+def decide(world: World, person: Person) -> Decision:
+    """What is offered to one customer at one moment."""
+    limits = world.policy["arms"]
+    if person.consent_profiling != 1 or not person.personalised:
+        return _answer("no_profile", view := _view(world, person, False), view.order, 1.0)
+    mine, everyones = _view(world, person, True), _view(world, person, False)
+    u, r = draw("arm", month_of(person.at), person.customer_id), limits["random_control"]
+    if u < r:
+        arm, seen = "random", mine
+        order = mine.order if mine.mandatory else _rotated(mine.left, person)
+    elif u < r + limits["non_personalised"]:
+        arm, seen, order = "non_personalised", everyones, everyones.order
+    else:
+        arm, seen = "best", mine
+        order = _explored(mine, person, limits["exploration"], _new(mine, limits["new_until_evidence"]))
+    return _answer(arm, seen, order, _probability(world, mine, everyones, seen, order))
+
+
+def _view(world: World, person: Person, personal: bool) -> View:
+    now, offers = moment(person, world.policy["calendar"]["zone"]), shelf(world)
+    found = {offer.offer_id: factors(world, offer, product, person, personal) for offer, product in offers}
+    removed = funnel(world, offers, person, now, found, personal)
+    left = sorted(
+        (offer for offer, _ in offers if not removed[offer.offer_id]), key=lambda offer: offer.offer_id
+    )
+    return View(removed, found, left, ordered(left, found))
+
+
+def _new(view: View, until: float) -> list[Offer]:
+    return [offer for offer in view.left if offer.start is not None and offer.evidence < until]
+
+
+def _pick(offers: Sequence[Offer], person: Person) -> int:
+    return math.floor(draw("pick", day_of(person.at), person.customer_id) * len(offers))
+
+
+def _rotated(left: list[Offer], person: Person) -> list[str]:
+    first = _pick(left, person) if left else 0
+    return [offer.offer_id for offer in left[first:] + left[:first]]
+
+
+def _explored(view: View, person: Person, share: float, new: list[Offer]) -> list[str]:
+    if view.mandatory or not new or draw("explore", day_of(person.at), person.customer_id) >= share:
+        return view.order
+    first = new[_pick(new, person)].offer_id
+    return [first, *(each for each in view.order if each != first)]
+
+
+def _probability(world: World, mine: View, everyones: View, seen: View, order: list[str]) -> float:
+    """That of the first offer, over all arms."""
+    if not order or seen.mandatory:
+        return 1.0
+    limits, first = world.policy["arms"], order[0]
+    r, h = limits["random_control"], limits["non_personalised"]
+    new = _new(mine, limits["new_until_evidence"])
+    x = limits["exploration"] if new else 0.0
+    drawn = r / len(mine.left) if any(offer.offer_id == first for offer in mine.left) else 0.0
+    plain = float(everyones.order[:1] == [first])
+    best = float(mine.order[:1] == [first])
+    is_new = float(any(offer.offer_id == first for offer in new))
+    explored = x * is_new / len(new) if new else 0.0
+    return drawn + h * plain + (1 - r - h) * ((1 - x) * best + explored)
+
+
+def _answer(arm: str, view: View, order: list[str], probability: float) -> Decision:
+    stages: dict[str, int] = {}
+    for codes in view.removed.values():
+        if codes:
+            stage = STAGE_OF[codes[0].split("-")[0]]
+            stages[stage] = stages.get(stage, 0) + 1
+    return Decision(arm, view.removed, view.factors, tuple(order), probability, stages)
