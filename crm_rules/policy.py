@@ -11,7 +11,16 @@ from crm_rules import strict_toml
 from crm_rules.errors import InvalidPolicy
 from crm_rules.lending.limits import Lending
 from crm_rules.loyalty.limits import Loyalty
-from crm_rules.offers.limits import Arbitration, Consent, Contact, Eligibility, Suitability, Targeting
+from crm_rules.offers.limits import (
+    Arbitration,
+    Arms,
+    Consent,
+    Contact,
+    Eligibility,
+    Keep,
+    Suitability,
+    Targeting,
+)
 
 STANDARD = Path(__file__).parent / "policies" / "standard.toml"
 
@@ -25,9 +34,11 @@ class Policy:
     eligibility: Eligibility
     consent: Consent
     contact: Contact
+    keep: Keep
     targeting: Targeting
     lending: Lending
     arbitration: Arbitration
+    arms: Arms
     loyalty: Loyalty
 
     @staticmethod
@@ -35,6 +46,7 @@ class Policy:
         """Read TOML bytes, the same bytes a release digests; InvalidPolicy names the key that is wrong."""
         policy = strict_toml.read(Policy, data)
         policy.lending.check()
+        policy.arms.check()
         return policy
 
     @staticmethod
