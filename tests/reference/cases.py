@@ -74,15 +74,13 @@ def _product(rng: Random, n: int, hot: float) -> Product:
 
 
 def _offer(rng: Random, n: int, hot: float, products: list[str], earlier: list[str]) -> Offer:
-    start = rng.random() if rng.random() < 0.7 else None
     product = rng.choice([*products, None, "gone"] if rng.random() < hot else [*products, None])
+    start = rng.random() if product is None or rng.random() < 0.7 else None
     odd: dict[str, Any] = {
         "value": rng.choice([0.0, 80.0, rng.uniform(0, 500)]),
         "tier": rng.choice(TIERS),
         "valid_from": _day(rng),
-        "valid_to": _day(rng),
         "budget": rng.choice([1_000.0, 0.3]),
-        "cost": rng.choice([0.1, 10.0]),
         "spent": rng.choice([0.2, 990.0, 990.01, 1_000.0]),
         "cap": rng.choice([1, 100]),
         "uses": rng.choice([1, 99, 100]),
@@ -92,13 +90,20 @@ def _offer(rng: Random, n: int, hot: float, products: list[str], earlier: list[s
         "issue": "keep",
     }
     some = {name: value for name, value in odd.items() if rng.random() < hot}
-    plain = {"issue": rng.choice(ISSUES), "group": rng.choice(FAMILIES), "cap_each": rng.choice([None, 1, 2])}
+    plain: dict[str, Any] = {
+        "issue": rng.choice(ISSUES),
+        "group": rng.choice(FAMILIES),
+        "cap_each": rng.choice([None, 1, 2]),
+    }
+    plain |= {"cost": rng.choice([0.1, 10.0]), "valid_to": rng.choice([None, None, DAYS[-1], _day(rng)])}
     if product is None:
         plain["value"] = rng.uniform(0, 500)
     if start is not None:
-        plain |= {"start": start, "start_evidence": rng.choice([0.0, 1.0, 10.0, 1_000.0])}
+        plain |= {"start": start, "start_evidence": rng.choice([0, 1, 10, 1_000])}
     if product is not None:
         plain["evidence"] = rng.choice([0.0, 1.0, 199.0, 200.0, 5_000.0])
+    if plain["valid_to"] is not None and "valid_from" in some:
+        some["valid_from"], plain["valid_to"] = sorted([some["valid_from"], plain["valid_to"]])
     return Offer(f"{rng.choice('abz')}_offer_{n}", product_id=product, **(plain | some))
 
 

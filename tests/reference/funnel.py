@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from tests.reference.moment import Moment
 from tests.reference.shapes import NAN, Factors, Offer, Person, Product, World
@@ -12,15 +12,17 @@ STAGE_OF = {
     "TARG": "applicability", "KEEP": "applicability", "SUIT": "suitability",
     "CONS": "contact", "CONT": "contact", "OVER": "arbitration", "NEED": "arbitration",
 }  # fmt: skip
-BEFORE_ARBITRATION = {"eligibility", "applicability", "suitability", "contact"}
 
 
-def shelf(world: World) -> list[tuple[Offer, Product | None]]:
+Shelf: TypeAlias = list[tuple[Offer, Product | None]]
+
+
+def shelf(world: World) -> Shelf:
     """Every offer with its product; a product without an offer of its own is offered plainly."""
     products = {each.product_id: each for each in world.products}
     named = {offer.product_id for offer in world.offers}
     missing = Product("", "", withdrawn=True, risk=NAN, minimum=NAN, value=NAN)
-    found: list[tuple[Offer, Product | None]] = [
+    found: Shelf = [
         (offer, None if offer.product_id is None else products.get(offer.product_id, missing))
         for offer in world.offers
     ]
@@ -33,7 +35,7 @@ def shelf(world: World) -> list[tuple[Offer, Product | None]]:
 
 def funnel(
     world: World,
-    shelf: list[tuple[Offer, Product | None]],
+    shelf: Shelf,
     person: Person,
     now: Moment,
     factors: Mapping[str, Factors],

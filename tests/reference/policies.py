@@ -46,10 +46,12 @@ def random_policy(standard: Mapping[str, Any], rng: Random, names: list[str]) ->
     policy["calendar"]["zone"] = rng.choice(ZONES)
     policy["targeting"] = {key: _targets(rng, names) for key in ("only_for", "kept_from")}
     policy["keep"] = {"likely_to_leave_from": rng.choice([0.0, 0.2, 0.5])}
+    random, plain = rng.choice([(0.0, 0.0), (0.02, 0.01), (0.25, 0.25), (0.5, 0.0), (0.1, 0.4)])
     policy["arms"] |= {
-        "random_control": rng.choice([0.0, 0.02, 0.3]),
-        "non_personalised": rng.choice([0.0, 0.05, 0.3]),
-        "exploration": rng.choice([0.0, 0.1, 0.5, 1.0]),
+        "salt": rng.choice(["2026", "盐", "s"]),
+        "random_control": random,
+        "non_personalised": plain,
+        "exploration": rng.choice([0.0, 0.02, 0.5]),
         "new_until_evidence": rng.choice([0, 1, 200]),
     }
     policy["arbitration"] |= {

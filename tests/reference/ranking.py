@@ -27,10 +27,9 @@ def _personal(offer: Offer, person: Person) -> float:
     known = person.chances.get(offer.product_id, NAN)
     if offer.start is None or offer.start_evidence is None:
         return known
-    s, e, m = offer.start, offer.start_evidence, offer.evidence
-    if m == 0:
-        return (e * s) / (e + 1) + s / (e + 1)
-    return (e * s + m * known) / (e + m + 1) + s / (e + m + 1)
+    p, m = (0.0, 0.0) if math.isnan(known) else (known, offer.evidence)
+    total = offer.start_evidence + m + 1
+    return offer.start_evidence / total * offer.start + m / total * p
 
 
 def _popular(world: World, offer: Offer, person: Person) -> float:

@@ -5,11 +5,12 @@ Written from crm_rules/README.md alone. Nothing of crm_rules is imported, and no
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from tests.reference.funnel import STAGE_OF, funnel, shelf
-from tests.reference.moment import day_of, moment, month_of
+from tests.reference.funnel import STAGE_OF, Shelf, funnel, shelf
+from tests.reference.moment import Moment, day_of, moment, month_of
 from tests.reference.ranking import factors, ordered
 from tests.reference.shapes import Decision, Factors, Offer, Person, World
 
@@ -29,32 +30,33 @@ class View:
         return any(offer.mandatory for offer in self.left)
 
 
-def draw(salt: str, period: str, customer: str) -> float:
+def draw(salt: str, what: str, period: str, customer: str) -> float:
     """A share in [0, 1) that anybody can compute again."""
-    digest = hashlib.sha256("\x1f".join((salt, period, customer)).encode()).digest()
+    digest = hashlib.sha256("\x1f".join((salt, what, period, customer)).encode()).digest()
     return (int.from_bytes(digest, "big") >> (256 - 53)) / 2**53
 
 
 def decide(world: World, person: Person) -> Decision:
     """What is offered to one customer at one moment."""
     limits = world.policy["arms"]
+    offers, now = shelf(world), moment(person, world.policy["calendar"]["zone"])
+    everyones = _view(world, offers, person, now, False)
     if person.consent_profiling != 1 or not person.personalised:
-        return _answer("no_profile", view := _view(world, person, False), view.order, 1.0)
-    mine, everyones = _view(world, person, True), _view(world, person, False)
-    u, r = draw("arm", month_of(person.at), person.customer_id), limits["random_control"]
+        return _answer("unprofiled", everyones, everyones.order, 1.0)
+    mine = _view(world, offers, person, now, True)
+    u, r = draw(limits["salt"], "arm", month_of(person.at), person.customer_id), limits["random_control"]
     if u < r:
         arm, seen = "random", mine
-        order = mine.order if mine.mandatory else _rotated(mine.left, person)
+        order = mine.order if mine.mandatory else _rotated(mine.left, person, limits["salt"])
     elif u < r + limits["non_personalised"]:
         arm, seen, order = "non_personalised", everyones, everyones.order
     else:
         arm, seen = "best", mine
-        order = _explored(mine, person, limits["exploration"], _new(mine, limits["new_until_evidence"]))
+        order = _explored(mine, person, limits)
     return _answer(arm, seen, order, _probability(world, mine, everyones, seen, order))
 
 
-def _view(world: World, person: Person, personal: bool) -> View:
-    now, offers = moment(person, world.policy["calendar"]["zone"]), shelf(world)
+def _view(world: World, offers: Shelf, person: Person, now: Moment, personal: bool) -> View:
     found = {offer.offer_id: factors(world, offer, product, person, personal) for offer, product in offers}
     removed = funnel(world, offers, person, now, found, personal)
     left = sorted(
@@ -67,19 +69,21 @@ def _new(view: View, until: float) -> list[Offer]:
     return [offer for offer in view.left if offer.start is not None and offer.evidence < until]
 
 
-def _pick(offers: Sequence[Offer], person: Person) -> int:
-    return math.floor(draw("pick", day_of(person.at), person.customer_id) * len(offers))
+def _pick(offers: Sequence[Offer], person: Person, salt: str) -> int:
+    return math.floor(draw(salt, "pick", day_of(person.at), person.customer_id) * len(offers))
 
 
-def _rotated(left: list[Offer], person: Person) -> list[str]:
-    first = _pick(left, person) if left else 0
+def _rotated(left: list[Offer], person: Person, salt: str) -> list[str]:
+    first = _pick(left, person, salt) if left else 0
     return [offer.offer_id for offer in left[first:] + left[:first]]
 
 
-def _explored(view: View, person: Person, share: float, new: list[Offer]) -> list[str]:
-    if view.mandatory or not new or draw("explore", day_of(person.at), person.customer_id) >= share:
+def _explored(view: View, person: Person, limits: Mapping[str, Any]) -> list[str]:
+    new = _new(view, limits["new_until_evidence"])
+    u = draw(limits["salt"], "explore", day_of(person.at), person.customer_id)
+    if view.mandatory or not new or u >= limits["exploration"]:
         return view.order
-    first = new[_pick(new, person)].offer_id
+    first = new[_pick(new, person, limits["salt"])].offer_id
     return [first, *(each for each in view.order if each != first)]
 
 

@@ -42,7 +42,7 @@ class Offer:
     preferred: tuple[str, ...] = ()
     mandatory: bool = False
     start: float | None = None
-    start_evidence: float | None = None
+    start_evidence: int | None = None
     evidence: float = 0.0
     overrides: tuple[str, ...] = ()
 
