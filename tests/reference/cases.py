@@ -119,7 +119,7 @@ def people(world: World, seed: int, count: int) -> list[Person]:
 
 def _person(world: World, rng: Random, name: str) -> Person:
     """Somebody who may have almost everything, but for what is drawn to an edge: little, or nearly all."""
-    hot = rng.choice([0.02, 0.1, 0.5])
+    hot = rng.choice([0.02, 0.1, 0.3])
     zone = rng.choice([*ZONES, *ZONES, None])
     home = zone or world.policy["calendar"]["zone"]
     at = _moment(rng, home)
