@@ -63,14 +63,20 @@ def world(standard: Mapping[str, Any], seed: int) -> World:
 
 def _product(rng: Random, n: int, hot: float) -> Product:
     odd: dict[str, Any] = {
-        "risk": float(rng.randint(1, 5)),
+        "risk": rng.choice([1.0, 2.0, 3.0, 4.0, 5.0, NAN, 0.0, 6.0]),
         "minimum": rng.choice([0.01, 1_000.0, 24_000.0]),
         "value": rng.choice([0.0, 1.0, 50.0, 100.0]),
         "tier": rng.choice(TIERS),
         "withdrawn": True,
     }
     some = {name: value for name, value in odd.items() if rng.random() < hot}
-    return Product(f"product_{n}", rng.choice(FAMILIES), **({"value": rng.uniform(0, 500)} | some))
+    plain: dict[str, Any] = {
+        "value": rng.uniform(0, 500),
+        "evidence": rng.choice([0.0, 1.0, 199.0, 200.0, 5_000.0]),
+    }
+    if rng.random() < 0.2:
+        plain |= {"start": rng.random(), "start_evidence": rng.choice([0, 50])}
+    return Product(f"product_{n}", rng.choice(FAMILIES), **(plain | some))
 
 
 def _offer(rng: Random, n: int, hot: float, products: list[str], earlier: list[str]) -> Offer:
@@ -80,10 +86,9 @@ def _offer(rng: Random, n: int, hot: float, products: list[str], earlier: list[s
         "value": rng.choice([0.0, 80.0, rng.uniform(0, 500)]),
         "tier": rng.choice(TIERS),
         "valid_from": _day(rng),
-        "budget": rng.choice([1_000.0, 0.3]),
-        "spent": rng.choice([0.2, 990.0, 990.01, 1_000.0]),
+        "budget": rng.choice([1_000.0, 0.3, 0.1]),
         "cap": rng.choice([1, 100]),
-        "uses": rng.choice([1, 99, 100]),
+        "uses": rng.choice([1, 2, 3, 99, 100]),
         "preferred": tuple(rng.sample(PREFERRED, 3)),
         "overrides": tuple(rng.sample(earlier, 1)) if earlier else (),
         "mandatory": True,
@@ -100,8 +105,6 @@ def _offer(rng: Random, n: int, hot: float, products: list[str], earlier: list[s
         plain["value"] = rng.uniform(0, 500)
     if start is not None:
         plain |= {"start": start, "start_evidence": rng.choice([0, 1, 10, 1_000])}
-    if product is not None:
-        plain["evidence"] = rng.choice([0.0, 1.0, 199.0, 200.0, 5_000.0])
     if plain["valid_to"] is not None and "valid_from" in some:
         some["valid_from"], plain["valid_to"] = sorted([some["valid_from"], plain["valid_to"]])
     return Offer(f"{rng.choice('abz')}_offer_{n}", product_id=product, **(plain | some))

@@ -28,7 +28,8 @@ def shelf(world: World) -> Shelf:
     ]
     for product in world.products:
         if product.product_id not in named:
-            plain = Offer(product.product_id, group=product.family, product_id=product.product_id)
+            name = product.product_id
+            plain = Offer(name, group=product.family, product_id=name)
             found.append((plain, product))
     return found
 
@@ -57,7 +58,7 @@ def funnel(
     for offer_id, found in codes.items():
         if offer_id in overridden:
             found.append("OVER-01")
-        if not math.isfinite(factors[offer_id].priority):
+        if not found and not math.isfinite(factors[offer_id].priority):
             found.append("NEED-00")
     return {offer_id: tuple(found) for offer_id, found in codes.items()}
 
@@ -103,7 +104,7 @@ def _offer_codes(offer: Offer, person: Person, now: Moment) -> Iterable[str]:
     late = offer.valid_to is not None and now.day > offer.valid_to
     if early or late:
         yield "OFFR-01"
-    spent = offer.budget is not None and offer.spent + offer.cost > offer.budget
+    spent = offer.budget is not None and offer.uses * offer.cost + offer.cost > offer.budget
     if spent or (offer.cap is not None and offer.uses >= offer.cap):
         yield "OFFR-02"
     if offer.cap_each is not None and person.used.get(offer.offer_id, 0) >= offer.cap_each:

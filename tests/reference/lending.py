@@ -1,4 +1,4 @@
-"""One application for credit, decided slowly: section "Lending" of crm_rules/README.md, written a second time.
+"""One application for credit, decided slowly: crm_rules/README.md, section "Lending", written again.
 
 Nothing of crm_rules is imported, and no numpy. Money is compared in cents, instalments are exact fractions.
 """
@@ -206,6 +206,10 @@ def _number(result: float, *of: float) -> float:
 
 def _terms(cuts: Mapping[str, Any], price: Mapping[str, Any] | None, asked: Application) -> Terms:
     assert price is not None, "no approval without a grade of the policy"
-    most = [cuts["amount_max"], price["amount_max"], *([cuts["newcomer_amount_max"]] if asked.newcomer else [])]
+    most = [
+        cuts["amount_max"],
+        price["amount_max"],
+        *([cuts["newcomer_amount_max"]] if asked.newcomer else []),
+    ]
     limit = min(*(cents(each) for each in most), cents(price["exposure_max"]) - cents(asked.exposure))
     return Terms(price["rate"], int(_instalment(price, asked)), int(max(limit, 0)))

@@ -35,7 +35,7 @@ def _zone(name: str) -> ZoneInfo:
 
 
 def _age(person: Person, today: date) -> float:
-    if person.event is None or math.isnan(person.age_years):
+    if person.event is None or not math.isfinite(person.age_years):
         return NAN
     born = person.event.astimezone(UTC).year - person.age_years
     return today.year - born
@@ -50,7 +50,7 @@ def _assessed_days(person: Person, zone: ZoneInfo, today: date) -> float:
         assessed = person.event - timedelta(days=ago)
         assessed_day = assessed.astimezone(zone).date()
     except OverflowError:  # before the year 1, or after the year 9999
-        return math.inf if ago > 0 else NAN
+        return math.inf if math.isfinite(ago) and ago > 0 else NAN
     return NAN if assessed > person.at else float((today - assessed_day).days)
 
 

@@ -11,7 +11,7 @@ def factors(world: World, offer: Offer, product: Product | None, person: Person,
     """The four factors and their product, multiplied in this order."""
     weights = world.policy["arbitration"]
     family = product.family if product else ""
-    chance = _personal(offer, person) if personal else _popular(world, offer, person)
+    chance = _personal(offer, product, person) if personal else _popular(world, offer, product, person)
     percent = weights["context_percent"].get(person.channel, {}).get(family, 0.0)
     context = 1 + percent / 100
     value = _worth(offer, product, weights["value_weight"])
@@ -19,21 +19,32 @@ def factors(world: World, offer: Offer, product: Product | None, person: Person,
     return Factors(chance, context, value, lever, chance * context * value * lever)
 
 
-def _personal(offer: Offer, person: Person) -> float:
+def _personal(offer: Offer, product: Product | None, person: Person) -> float:
     if offer.product_id is None:
         if offer.start is None:
             return NAN
         return offer.start * person.churn if offer.issue == "keep" else offer.start
     known = person.chances.get(offer.product_id, NAN)
-    if offer.start is None or offer.start_evidence is None:
+    start, weight = declared(offer, product)
+    if start is None:
         return known
-    p, m = (0.0, 0.0) if math.isnan(known) else (known, offer.evidence)
-    total = offer.start_evidence + m + 1
-    return offer.start_evidence / total * offer.start + m / total * p
+    p, m = (0.0, 0.0) if math.isnan(known) or product is None else (known, product.evidence)
+    total = weight + m + 1
+    return weight / total * start + m / total * p
 
 
-def _popular(world: World, offer: Offer, person: Person) -> float:
-    start = NAN if offer.start is None else offer.start
+def declared(offer: Offer, product: Product | None) -> tuple[float | None, float]:
+    """The start and its evidence: the offer's own, else its product's."""
+    if offer.start is not None:
+        return offer.start, float(offer.start_evidence or 0)
+    if product is not None and product.start is not None:
+        return product.start, float(product.start_evidence or 0)
+    return None, 0.0
+
+
+def _popular(world: World, offer: Offer, product: Product | None, person: Person) -> float:
+    start = declared(offer, product)[0]
+    start = NAN if start is None else start
     if offer.product_id is None:
         return start
     if not world.has_recommender:

@@ -11,8 +11,8 @@ from typing import Any
 
 from tests.reference.funnel import STAGE_OF, Shelf, funnel, shelf
 from tests.reference.moment import Moment, day_of, moment, month_of
-from tests.reference.ranking import factors, ordered
-from tests.reference.shapes import Decision, Factors, Offer, Person, World
+from tests.reference.ranking import declared, factors, ordered
+from tests.reference.shapes import Decision, Factors, Offer, Person, Product, World
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class View:
     removed: dict[str, tuple[str, ...]]
     factors: dict[str, Factors]
     left: list[Offer]  # by id
+    new: list[Offer]  # those of them the models know too little of
     order: list[str]
 
     @property
@@ -47,13 +48,13 @@ def decide(world: World, person: Person) -> Decision:
     u, r = draw(limits["salt"], "arm", month_of(person.at), person.customer_id), limits["random_control"]
     if u < r:
         arm, seen = "random", mine
-        order = mine.order if mine.mandatory else _rotated(mine.left, person, limits["salt"])
+        order = _rotated(mine, person, limits["salt"])
     elif u < r + limits["non_personalised"]:
         arm, seen, order = "non_personalised", everyones, everyones.order
     else:
         arm, seen = "best", mine
         order = _explored(mine, person, limits)
-    return _answer(arm, seen, order, _probability(world, mine, everyones, seen, order))
+    return _answer(arm, seen, order, _probability(world, mine, everyones, order))
 
 
 def _view(world: World, offers: Shelf, person: Person, now: Moment, personal: bool) -> View:
@@ -62,24 +63,32 @@ def _view(world: World, offers: Shelf, person: Person, now: Moment, personal: bo
     left = sorted(
         (offer for offer, _ in offers if not removed[offer.offer_id]), key=lambda offer: offer.offer_id
     )
-    return View(removed, found, left, ordered(left, found))
+    until = world.policy["arms"]["new_until_evidence"]
+    new = {offer.offer_id for offer, product in offers if _is_new(offer, product, until)}
+    return View(removed, found, left, [each for each in left if each.offer_id in new], ordered(left, found))
 
 
-def _new(view: View, until: float) -> list[Offer]:
-    return [offer for offer in view.left if offer.start is not None and offer.evidence < until]
+def _is_new(offer: Offer, product: Product | None, until: float) -> bool:
+    seen = product.evidence if product else 0.0
+    return declared(offer, product)[0] is not None and seen < until
 
 
 def _pick(offers: Sequence[Offer], person: Person, salt: str) -> int:
     return math.floor(draw(salt, "pick", day_of(person.at), person.customer_id) * len(offers))
 
 
-def _rotated(left: list[Offer], person: Person, salt: str) -> list[str]:
-    first = _pick(left, person, salt) if left else 0
-    return [offer.offer_id for offer in left[first:] + left[:first]]
+def _rotated(view: View, person: Person, salt: str) -> list[str]:
+    must = {offer.offer_id for offer in view.left if offer.mandatory}
+    free = [offer for offer in view.left if not offer.mandatory]
+    first = _pick(free, person, salt) if free else 0
+    return [
+        *(each for each in view.order if each in must),
+        *(offer.offer_id for offer in free[first:] + free[:first]),
+    ]
 
 
 def _explored(view: View, person: Person, limits: Mapping[str, Any]) -> list[str]:
-    new = _new(view, limits["new_until_evidence"])
+    new = view.new
     u = draw(limits["salt"], "explore", day_of(person.at), person.customer_id)
     if view.mandatory or not new or u >= limits["exploration"]:
         return view.order
@@ -87,19 +96,18 @@ def _explored(view: View, person: Person, limits: Mapping[str, Any]) -> list[str
     return [first, *(each for each in view.order if each != first)]
 
 
-def _probability(world: World, mine: View, everyones: View, seen: View, order: list[str]) -> float:
+def _probability(world: World, mine: View, everyones: View, order: list[str]) -> float:
     """That of the first offer, over all arms."""
-    if not order or seen.mandatory:
+    if not order or mine.mandatory:
         return 1.0
     limits, first = world.policy["arms"], order[0]
     r, h = limits["random_control"], limits["non_personalised"]
-    new = _new(mine, limits["new_until_evidence"])
-    x = limits["exploration"] if new else 0.0
+    x = limits["exploration"] if mine.new else 0.0
     drawn = r / len(mine.left) if any(offer.offer_id == first for offer in mine.left) else 0.0
     plain = float(everyones.order[:1] == [first])
     best = float(mine.order[:1] == [first])
-    is_new = float(any(offer.offer_id == first for offer in new))
-    explored = x * is_new / len(new) if new else 0.0
+    is_new = float(any(offer.offer_id == first for offer in mine.new))
+    explored = x * is_new / len(mine.new) if mine.new else 0.0
     return drawn + h * plain + (1 - r - h) * ((1 - x) * best + explored)
 
 

@@ -10,7 +10,7 @@ NAN = float("nan")
 
 @dataclass(frozen=True)
 class Product:
-    """One product of the catalogue; `risk` and `minimum` may be unknown."""
+    """One product of the catalogue; `risk` may be unknown, `evidence` is what its model has seen."""
 
     product_id: str
     family: str
@@ -19,11 +19,14 @@ class Product:
     value: float = 100.0
     tier: str | None = None
     withdrawn: bool = False
+    start: float | None = None
+    start_evidence: int | None = None
+    evidence: float = 0.0
 
 
 @dataclass(frozen=True)
 class Offer:
-    """One action; `evidence` is that of its product's model, `uses` and `spent` are what it had so far."""
+    """One action; `uses` is how often it was used so far, by everybody together."""
 
     offer_id: str
     issue: str = "grow"
@@ -38,12 +41,10 @@ class Offer:
     cap: int | None = None
     cap_each: int | None = None
     uses: int = 0
-    spent: float = 0.0
     preferred: tuple[str, ...] = ()
     mandatory: bool = False
     start: float | None = None
     start_evidence: int | None = None
-    evidence: float = 0.0
     overrides: tuple[str, ...] = ()
 
 
