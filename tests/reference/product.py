@@ -9,7 +9,7 @@ import numpy as np
 
 from crm_rules.offers import arms, funnel
 from crm_rules.offers.catalogue import Catalogue
-from crm_rules.offers.chances import Chances, Estimates, chances
+from crm_rules.offers.chances import Estimates, chances
 from crm_rules.offers.customers import Customers, Moments
 from crm_rules.offers.funnel import Asked, Funnel
 from crm_rules.offers.offers import Offers
@@ -78,7 +78,7 @@ def _entry(offer: Offer) -> dict[str, object]:
     return {key: value for key, value in said.items() if value is not None}
 
 
-def run(shelf: Shelf, people: Sequence[Person]) -> tuple[Funnel, Chances]:
+def run(shelf: Shelf, people: Sequence[Person]) -> Funnel:
     """The product's funnel over all of them at once."""
     said = chances(shelf.offers, _estimates(shelf, people))
     asked = Asked(
@@ -86,7 +86,7 @@ def run(shelf: Shelf, people: Sequence[Person]) -> tuple[Funnel, Chances]:
         np.array([_micro(each.at) for each in people], np.int64),
         np.array([each.personalised for each in people], np.bool_),
     )
-    return funnel.run(customers(shelf, people), shelf.offers, shelf.policy, said, asked), said
+    return funnel.run(customers(shelf, people), shelf.offers, shelf.policy, said, asked)
 
 
 def customers(shelf: Shelf, people: Sequence[Person]) -> Customers:
@@ -121,7 +121,7 @@ def customers(shelf: Shelf, people: Sequence[Person]) -> Customers:
 
 def answers(shelf: Shelf, people: Sequence[Person]) -> list[Decision]:
     """The product's decisions in the reference's shape."""
-    found, said = run(shelf, people)
+    found = run(shelf, people)
     return [_decision(shelf.offers, found, row) for row in range(len(people))]
 
 
