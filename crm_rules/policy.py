@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crm_rules import strict_toml
+from crm_rules.contact.limits import Calendar, Contact
 from crm_rules.errors import InvalidPolicy
 from crm_rules.lending.limits import Lending
 from crm_rules.loyalty.limits import Loyalty
@@ -15,7 +16,6 @@ from crm_rules.offers.limits import (
     Arbitration,
     Arms,
     Consent,
-    Contact,
     Eligibility,
     Keep,
     Suitability,
@@ -30,6 +30,7 @@ class Policy:
     """The whole policy of one version."""
 
     version: str
+    calendar: Calendar
     suitability: Suitability
     eligibility: Eligibility
     consent: Consent
@@ -45,6 +46,8 @@ class Policy:
     def parse(data: bytes) -> "Policy":
         """Read TOML bytes, the same bytes a release digests; InvalidPolicy names the key that is wrong."""
         policy = strict_toml.read(Policy, data)
+        policy.calendar.check()
+        policy.contact.check()
         policy.lending.check()
         policy.arms.check()
         return policy
