@@ -72,8 +72,7 @@ def eligibility(
         yield "STOP-01"
     if offer.offer_id in world.stopped_offers or offer.product_id in world.stopped_offers:
         yield "STOP-02"
-    if product is not None:
-        yield from _product_codes(limits, offer, product, person)
+    yield from _product_codes(limits, offer, product, person)
     is_person = person.is_company != 1
     credit = product is not None and product.family in limits["credit_families"]
     adult = limits["adult_from_age"]
@@ -86,16 +85,17 @@ def eligibility(
 
 
 def _product_codes(
-    limits: Mapping[str, Any], offer: Offer, product: Product, person: Person
+    limits: Mapping[str, Any], offer: Offer, product: Product | None, person: Person
 ) -> Iterable[str]:
     if offer.product_id in person.owned:
         yield "ELIG-01"
-    if product.withdrawn:
+    if product is not None and product.withdrawn:
         yield "ELIG-02"
     income = 0.0 if math.isnan(person.income_monthly) else person.income_monthly
-    if product.minimum > income * limits["minimum_amount_monthly_incomes"]:
+    if (product.minimum if product else 0.0) > income * limits["minimum_amount_monthly_incomes"]:
         yield "ELIG-03"
-    if product.family in limits["credit_families"] and person.days_past_due >= limits["arrears_from_days"]:
+    is_credit = product is not None and product.family in limits["credit_families"]
+    if is_credit and person.days_past_due >= limits["arrears_from_days"]:
         yield "ELIG-04"
 
 
@@ -148,7 +148,8 @@ def suitability(
     if not 1 <= risk <= 5 or risk > level:
         yield "SUIT-01"
     in_force = stated and 0 <= now.assessed_days <= limits["assessment_valid_days"]
-    if risk >= limits["assessment_needed_from_risk"] and not in_force:
+    needs_one = math.isnan(risk) or risk >= limits["assessment_needed_from_risk"]
+    if needs_one and not in_force:
         yield "SUIT-02"
     is_person = person.is_company != 1
     old = math.isnan(now.age) or now.age >= limits["extra_care_from_age"]
