@@ -21,7 +21,7 @@ def shelf(world: World) -> Shelf:
     """Every offer with its product; a product without an offer of its own is offered plainly."""
     products = {each.product_id: each for each in world.products}
     named = {offer.product_id for offer in world.offers}
-    missing = Product("", "", withdrawn=True, risk=NAN, minimum=NAN, value=NAN)
+    missing = Product("", "", withdrawn=True, risk=NAN, minimum=0.0, value=NAN)
     found: Shelf = [
         (offer, None if offer.product_id is None else products.get(offer.product_id, missing))
         for offer in world.offers

@@ -98,14 +98,16 @@ def _explored(view: View, person: Person, limits: Mapping[str, Any]) -> list[str
 
 def _probability(world: World, mine: View, everyones: View, order: list[str]) -> float:
     """That of the first offer, over all arms."""
-    if not order or mine.mandatory:
+    if not order:
         return 1.0
     limits, first = world.policy["arms"], order[0]
     r, h = limits["random_control"], limits["non_personalised"]
-    x = limits["exploration"] if mine.new else 0.0
-    drawn = r / len(mine.left) if any(offer.offer_id == first for offer in mine.left) else 0.0
     plain = float(everyones.order[:1] == [first])
     best = float(mine.order[:1] == [first])
+    if mine.mandatory:
+        return h * plain + (1 - h) * best
+    x = limits["exploration"] if mine.new else 0.0
+    drawn = r / len(mine.left) if any(offer.offer_id == first for offer in mine.left) else 0.0
     is_new = float(any(offer.offer_id == first for offer in mine.new))
     explored = x * is_new / len(mine.new) if mine.new else 0.0
     return drawn + h * plain + (1 - r - h) * ((1 - x) * best + explored)
