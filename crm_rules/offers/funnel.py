@@ -77,7 +77,7 @@ def run(customers: Customers, offers: Offers, policy: Policy, said: Chances, ask
     unprofiled = (drawn.arm == arms.UNPROFILED) | (drawn.arm == arms.NON_PERSONALISED)
     order = np.where(unprofiled[:, None], general.order, best.order)
     new = best.left & (offers.evidence < policy.arms.new_until_evidence) & ~np.isnan(offers.start)
-    fixed = (best.left & offers.mandatory).any(axis=1)
+    fixed = np.asarray((best.left & offers.mandatory).any(axis=1))
     explored = _draw_first(order, best, new, fixed, drawn, asked, offers, policy)
     first = order[:, 0] if len(offers) else best.first
     chance = arms.chance_of_first(policy.arms, first, best.first, general.first, best.left, new, fixed)
