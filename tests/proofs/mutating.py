@@ -13,13 +13,15 @@ COMPARED = {
 }  # fmt: skip
 COMPUTED = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult,
-    ast.Mod: ast.Mult, ast.Pow: ast.Mult, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, ast.BitXor: ast.BitAnd,
+    ast.Mod: ast.Mult, ast.Pow: ast.Mult, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, 
+    ast.BitXor: ast.BitAnd,
     ast.LShift: ast.RShift, ast.RShift: ast.LShift,
 }  # fmt: skip
 TERMS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.BitAnd, ast.BitOr)  # whose sides can be forgotten
 NAMES = {
     "any": "all", "all": "any", "min": "max", "max": "min", "minimum": "maximum", "maximum": "minimum",
-    "ones": "zeros", "zeros": "ones", "floor": "ceil", "logical_and": "logical_or", "logical_or": "logical_and",
+    "ones": "zeros", "zeros": "ones", "floor": "ceil", 
+    "logical_and": "logical_or", "logical_or": "logical_and",
     "argmax": "argmin", "argmin": "argmax",
 }  # fmt: skip
 

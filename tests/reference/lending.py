@@ -5,7 +5,7 @@ Nothing of crm_rules is imported, and no numpy. Money is compared in cents, inst
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
 from typing import Any
@@ -41,11 +41,13 @@ class Application:
 
 @dataclass(frozen=True)
 class Terms:
-    """What an approval promises, money in cents."""
+    """What an approval promises; money in whole cents."""
 
+    amount: float
+    term: float
     rate: float
-    instalment: int
-    limit: int
+    instalment: float
+    limit: float
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,9 @@ class Credit:
     terms: Terms | None
 
 
-class NoVerdict(ArithmeticError):
-    """A rule made no number of numbers."""
-
-
 def decide(lending: Mapping[str, Any], situation: str, asked: Application) -> Credit:
     """What happens to one application."""
+    asked = sensible(asked)
     cuts, grades = lending[situation], lending["grades"]
     price = grades.get(asked.grade)
     codes = frozenset(
@@ -83,10 +82,26 @@ def decide(lending: Mapping[str, Any], situation: str, asked: Application) -> Cr
     return Credit(outcome, codes, _terms(cuts, price, asked) if outcome == "approve" else None)
 
 
+def sensible(asked: Application) -> Application:
+    """The same with what makes no sense unknown; nothing is owed by a newcomer."""
+
+    def within(value: float, most: float) -> float:
+        return value if 0 <= value <= most else NAN
+
+    return replace(
+        asked,
+        pd=within(asked.pd, 1.0),
+        amount=within(asked.amount, MOST),
+        income=within(asked.income, MOST),
+        term=asked.term if 1 <= asked.term <= 600 and asked.term == int(asked.term) else NAN,
+        running=0.0 if asked.newcomer else within(asked.running, MOST),
+        exposure=0.0 if asked.newcomer else within(asked.exposure, MOST),
+    )
+
+
 def cents(amount: float) -> float:
-    """Whole cents, a half to the even one; what is not finite stays."""
-    hundred = 100 * amount
-    return float(round(hundred)) if math.isfinite(hundred) else hundred
+    """Whole cents, a half to the even one; NaN of NaN."""
+    return amount if math.isnan(amount) else float(round(100 * amount))
 
 
 @cache
@@ -97,13 +112,9 @@ def factor(rate: float, term: int) -> Fraction:
     return Fraction(math.floor(exact * 10**12 + Fraction(1, 2)), 10**12)
 
 
-def _whole_term(term: float) -> bool:
-    return 1 <= term <= 600 and term == int(term)
-
-
 def _instalment(price: Mapping[str, float] | None, asked: Application) -> float:
     """In cents; NaN where there is none."""
-    if price is None or not _whole_term(asked.term) or not 0 <= asked.amount <= MOST:
+    if price is None or math.isnan(asked.term) or math.isnan(asked.amount):
         return NAN
     exact = int(cents(asked.amount)) * factor(price["rate"], int(asked.term))
     return float(math.floor(exact + Fraction(1, 2)))
@@ -120,10 +131,7 @@ def _risk(cuts: Mapping[str, Any], grades: Mapping[str, Any], asked: Application
         yield "LEND-14"
     if asked.grade in cuts["decline_grades"]:
         yield "LEND-15"
-    sums = (asked.amount, asked.income)
-    owed = (each for each in (asked.running, asked.exposure) if not math.isnan(each))
-    known = 0 <= asked.pd <= 1 and all(0 <= each <= MOST for each in (*sums, *owed))
-    if not known or not _whole_term(asked.term):
+    if any(math.isnan(each) for each in (asked.pd, asked.amount, asked.term, asked.income)):
         yield "LEND-08"
     if asked.degraded:
         yield "LEND-09"
@@ -161,47 +169,27 @@ def _amounts(cuts: Mapping[str, Any], price: Mapping[str, Any] | None, asked: Ap
 
 
 def _affordable(cuts: Mapping[str, Any], instalment: float, asked: Application) -> Iterator[str]:
-    income, running = cents(asked.income), cents(asked.running)
-    try:
-        if instalment > _number(cuts["instalment_to_income_max"] * income, income):
-            yield "LEND-03"
-    except NoVerdict:
+    income, service = cents(asked.income), instalment + cents(asked.running)
+    if instalment > cuts["instalment_to_income_max"] * income:
+        yield "LEND-03"
+    if math.isnan(asked.running):
         yield "POLICY_UNAVAILABLE"
-    if math.isnan(running):
-        yield "POLICY_UNAVAILABLE"
-        return
-    try:
-        service = _number(instalment + running, instalment)
-        if service > _number(cuts["debt_service_to_income_max"] * income, income):
-            yield "LEND-16"
-        if _number(income - service, income, service) < cents(cuts["income_left_least"]):
-            yield "LEND-17"
-    except NoVerdict:
-        yield "POLICY_UNAVAILABLE"
+    if service > cuts["debt_service_to_income_max"] * income:
+        yield "LEND-16"
+    if income - service < cents(cuts["income_left_least"]):
+        yield "LEND-17"
 
 
 def _owed(cuts: Mapping[str, Any], price: Mapping[str, Any] | None, asked: Application) -> Iterator[str]:
-    exposure, amount, income = cents(asked.exposure), cents(asked.amount), cents(asked.income)
-    if math.isnan(exposure):
+    owed, income = cents(asked.exposure) + cents(asked.amount), cents(asked.income)
+    if math.isnan(asked.exposure):
         yield "POLICY_UNAVAILABLE"
-        return
-    try:
-        owed = _number(exposure + amount, amount)
-        if price is not None and owed > cents(price["exposure_max"]):
-            yield "LEND-22"
-        if owed > _number((12 * cuts["refer_above_yearly_incomes"]) * income, income):
-            yield "LEND-23"
-        if owed > _number((12 * cuts["decline_above_yearly_incomes"]) * income, income):
-            yield "LEND-24"
-    except NoVerdict:
-        yield "POLICY_UNAVAILABLE"
-
-
-def _number(result: float, *of: float) -> float:
-    """The result; NoVerdict where it is no number although all it was made of are."""
-    if math.isnan(result) and not any(math.isnan(each) for each in of):
-        raise NoVerdict
-    return result
+    if price is not None and owed > cents(price["exposure_max"]):
+        yield "LEND-22"
+    if owed > (12 * cuts["refer_above_yearly_incomes"]) * income:
+        yield "LEND-23"
+    if owed > (12 * cuts["decline_above_yearly_incomes"]) * income:
+        yield "LEND-24"
 
 
 def _terms(cuts: Mapping[str, Any], price: Mapping[str, Any] | None, asked: Application) -> Terms:
@@ -212,4 +200,5 @@ def _terms(cuts: Mapping[str, Any], price: Mapping[str, Any] | None, asked: Appl
         *([cuts["newcomer_amount_max"]] if asked.newcomer else []),
     ]
     limit = min(*(cents(each) for each in most), cents(price["exposure_max"]) - cents(asked.exposure))
-    return Terms(price["rate"], int(_instalment(price, asked)), int(max(limit, 0)))
+    instalment = _instalment(price, asked)
+    return Terms(cents(asked.amount), asked.term, price["rate"], instalment, float(max(limit, 0)))

@@ -15,8 +15,8 @@ from crm_rules.offers.funnel import Asked, Funnel
 from crm_rules.offers.offers import Offers
 from crm_rules.offers.products import Products
 from crm_rules.policy import Policy
-from crm_rules.vocabulary import CONTACT_CHANNELS
 from feature_repo.zones import CODE
+from tests.reference.cases import PREFERRED
 from tests.reference.policies import toml
 from tests.reference.shapes import NAN, Decision, Factors, Offer, Person, World
 
@@ -163,7 +163,7 @@ def _zone(person: Person) -> float:
 
 def _preferred(person: Person) -> float:
     if person.preferred_channel is not None:
-        return float(CONTACT_CHANNELS.index(person.preferred_channel))
+        return float(PREFERRED.index(person.preferred_channel))
     return NO_ZONE[zlib.crc32(person.customer_id.encode()) % len(NO_ZONE)]
 
 
