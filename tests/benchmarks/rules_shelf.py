@@ -82,8 +82,7 @@ def told(stand: Stand, found: Funnel, row: int) -> tuple[list[str], dict[str, li
     """The ids of the best, and every code by the id of what it removed."""
     ids = stand.offers.offer_id
     best = [ids[at] for at in found.order[row, :TOP].tolist() if at >= 0]
-    gone = np.flatnonzero(found.screening.blocked[row]).tolist()
-    return best, {ids[at]: found.screening.codes(row, at) for at in gone}
+    return best, {ids[at]: codes for at, codes in found.screening.told(row).items()}
 
 
 @cache

@@ -126,7 +126,7 @@ def answers(shelf: Shelf, people: Sequence[Person]) -> list[Decision]:
 
 
 def _decision(offers: Offers, found: Funnel, row: int) -> Decision:
-    ids = offers.offer_id
+    ids, told = offers.offer_id, found.screening.told(row)
     factors = {
         name: Factors(
             float(found.chance[row, at]),
@@ -139,7 +139,7 @@ def _decision(offers: Offers, found: Funnel, row: int) -> Decision:
     }
     return Decision(
         arm=arms.NAMES[found.arm[row]],
-        removed={name: tuple(found.screening.codes(row, at)) for at, name in enumerate(ids)},
+        removed={name: tuple(told.get(at, ())) for at, name in enumerate(ids)},
         factors=factors,
         order=tuple(ids[at] for at in found.order[row].tolist() if at >= 0),
         probability=float(found.probability[row]),
