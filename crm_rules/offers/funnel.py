@@ -77,12 +77,11 @@ def run(customers: Customers, offers: Offers, policy: Policy, said: Chances, ask
     unprofiled = (drawn.arm == arms.UNPROFILED) | (drawn.arm == arms.NON_PERSONALISED)
     order = np.where(unprofiled[:, None], general.order, best.order)
     new = best.left & (offers.evidence < policy.arms.new_until_evidence) & ~np.isnan(offers.start)
-    certain = (drawn.arm == arms.UNPROFILED) | (best.left & offers.mandatory).any(axis=1)
-    explored = _draw_first(order, best, new, certain, drawn, asked, offers, policy)
-    probability = arms.chance_of_first(
-        policy.arms, order[:, 0] if len(offers) else np.full(len(customers), -1), best.first, general.first,
-        best.left.sum(axis=1).astype(np.float64), new, certain,
-    )  # fmt: skip
+    fixed = np.asarray((best.left & offers.mandatory).any(axis=1))
+    explored = _draw_first(order, best, new, fixed, drawn, asked, offers, policy)
+    first = order[:, 0] if len(offers) else best.first
+    chance = arms.chance_of_first(policy.arms, first, best.first, general.first, best.left, new, fixed)
+    probability = np.where(drawn.arm == arms.UNPROFILED, 1.0, chance)
     return Funnel(
         Screening(np.where(unprofiled[None, :, None], general.removed, best.removed)),
         np.where(unprofiled[:, None], said.general, said.personal),
@@ -127,13 +126,13 @@ def _ranked(screening: Screening, offers: Offers, chance: F64Array, context: F64
 
 
 def _draw_first(
-    order: Order, best: _Ranked, new: Mask, certain: Mask, drawn: Drawn, asked: Asked, offers: Offers,
+    order: Order, best: _Ranked, new: Mask, fixed: Mask, drawn: Drawn, asked: Asked, offers: Offers,
     policy: Policy,
 ) -> Mask:  # fmt: skip
     """Draw the first place where an arm says so, changing `order`; who got a new offer that way, (n,)."""
     explored = np.zeros(len(order), np.bool_)
     some = best.left.any(axis=1)
-    may_explore = (drawn.arm == arms.BEST) & new.any(axis=1) & ~certain
+    may_explore = (drawn.arm == arms.BEST) & new.any(axis=1) & ~fixed
     for row in np.flatnonzero((drawn.arm == arms.RANDOM) & some | may_explore).tolist():
         salt, day, name = policy.arms.salt, drawn.days[row], asked.customer_ids[row]
         pick = arms.uniform(salt, "pick", day, name)
