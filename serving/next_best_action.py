@@ -76,7 +76,10 @@ def _decide(
 ) -> Decision:
     row, funnel = case.row, found.funnel
     shown, personal = _shown(case, found), found.funnel.personal(row)
-    out = {int(at): funnel.screening.codes(row, int(at)) for at in np.flatnonzero(funnel.screening.first[row] >= 0)}
+    out = {
+        int(at): funnel.screening.codes(row, int(at))
+        for at in np.flatnonzero(funnel.screening.first[row] >= 0)
+    }
     churn = found.needs.members.get(CHURN)
     answer: dict[str, object] = {
         "personalised": personal,
@@ -119,7 +122,9 @@ def _offer(case: Case, loaded: Loaded, found: Offered, at: int) -> dict[str, obj
         "V": float(book.offers.worth[at]),
         "L": float(book.offers.lever[at]),
         "priority": float(funnel.priority[row, at]),
-        "share_in_family": float(found.needs.share[row, place]) if place >= 0 and funnel.personal(row) else None,
+        "share_in_family": float(found.needs.share[row, place])
+        if place >= 0 and funnel.personal(row)
+        else None,
     }
 
 

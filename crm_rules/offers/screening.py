@@ -1,6 +1,7 @@
 """All offer rules in order, and which of them removed which offer for whom."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,9 @@ OFFER_RULES = (*STOPPING, *ELIGIBILITY, *TARGETING, *SUITABILITY, *CONTACTING)
 OVERRIDDEN, NO_MODEL = "OVER-01", "NEED-00"
 CODES = (*(rule.code for rule in OFFER_RULES), UNAVAILABLE, OVERRIDDEN, NO_MODEL)
 STAGES = tuple(stage for stage in Stage if stage is not Stage.LENDING)
-STAGE_OF = np.array([STAGES.index(rule.stage) for rule in OFFER_RULES] + 3 * [STAGES.index(Stage.ARBITRATION)])
+STAGE_OF = np.array(
+    [STAGES.index(rule.stage) for rule in OFFER_RULES] + 3 * [STAGES.index(Stage.ARBITRATION)]
+)
 SUITABLE = tuple(at for at, rule in enumerate(OFFER_RULES) if rule.stage is Stage.SUITABILITY)
 AT_UNAVAILABLE, AT_OVERRIDDEN, AT_NO_MODEL = (len(OFFER_RULES) + at for at in range(3))
 AT_PROFILED = tuple(OFFER_RULES.index(rule) for rule in PROFILED)
@@ -31,12 +34,12 @@ class Screening:
 
     removed: Mask
 
-    @property
+    @cached_property
     def blocked(self) -> Mask:
         """(n, P): where any code took the offer away."""
         return np.asarray(self.removed.any(axis=0))
 
-    @property
+    @cached_property
     def first(self) -> NDArray[np.int8]:
         """(n, P): the place in CODES of the first that took the offer away, -1 where none did."""
         return np.where(self.blocked, self.removed.argmax(axis=0), -1).astype(np.int8)

@@ -14,7 +14,7 @@ from crm_rules.offers.limits import Targeting
 from crm_rules.offers.offers import Offers
 from crm_rules.policy import Policy
 from crm_rules.rules import Effect, Mask, Stage, rule
-from crm_rules.vocabulary import CONTACT_CHANNELS, FAMILIES
+from crm_rules.vocabulary import CHANNELS, FAMILIES
 
 OWN = "bank policy"
 
@@ -59,9 +59,9 @@ def kept_from_the_segment(customers: Customers, offers: Offers, policy: Policy) 
 )
 def for_other_channels(customers: Customers, offers: Offers, policy: Policy) -> Mask:
     """The offer is for customers who prefer another channel, or this customer's preference is not known."""
-    prefers = customers.preferred_channel[:, None] == np.arange(len(CONTACT_CHANNELS))
+    prefers = customers.preferred_channel[:, None] == np.arange(len(CHANNELS))
     wanted = (prefers[:, None, :] & offers.prefers).any(axis=2)
-    return offers.chooses_channel & ~wanted
+    return np.asarray(offers.chooses_channel & ~wanted)
 
 
 @rule(
@@ -74,7 +74,8 @@ def for_other_channels(customers: Customers, offers: Offers, policy: Policy) -> 
 def not_about_to_leave(customers: Customers, offers: Offers, policy: Policy) -> Mask:
     """The offer is to keep customers who may leave, and nothing says that this one may."""
     staying = ~(customers.leaving >= policy.keep.likely_to_leave_from)
-    return staying[:, None] & offers.keeps
+    blocked: Mask = staying[:, None] & offers.keeps
+    return blocked
 
 
 TARGETING = (for_other_segments_only, kept_from_the_segment, for_other_channels, not_about_to_leave)
