@@ -106,7 +106,7 @@ def is_open(accounts: Seen) -> ir.BooleanValue:
 
 
 def _code(name: ir.Value, names: Sequence[str], codes: Sequence[int]) -> ir.Value:
-    # By place: a case for each of hundreds of names takes ten times as long. What is none of them has place -1.
+    # By place: a case for each of hundreds of names takes ten times as long. None of them is place -1.
     place = ibis.array(list(names)).index(name)
     return ibis.array([None, *codes])[(place + 1).cast("int32")]
 
