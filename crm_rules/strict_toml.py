@@ -1,6 +1,7 @@
 """TOML into frozen dataclasses, strictly: no key unknown, every number in its bounds.
 
-Every field must be present, unless its dataclass gives it a default.
+Every field must be present, unless its dataclass gives it a default. A key that Python keeps for itself is
+the field with an underscore after it: `from_` reads `from`.
 """
 
 import dataclasses
@@ -35,28 +36,40 @@ class Among:
 
 def read(record: type[Record], data: bytes) -> Record:
     """Read TOML bytes as `record`; InvalidPolicy names the key that is unknown, missing or out of bounds."""
+    return read_table(record, table_of(data))
+
+
+def table_of(data: bytes) -> dict[str, Any]:
+    """TOML bytes as nested tables; InvalidPolicy when they are none."""
     try:
-        table = tomllib.loads(data.decode())
+        return tomllib.loads(data.decode())
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise InvalidPolicy("(file)", f"cannot be read as TOML: {error}") from error
-    return _record(record, table, "")
+
+
+def read_table(record: type[Record], table: object, path: str = "") -> Record:
+    """Read a table that stands at `path` as `record`, as strictly."""
+    return _record(record, table, path)
 
 
 def _record(record: type[Record], table: object, path: str) -> Record:
     if not isinstance(table, dict):
         raise InvalidPolicy(path, f"should be a table, but is {table!r}")
     kinds = typing.get_type_hints(record, include_extras=True)
-    known = dataclasses.fields(record)  # type: ignore[arg-type]  # records are dataclasses by the reader's contract
-    fields = [field.name for field in known]
+    known = {field.name.removesuffix("_"): field for field in dataclasses.fields(record)}  # type: ignore[arg-type]  # records are dataclasses by the reader's contract
     prefix = f"{path}." if path else ""
     for key in table:
-        if key not in fields:
-            raise InvalidPolicy(prefix + key, f"is not known; known here are {fields}")
-    for field in known:
-        if field.name not in table and not _has_default(field):
-            raise InvalidPolicy(prefix + field.name, "is missing")
+        if key not in known:
+            raise InvalidPolicy(prefix + key, f"is not known; known here are {list(known)}")
+    for key, field in known.items():
+        if key not in table and not _has_default(field):
+            raise InvalidPolicy(prefix + key, "is missing")
     return record(
-        **{name: _value(kinds[name], table[name], prefix + name) for name in fields if name in table}
+        **{
+            field.name: _value(kinds[field.name], table[key], prefix + key)
+            for key, field in known.items()
+            if key in table
+        }
     )
 
 
@@ -73,6 +86,8 @@ def _value(kind: Any, value: object, path: str) -> Any:
         [kind] = [each for each in typing.get_args(kind) if each is not types.NoneType]
         return _value(kind, value, path)
     origin = typing.get_origin(kind)
+    if kind is Any:
+        return value
     if dataclasses.is_dataclass(kind):
         return _record(typing.cast(type, kind), value, path)
     if origin is Mapping:

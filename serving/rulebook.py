@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -14,13 +15,13 @@ from crm_rules.offers.arbitration import context, levers, worth
 from crm_rules.offers.columns import Products
 from crm_rules.offers.screening import OFFER_RULES
 from crm_rules.policy import Policy
+from crm_rules.policy_book import PolicyBook
 from crm_rules.segments import RuleSegments
 from crm_rules.vocabulary import CONTEXTS
 from serving.errors import BrokenCatalogue
 from training.release.content import ProductFacts
 from training.release.errors import BrokenRelease
 from training.release.strict_json import parse
-from training.release.verify import VerifiedRelease
 
 F64Array = npt.NDArray[np.float64]
 NO_MODEL = "NEED-00"
@@ -35,6 +36,13 @@ RULE_TEXTS: dict[str, dict[str, str]] = {
         "zh": "没有模型估计客户对这一产品类别的需求。",
     }
 }
+
+
+class HasParts(Protocol):
+    """A release, or what is kept of it."""
+
+    def part(self, name: str) -> Mapping[str, bytes]:
+        """The files of a part."""
 
 
 @dataclass(frozen=True)
@@ -73,9 +81,9 @@ class Rulebook:
     start: Start
 
     @staticmethod
-    def of(release: VerifiedRelease) -> "Rulebook":
-        """From a verified release; each file is parsed strictly."""
-        policy = Policy.parse(release.part("policy")["policy.toml"])
+    def of(release: HasParts, policy: Policy | None = None) -> "Rulebook":
+        """From a verified release; each file is parsed strictly. Under its first policy, unless given one."""
+        policy = policy or PolicyBook.parse(release.part("policy")["policy.toml"]).base
         entries = _entries(release.part("products")["products.json"])
         products = Products.from_catalogue(entries)
         by_id = {str(entry["product_id"]): entry for entry in entries}
