@@ -14,7 +14,16 @@ from crm_rules.contradictions import check_contradictions
 from crm_rules.errors import InvalidPolicy
 from crm_rules.lending.limits import Lending
 from crm_rules.loyalty.limits import Loyalty
-from crm_rules.offers.limits import Arbitration, Consent, Contact, Eligibility, Suitability, Targeting
+from crm_rules.offers.limits import (
+    Arbitration,
+    Arms,
+    Consent,
+    Contact,
+    Eligibility,
+    Keep,
+    Suitability,
+    Targeting,
+)
 
 STANDARD = Path(__file__).parent / "policies" / "standard.toml"
 
@@ -29,9 +38,11 @@ class Policy:
     eligibility: Eligibility
     consent: Consent
     contact: Contact
+    keep: Keep
     targeting: Targeting
     lending: Lending
     arbitration: Arbitration
+    arms: Arms
     loyalty: Loyalty
 
     @staticmethod
@@ -44,6 +55,7 @@ class Policy:
         """The policy of a table that was read; InvalidPolicy names the key that is wrong."""
         policy = strict_toml.read_table(Policy, table)
         policy.lending.check()
+        policy.arms.check()
         check_contradictions(policy)
         return policy
 

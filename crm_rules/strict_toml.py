@@ -82,10 +82,10 @@ def _value(kind: Any, value: object, path: str) -> Any:
     if typing.get_origin(kind) is typing.Annotated:
         kind, *rest = typing.get_args(kind)
         limits = tuple(rest)
-    if isinstance(kind, types.UnionType):  # X | None: a key that is there is an X
+    origin = typing.get_origin(kind)
+    if origin in (types.UnionType, typing.Union):  # X | None: a key that is there is an X
         [kind] = [each for each in typing.get_args(kind) if each is not types.NoneType]
         return _value(kind, value, path)
-    origin = typing.get_origin(kind)
     if kind is Any:
         return value
     if dataclasses.is_dataclass(kind):

@@ -13,6 +13,8 @@ CATEGORIES = (
     "transfer_out", "investment", "other",
 )  # fmt: skip
 MARKETING_CHANNELS = ("email", "phone", "app")
+ISSUES = ("grow", "serve", "keep")
+CONTACT_CHANNELS = ("phone", "email", "chat", "app", "social", "branch")
 CONTEXTS = ("app", "branch", "chat", "email", "phone")
 
 Share = Annotated[float, Within(0, 1)]

@@ -1,4 +1,4 @@
-"""Under which policy each case is decided: the one in force at its moment, or the one on trial for its customer.
+"""Under which policy each case is decided: the one in force at its moment, or one on trial for its customer.
 
 A case on trial is decided under both; one answer leaves, and the record notes what the trial said.
 """

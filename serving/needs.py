@@ -8,7 +8,7 @@ import numpy.typing as npt
 from serving.loaded import Loaded, Mask
 from serving.online import Snapshot
 from training.release.segmentation import F32Array
-from training.release.smoothing import smoothed
+from crm_rules.offers.smoothing import smoothed
 
 F64Array = npt.NDArray[np.float64]
 NEED_DAYS = 90  # within how long a propensity is about

@@ -12,7 +12,7 @@ from training.release.verify import VerifiedRelease
 
 @dataclass(frozen=True)
 class Rulebooks:
-    """Every rulebook of a release, and under any other policy; each is made once. Models' bytes are not kept."""
+    """Every rulebook of a release, and under any other policy; each is made once, no model is kept."""
 
     files: Mapping[str, Mapping[str, bytes]]
     book: PolicyBook
