@@ -6,33 +6,30 @@ from dataclasses import dataclass, field
 from crm_rules.policy import Policy
 from crm_rules.policy_book import PolicyBook
 from serving.rulebook import Rulebook
-from training.release.manifest import REQUIRED
 from training.release.verify import VerifiedRelease
 
 
 @dataclass(frozen=True)
 class Rulebooks:
-    """Every rulebook of a release, and under any other policy; each is made once, no model is kept."""
+    """A release's rules by policy: its own, and any other it is asked under. Each is made once."""
 
-    files: Mapping[str, Mapping[str, bytes]]
     book: PolicyBook
+    base: Rulebook
     _made: dict[int, Rulebook] = field(default_factory=dict, repr=False, compare=False)
 
     @staticmethod
-    def of(release: VerifiedRelease) -> "Rulebooks":
+    def of(release: VerifiedRelease, evidence: Mapping[str, float]) -> "Rulebooks":
         """Parse the policies of a verified release; InvalidPolicy names what is wrong."""
-        files = {name: release.part(name) for name in REQUIRED}
-        return Rulebooks(files, PolicyBook.parse(files["policy"]["policy.toml"]))
-
-    def part(self, name: str) -> Mapping[str, bytes]:
-        """The files of a part that people wrote."""
-        return self.files[name]
+        book = PolicyBook.parse(release.part("policy")["policy.toml"])
+        return Rulebooks(book, Rulebook.of(release, book.base, evidence))
 
     def under(self, policy: Policy) -> Rulebook:
-        """The rules under a policy, of this release's or not."""
+        """The rules under a policy, of this release's or not, without any stop switch."""
+        if policy is self.base.policy:
+            return self.base
         made = self._made.get(id(policy))
         if made is None:
-            made = self._made[id(policy)] = Rulebook.of(self, policy)
+            made = self._made[id(policy)] = self.base.ruled_by(policy)
         return made
 
     def every(self) -> Iterator[Rulebook]:
