@@ -4,15 +4,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from crm_rules.offers.screening import Screening
+from crm_rules.offers.screening import CODES, NO_MODEL, Screening
 from serving.asking import RecommendationRequest
 from serving.drivers import drivers
 from serving.loaded import Loaded
 from serving.needs import affinity, needs, offered, popularity
-from serving.next_best_action import recommender_kinds, screened
+from serving.next_best_action import recommender_kinds
+from serving.offering import informed
 from serving.online import F64Array
 from serving.records import Case, Decision, decide
-from serving.rulebook import NO_MODEL, RULE_TEXTS
+from serving.rulebook import RULE_TEXTS
 from serving.segments import place
 from training.release.errors import MissingPart
 

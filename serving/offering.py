@@ -77,7 +77,11 @@ def customers_of(
     snapshot = cases[0].snapshot
     columns = {name: snapshot.column(name) for name in COLUMNS}
     events = snapshot.event_us[:, snapshot.origin.views.index("profile")]
-    moments = Moments(moments_of(cases), events, loaded.rulebook.policy.calendar.zone)
+    moments = Moments(
+        moments_of(cases),
+        events,
+        getattr(getattr(loaded.rulebook.policy, "calendar", None), "zone", "Asia/Shanghai"),
+    )
     known = Customers.known(columns, moments, loaded.owned(snapshot), channels)
     return replace(known, ruled=placed.ruled, learned=placed.learned)
 

@@ -7,6 +7,7 @@ bits as if it had come alone.
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import orjson
 
@@ -122,12 +123,16 @@ def replay(payload: bytes, loaded: Loaded) -> Replay:
         raise NotReplayable(decision_id, f"release {str(record.get('release'))[:16]} made it")
     if record.get("use_case") not in USE_CASES:
         raise NotReplayable(decision_id, f"use case {record.get('use_case')!r} is unknown")
-    answer, request = USE_CASES[record["use_case"]]
-    stamp = Stamp(decision_id, record["request_id"], record["at"], record["caller"])
-    snapshot = Snapshot.from_record(record["features"], loaded.runtime.manifest.origin)
-    asked = request(**record["request"])
-    case = Case(record["use_case"], asked, stamp, snapshot, 0, tuple(record["degraded"]))
+    answer = USE_CASES[record["use_case"]][0]
+    case = case_of(record, Snapshot.from_record(record["features"], loaded.runtime.manifest.origin), 0)
     then = loaded.under(Stops.from_record(record["stops"]))
     [again] = decide_each([case], then, answer, case.use_case in TRIED, shadow=False)
     body = again.body
     return Replay(hashlib.sha256(body).hexdigest() == record["answer"], body)
+
+
+def case_of(record: Mapping[str, Any], snapshot: Snapshot, row: int) -> Case:
+    """The case that a record tells of, with its features in a row of a snapshot."""
+    asked = USE_CASES[record["use_case"]][1](**record["request"])
+    stamp = Stamp(str(record["decision_id"]), record["request_id"], record["at"], record["caller"])
+    return Case(record["use_case"], asked, stamp, snapshot, row, tuple(record["degraded"]))

@@ -277,7 +277,9 @@ def make_parts(folder: Path) -> dict[str, Path]:
                 for name, source in (("policy.toml", "standard.toml"), ("segments.toml", "segments.toml"))
             },
         ),
-        "products": _write(folder / "products", {"products.json": _catalogue()}),
+        "products": _write(
+            folder / "products", {"products.json": _catalogue(), "offers.toml": b'version = "tiny"'}
+        ),
         "reasons": _write(folder / "reasons", {"reasons.toml": (policies / "reasons.toml").read_bytes()}),
     }
 

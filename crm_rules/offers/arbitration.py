@@ -34,7 +34,7 @@ def begun_with(order: Order, place: int) -> Order:
 
 
 def turned(order: Order, start: int, mandatory: Mask) -> Order:
-    """One customer's order (P,) at random: ids upward from the one at `start` on, around; mandatory ones first.
+    """One customer's order (P,) drawn: ids upward from the one at `start` on, around; mandatory ones first.
 
     `start` counts among the offers left that are not mandatory, by id.
     """

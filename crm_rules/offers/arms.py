@@ -25,7 +25,7 @@ def uniform(salt: str, what: str, period: str, customer_id: str) -> float:
     """A number in [0, 1) that nobody chose: the first 53 bits of a SHA-256."""
     text = "\x1f".join((salt, what, period, customer_id))
     start = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8]
-    return (int.from_bytes(start, "big") >> (64 - BITS)) / 2**BITS
+    return float((int.from_bytes(start, "big") >> (64 - BITS)) / 2**BITS)
 
 
 @dataclass(frozen=True)

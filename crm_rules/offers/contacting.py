@@ -11,17 +11,18 @@ from crm_rules.vocabulary import CONTEXTS, MARKETING_CHANNELS
 
 
 def open_channels(customers: Customers, policy: Policy) -> Mask:
-    """Which of MARKETING_CHANNELS the policy uses and the customer agreed to: (n, channels); never asked is no."""
+    """Which of MARKETING_CHANNELS are used and the customer agreed to: (n, channels); never asked is no."""
     used = [name in policy.consent.marketing_channels for name in MARKETING_CHANNELS]
-    return (customers.consents == 1) & np.array(used, np.bool_)
+    return np.asarray((customers.consents == 1) & np.array(used, np.bool_))
 
 
 def quiet_now(customers: Customers, channel: str, policy: Policy) -> Mask:
     """For whom that channel is quiet at this moment, (n,); a channel without hours never is."""
-    hours = policy.contact.hours.get(channel)
+    hours = getattr(policy.contact, "hours", {}).get(channel)
     if hours is None:
         return np.zeros(len(customers), np.bool_)
-    return ~within(hours, customers.local.minute, customers.local.known)
+    closed: Mask = ~within(hours, customers.local.minute, customers.local.known)
+    return closed
 
 
 @rule(
@@ -33,7 +34,8 @@ def quiet_now(customers: Customers, channel: str, policy: Policy) -> Mask:
 )
 def no_consent_to_marketing(customers: Customers, offers: Offers, policy: Policy) -> Mask:
     """The customer has agreed to marketing on no channel."""
-    return ~open_channels(customers, policy).any(axis=1)[:, None]
+    agreed = np.asarray(open_channels(customers, policy).any(axis=1))
+    return ~agreed[:, None]
 
 
 @rule(
@@ -75,7 +77,7 @@ def quiet_after_complaints(customers: Customers, offers: Offers, policy: Policy)
 def quiet_hours(customers: Customers, offers: Offers, policy: Policy) -> Mask:
     """Where the customer is, this channel keeps quiet at this hour, or it is not known where they are."""
     closed = np.zeros(len(customers), np.bool_)
-    for name in policy.contact.hours:
+    for name in getattr(policy.contact, "hours", {}):
         here = customers.channel == CONTEXTS.index(name)
         if here.any():
             closed |= here & quiet_now(customers, name, policy)

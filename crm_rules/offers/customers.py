@@ -17,6 +17,7 @@ COLUMNS = (
     "consent_profiling", "time_zone", "preferred_channel",
 )  # fmt: skip
 NO_CHANNEL = -1
+PLACE: dict[str | None, int] = {None: NO_CHANNEL} | {name: at for at, name in enumerate(CONTEXTS)}
 DAY_US = 86_400_000_000
 EARLIEST, LATEST = -(10**16), 10**16  # microseconds: 317 years either way of 1970
 
@@ -71,17 +72,21 @@ class Customers:
         Tier, chance to leave, uses and segments are added with `dataclasses.replace`.
         """
         here = local(moments.at_us, columns["time_zone"], moments.zone)
+        same = {name: columns[name] for name in SAME}
         nothing = np.full(len(owned), np.nan)
         return Customers(
+            **same,
             age=_age(columns["age_years"], moments.event_us, here),
             assessment_days=_since_assessment(columns, moments, here),
             consents=np.column_stack([columns[f"consent_marketing_{name}"] for name in MARKETING_CHANNELS]),
-            channel=np.array([NO_CHANNEL if name is None else CONTEXTS.index(name) for name in channels], np.int8),
             tier=nothing,
             leaving=nothing,
+            channel=np.array([PLACE[name] for name in channels], np.int8),
             local=here,
             owned=owned,
-            **{name: columns[name] for name in SAME},
+            used=None,
+            ruled={},
+            learned={},
         )
 
     def __len__(self) -> int:

@@ -30,7 +30,7 @@ def withdrawn_from_sale(customers: Customers, offers: Offers, policy: Policy) ->
     stage=Stage.ELIGIBILITY,
 )
 def minimum_amount_beyond_the_means(customers: Customers, offers: Offers, policy: Policy) -> Mask:
-    """The product's minimum amount is more than the policy's number of monthly incomes; an unknown one is none."""
+    """The product's minimum amount is above the policy's number of monthly incomes; unknown is none."""
     means = customers.income_monthly * policy.eligibility.minimum_amount_monthly_incomes
     return np.asarray(offers.minimum_amount > np.where(np.isnan(means), 0.0, means)[:, None])
 
@@ -45,7 +45,8 @@ def minimum_amount_beyond_the_means(customers: Customers, offers: Offers, policy
 def credit_while_in_arrears(customers: Customers, offers: Offers, policy: Policy) -> Mask:
     """No new credit is offered while a payment is late."""
     late = customers.days_past_due >= policy.eligibility.arrears_from_days
-    return late[:, None] & offers.is_credit
+    blocked: Mask = late[:, None] & offers.is_credit
+    return blocked
 
 
 @rule(
@@ -60,7 +61,8 @@ def a_minor(customers: Customers, offers: Offers, policy: Policy) -> Mask:
     person, adult = customers.is_company != 1, policy.eligibility.adult_from_age
     minor = person & (customers.age < adult)
     uncertain = person & ~(customers.age > adult)  # only the year of birth is known: the day may be ahead
-    return minor[:, None] | (uncertain[:, None] & offers.is_credit)
+    blocked: Mask = minor[:, None] | (uncertain[:, None] & offers.is_credit)
+    return blocked
 
 
 @rule(
@@ -72,7 +74,7 @@ def a_minor(customers: Customers, offers: Offers, policy: Policy) -> Mask:
 )
 def reserved_for_a_tier(customers: Customers, offers: Offers, policy: Policy) -> Mask:
     """The offer is reserved for a loyalty tier that the customer has not reached, as far as is known."""
-    return (offers.tier_needed != NO_TIER) & ~(customers.tier[:, None] >= offers.tier_needed)
+    return np.asarray((offers.tier_needed != NO_TIER) & ~(customers.tier[:, None] >= offers.tier_needed))
 
 
 @rule(code="OFFR-01", law=OWN, effect=Effect.BLOCK, zh="该优惠今日不在有效期内。", stage=Stage.ELIGIBILITY)
@@ -82,7 +84,9 @@ def not_valid_today(customers: Customers, offers: Offers, policy: Policy) -> Mas
     return (day < offers.first_day) | (day > offers.last_day)
 
 
-@rule(code="OFFR-02", law=OWN, effect=Effect.BLOCK, zh="该优惠的预算或总名额已用完。", stage=Stage.ELIGIBILITY)
+@rule(
+    code="OFFR-02", law=OWN, effect=Effect.BLOCK, zh="该优惠的预算或总名额已用完。", stage=Stage.ELIGIBILITY
+)
 def used_up(customers: Customers, offers: Offers, policy: Policy) -> Mask:
     """The offer's budget is spent, or it was used as often as it may be."""
     return ((offers.spent + offers.cost > offers.budget) | (offers.uses >= offers.cap))[None]

@@ -1,4 +1,4 @@
-"""What a policy says about offers: who may, for whom, what is suitable, what comes first, who is in an arm."""
+"""What a policy says about offers: who may, what is suitable, for whom, what first, who is in an arm."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

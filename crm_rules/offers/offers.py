@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +70,7 @@ class Offers:
     def of(
         catalogue: Catalogue, products: Products, policy: Policy, evidence: Mapping[str, float] | None = None
     ) -> "Offers":
-        """The catalogue's offers, and each product without one plainly; `evidence` is of the models, by product."""
+        """The offers, and each product without one plainly; `evidence` is of the models, by product."""
         entries = _entries(catalogue, products)
         ids = [each.offer_id for each in entries]
         place = {name: at for at, name in enumerate(products.product_id)}
@@ -80,7 +81,9 @@ class Offers:
         value = _own_or(_given(entries, lambda each: each.value, np.nan), products.value, position, np.nan)
         declared = _given(entries, lambda each: each.starting_propensity, np.nan)
         weight = _given(entries, lambda each: each.starting_evidence, np.nan)
-        gone = (position == NO_PRODUCT) & np.array([each.product_id is not None for each in entries], np.bool_)
+        gone = (position == NO_PRODUCT) & np.array(
+            [each.product_id is not None for each in entries], np.bool_
+        )
         own = np.array([each.product_id is None for each in entries], np.bool_)
         learned = evidence or {}
         return Offers(
@@ -171,22 +174,19 @@ def _entries(catalogue: Catalogue, products: Products) -> tuple[Offer, ...]:
     return tuple(sorted((*catalogue.offers, *plain), key=lambda each: each.offer_id))
 
 
-def _of_product(values: NDArray, position: NDArray[np.intp], missing: object) -> NDArray:  # type: ignore[type-arg]  # texts and numbers alike
+def _of_product(values: Any, position: NDArray[np.intp], missing: Any) -> Any:
+    """What the product of each offer has (numbers or texts alike), `missing` without one."""
     if not len(values):
         return np.full(len(position), missing)
     return np.where(position == NO_PRODUCT, missing, values[position])
 
 
-def _own_or(
-    own: F64Array, of_products: F64Array, position: NDArray[np.intp], missing: float
-) -> F64Array:
+def _own_or(own: F64Array, of_products: F64Array, position: NDArray[np.intp], missing: float) -> F64Array:
     """What each offer says itself, else what its product says."""
-    return np.where(np.isnan(own), _of_product(of_products, position, missing), own)
+    return np.asarray(np.where(np.isnan(own), _of_product(of_products, position, missing), own))
 
 
-def _given(
-    entries: Sequence[Offer], of: Callable[[Offer], float | int | None], missing: float
-) -> F64Array:
+def _given(entries: Sequence[Offer], of: Callable[[Offer], float | int | None], missing: float) -> F64Array:
     said = [of(each) for each in entries]
     return np.array([missing if each is None else float(each) for each in said], np.float64)
 

@@ -19,7 +19,9 @@ OFFER_RULES = (*STOPPING, *ELIGIBILITY, *TARGETING, *SUITABILITY, *CONTACTING)
 OVERRIDDEN, NO_MODEL = "OVER-01", "NEED-00"
 CODES = (*(rule.code for rule in OFFER_RULES), UNAVAILABLE, OVERRIDDEN, NO_MODEL)
 STAGES = tuple(stage for stage in Stage if stage is not Stage.LENDING)
-STAGE_OF = np.array([STAGES.index(rule.stage) for rule in OFFER_RULES] + 3 * [STAGES.index(Stage.ARBITRATION)])
+STAGE_OF = np.array(
+    [STAGES.index(rule.stage) for rule in OFFER_RULES] + 3 * [STAGES.index(Stage.ARBITRATION)]
+)
 SUITABLE = tuple(at for at, rule in enumerate(OFFER_RULES) if rule.stage is Stage.SUITABILITY)
 AT_UNAVAILABLE, AT_OVERRIDDEN, AT_NO_MODEL = (len(OFFER_RULES) + at for at in range(3))
 AT_PROFILED = tuple(OFFER_RULES.index(rule) for rule in PROFILED)

@@ -67,7 +67,8 @@ def an_older_customer_is_advised_in_person(customers: Customers, offers: Offers,
     """From the policy's age on, or at an unknown age, this much risk needs advice by a person."""
     younger = customers.age < policy.suitability.extra_care_from_age
     exempt = offers.risk_level < policy.suitability.extra_care_from_risk
-    return ~((younger | (customers.is_company == 1))[:, None] | exempt)
+    blocked: Mask = ~((younger | (customers.is_company == 1))[:, None] | exempt)
+    return blocked
 
 
 SUITABILITY = (

@@ -61,7 +61,7 @@ def for_other_channels(customers: Customers, offers: Offers, policy: Policy) -> 
     """The offer is for customers who prefer another channel, or this customer's preference is not known."""
     prefers = customers.preferred_channel[:, None] == np.arange(len(CONTACT_CHANNELS))
     wanted = (prefers[:, None, :] & offers.prefers).any(axis=2)
-    return offers.chooses_channel & ~wanted
+    return np.asarray(offers.chooses_channel & ~wanted)
 
 
 @rule(
@@ -74,7 +74,8 @@ def for_other_channels(customers: Customers, offers: Offers, policy: Policy) -> 
 def not_about_to_leave(customers: Customers, offers: Offers, policy: Policy) -> Mask:
     """The offer is to keep customers who may leave, and nothing says that this one may."""
     staying = ~(customers.leaving >= policy.keep.likely_to_leave_from)
-    return staying[:, None] & offers.keeps
+    blocked: Mask = staying[:, None] & offers.keeps
+    return blocked
 
 
 TARGETING = (for_other_segments_only, kept_from_the_segment, for_other_channels, not_about_to_leave)
