@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 
 from crm_rules import strict_toml
+from crm_rules.contact.limits import Calendar, Contact
 from crm_rules.contradictions import check_contradictions
 from crm_rules.errors import InvalidPolicy
 from crm_rules.lending.limits import Lending
@@ -18,7 +19,6 @@ from crm_rules.offers.limits import (
     Arbitration,
     Arms,
     Consent,
-    Contact,
     Eligibility,
     Keep,
     Suitability,
@@ -34,6 +34,7 @@ class Policy:
 
     version: str
     effective_from: date
+    calendar: Calendar
     suitability: Suitability
     eligibility: Eligibility
     consent: Consent
@@ -54,6 +55,8 @@ class Policy:
     def of(table: Mapping[str, object]) -> "Policy":
         """The policy of a table that was read; InvalidPolicy names the key that is wrong."""
         policy = strict_toml.read_table(Policy, table)
+        policy.calendar.check()
+        policy.contact.check()
         policy.lending.check()
         policy.arms.check()
         check_contradictions(policy)

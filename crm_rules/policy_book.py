@@ -113,7 +113,7 @@ class PolicyBook:
 
     def day(self, at: datetime) -> date:
         """The bank's local day at a moment."""
-        return at.astimezone(ZoneInfo(_zone(self.base))).date()
+        return at.astimezone(ZoneInfo(self.base.calendar.zone)).date()
 
     def at(self, at: datetime) -> Policy:
         """The policy in force at a moment."""
@@ -131,11 +131,6 @@ class PolicyBook:
             if trial.instead_of is policy and trial.since <= day <= trial.until:
                 return trial
         return None
-
-
-def _zone(policy: Policy) -> str:
-    calendar = getattr(policy, "calendar", None)
-    return str(calendar.zone) if calendar else "UTC"
 
 
 def _changed(base: Table, changes: Sequence[_Change]) -> Iterator[tuple[Policy, Table]]:

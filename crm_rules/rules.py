@@ -133,17 +133,12 @@ def judge(
 
 def _verdict(each: Rule[Any], rows: Rows, others: tuple[object, ...], across: int | None) -> Verdict:
     try:
-        holds = _asked(each, rows, others)
+        holds = each.predicate(rows, *others)
+        if holds.dtype != np.bool_:
+            raise TypeError(f"a predicate gives a mask, not {holds.dtype}")
     except Exception as error:  # noqa: BLE001  # whatever a rule raises, the row is closed, not opened
         return _one_by_one(each, rows, others, across, error)
     return Verdict(holds, _unknown(each, rows) if each.needs else None)
-
-
-def _asked(each: Rule[Any], rows: Rows, others: tuple[object, ...]) -> Mask:
-    holds = each.predicate(rows, *others)
-    if holds.dtype != np.bool_:
-        raise TypeError(f"a predicate gives a mask, not {holds.dtype}")
-    return holds
 
 
 def _unknown(each: Rule[Any], rows: Rows) -> Mask | None:

@@ -1,11 +1,12 @@
 """TOML into frozen dataclasses, strictly: no key unknown, every number in its bounds.
 
-Every field must be present, unless its dataclass gives it a default. A key that Python keeps for itself is
-the field with an underscore after it: `from_` reads `from`.
+Every field must be present, unless its dataclass gives it a default. A field whose key is a word of Python
+ends in an underscore: `from_` is the key `from`.
 """
 
 import dataclasses
 import math
+import re
 import tomllib
 import types
 import typing
@@ -34,6 +35,14 @@ class Among:
     names: Collection[str]
 
 
+@dataclass(frozen=True)
+class Like:
+    """The form of a text, as a regular expression, and what it is called."""
+
+    form: str
+    called: str
+
+
 def read(record: type[Record], data: bytes) -> Record:
     """Read TOML bytes as `record`; InvalidPolicy names the key that is unknown, missing or out of bounds."""
     return read_table(record, table_of(data))
@@ -56,21 +65,17 @@ def _record(record: type[Record], table: object, path: str) -> Record:
     if not isinstance(table, dict):
         raise InvalidPolicy(path, f"should be a table, but is {table!r}")
     kinds = typing.get_type_hints(record, include_extras=True)
-    known = {field.name.removesuffix("_"): field for field in dataclasses.fields(record)}  # type: ignore[arg-type]  # records are dataclasses by the reader's contract
+    known = dataclasses.fields(record)  # type: ignore[arg-type]  # records are dataclasses by the reader's contract
+    fields = {field.name.removesuffix("_"): field for field in known}
     prefix = f"{path}." if path else ""
     for key in table:
-        if key not in known:
-            raise InvalidPolicy(prefix + key, f"is not known; known here are {list(known)}")
-    for key, field in known.items():
+        if key not in fields:
+            raise InvalidPolicy(prefix + key, f"is not known; known here are {list(fields)}")
+    for key, field in fields.items():
         if key not in table and not _has_default(field):
             raise InvalidPolicy(prefix + key, "is missing")
-    return record(
-        **{
-            field.name: _value(kinds[field.name], table[key], prefix + key)
-            for key, field in known.items()
-            if key in table
-        }
-    )
+    given = {field.name: key for key, field in fields.items() if key in table}
+    return record(**{name: _value(kinds[name], table[key], prefix + key) for name, key in given.items()})
 
 
 def _has_default(field: "dataclasses.Field[Any]") -> bool:
@@ -113,6 +118,9 @@ def _records(kind: Any, value: object, path: str) -> tuple[Any, ...]:
 def _named(value: object, path: str, limits: tuple[object, ...]) -> str:
     text = _text(value, path)
     _require_among(text, path, limits)
+    for limit in limits:
+        if isinstance(limit, Like) and not re.fullmatch(limit.form, text):
+            raise InvalidPolicy(path, f"should be {limit.called}, but is {text!r}")
     return text
 
 

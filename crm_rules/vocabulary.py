@@ -12,6 +12,7 @@ CATEGORIES = (
     "household", "insurance", "loan_payment", "interest", "penalty_interest", "fee",
     "transfer_out", "investment", "other",
 )  # fmt: skip
+CHANNELS = ("phone", "email", "chat", "app", "social", "branch")
 MARKETING_CHANNELS = ("email", "phone", "app")
 ISSUES = ("grow", "serve", "keep")
 CONTACT_CHANNELS = ("phone", "email", "chat", "app", "social", "branch")

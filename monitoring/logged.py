@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pyarrow.parquet as pq
 
+from crm_rules.database import Row
 from crm_rules.governance.append_only import chains
 from monitoring.batch_log import files
 from monitoring.decision_log import DecisionLogs
@@ -59,7 +60,7 @@ class Logged:
             if content is not None:
                 yield at, content
 
-    def _live(self, sql: str, use_case: str) -> Iterator[tuple[object, ...]]:
+    def _live(self, sql: str, use_case: str) -> Iterator[Row]:
         with self.logs.reading() as databases:
             for _, database in databases:
                 if database.has("payloads"):

@@ -18,7 +18,7 @@ ENOUGH = 30  # of a group, for its share to be held against another's
 
 @dataclass(frozen=True)
 class Ruling:
-    """One decision under one policy: outcome or first offer, all that was shown, rules that fired, credit given."""
+    """One decision under one policy: outcome or first offer, all it shows, the rules that fire, credit given."""
 
     outcome: str
     shown: tuple[str, ...] = ()
@@ -145,9 +145,7 @@ class Tally:
             Counted(self.shown_changed, self.n),
             {name: (old, new) for name, (old, new) in sorted(outcomes.items())},
             tuple(moves),
-            tuple(
-                RuleChange(code, *(Counted(side[code], self.n) for side in self.fired)) for code in codes
-            ),
+            tuple(RuleChange(code, *(Counted(side[code], self.n) for side in self.fired)) for code in codes),
             (self.amounts[0], self.amounts[1]),
             tuple(_attribute(name, found) for name, found in sorted(self.groups.items())),
         )

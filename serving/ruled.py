@@ -80,4 +80,3 @@ def _band(age: float) -> str:
         if age < high:
             return f"under {high}" if low is None else f"{low} to {high - 1}"
     return UNKNOWN
-

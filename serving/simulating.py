@@ -48,7 +48,7 @@ class Redeciding:
     left_out: Counter[str] = field(default_factory=Counter)
     as_logged: Counter[bool] = field(default_factory=Counter)
     with_itself: Counter[bool] = field(default_factory=Counter)
-    _places: dict[str, "_Places | None"] = field(default_factory=dict)
+    _places: dict[str, "_Places"] = field(default_factory=dict)
 
     def compared(self) -> Iterator[Compared]:
         """Each decision that can be decided again, stack after stack."""

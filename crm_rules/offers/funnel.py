@@ -70,11 +70,10 @@ def run(customers: Customers, offers: Offers, policy: Policy, said: Chances, ask
     context = offers.contexts[customers.channel]
     profiled = asked.personalised & (customers.consent_profiling == 1)
     drawn = arms.draw(asked.customer_ids, asked.at_us, profiled, policy.arms)
-    screening = screen(customers, offers, policy)
-    best = _ranked(screening, offers, said.personal, context)
-    general = _ranked(
-        screen_without_profile(screening, customers, offers, policy), offers, said.general, context
-    )
+    known = screen(customers, offers, policy)
+    unknown = screen_without_profile(known, customers, offers, policy)
+    best = _ranked(known, offers, said.personal, context)
+    general = _ranked(unknown, offers, said.general, context)
     unprofiled = (drawn.arm == arms.UNPROFILED) | (drawn.arm == arms.NON_PERSONALISED)
     order = np.where(unprofiled[:, None], general.order, best.order)
     new = best.left & (offers.evidence < policy.arms.new_until_evidence) & ~np.isnan(offers.start)
@@ -114,12 +113,16 @@ class _Ranked:
 
 
 def _ranked(screening: Screening, offers: Offers, chance: F64Array, context: F64Array) -> _Ranked:
+    """Arbitrate what the rules left; the codes of arbitration are added to what they removed."""
     removed, priority = screening.removed, priorities(chance, context, offers.worth, offers.lever)
-    passed = ~screening.blocked
-    for over, under in offers.overrides:
-        removed[AT_OVERRIDDEN, :, under] |= passed[:, over]
-    removed[AT_NO_MODEL] = ~np.isfinite(priority) & passed & ~removed[AT_OVERRIDDEN]
-    left = passed & ~removed[AT_OVERRIDDEN] & ~removed[AT_NO_MODEL]
+    left = ~screening.blocked
+    if offers.overrides:
+        passed = left
+        for over, under in offers.overrides:
+            removed[AT_OVERRIDDEN, :, under] |= passed[:, over]
+        left = passed & ~removed[AT_OVERRIDDEN]
+    removed[AT_NO_MODEL] = left & ~np.isfinite(priority)
+    left = left & ~removed[AT_NO_MODEL]
     return _Ranked(removed, left, np.where(left, priority, np.nan), ranked(priority, ~left, offers.mandatory))
 
 

@@ -48,13 +48,6 @@ class Consent:
 
 
 @dataclass(frozen=True)
-class Contact:
-    """When the bank keeps quiet."""
-
-    quiet_from_complaints_365d: Annotated[int, Within(1, 1_000)]
-
-
-@dataclass(frozen=True)
 class Keep:
     """When a customer counts as likely to leave, so that an action to keep them makes sense."""
 

@@ -1,6 +1,7 @@
 """All offer rules in order, and which of them removed which offer for whom."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,12 +34,12 @@ class Screening:
 
     removed: Mask
 
-    @property
+    @cached_property
     def blocked(self) -> Mask:
         """(n, P): where any code took the offer away."""
         return np.asarray(self.removed.any(axis=0))
 
-    @property
+    @cached_property
     def first(self) -> NDArray[np.int8]:
         """(n, P): the place in CODES of the first that took the offer away, -1 where none did."""
         return np.where(self.blocked, self.removed.argmax(axis=0), -1).astype(np.int8)

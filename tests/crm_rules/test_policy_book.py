@@ -68,9 +68,10 @@ def test_a_change_sets_what_it_names_and_later_changes_build_on_it() -> None:
 
 def test_the_day_is_the_banks_own() -> None:
     found = book(CHANGES)
-    assert found.day(datetime(2026, 12, 1, 12, tzinfo=UTC)) == date(2026, 12, 1)
-    offset = datetime(2026, 12, 1, 12, tzinfo=UTC) + timedelta(hours=24)
-    assert found.at(offset).version == "2026.2"
+    midnight = datetime(2026, 11, 30, 16, tzinfo=UTC)  # in Asia/Shanghai
+    assert found.base.calendar.zone == "Asia/Shanghai"
+    assert found.at(midnight - timedelta(microseconds=1)).version == "2026.1"
+    assert found.at(midnight).version == "2026.2"
 
 
 @pytest.mark.parametrize(("day", "tried"), [
@@ -108,7 +109,7 @@ def changed(path: str, value: str, **other: str) -> str:
 GOOD = "lending.application.approve_below_pd"
 WRONG = [
     ("unknown-path", changed("lending.application.approve_belowpd", "0.05"), "approve_belowpd"),
-    ("path-through-a-number", changed("loyalty.expiry_months.x", "1"), "changes.1.set.loyalty.expiry_months.x"),
+    ("path-through-a-number", changed("loyalty.expiry_months.x", "1"), "set.loyalty.expiry_months.x"),
     ("unknown-section", changed("luck.share", "1"), "changes.1.set.luck.share"),
     ("text-for-number", changed(GOOD, '"low"'), f"changes.1.set.{GOOD}"),
     ("out-of-bounds", changed(GOOD, "5"), f"changes.1.set.{GOOD}"),
@@ -116,6 +117,7 @@ WRONG = [
     ("cut-offs-crossed", changed(GOOD, "0.3"), f"changes.1.set.{GOOD}"),
     ("set-already", changed(GOOD, "0.06"), f"changes.1.set.{GOOD}"),
     ("sets-nothing", '[[changes]]\nfrom = 2026-12-01\nversion = "2026.2"\nset = {}\n', "changes.1.set"),
+    ("the-zone", changed("calendar.zone", '"Europe/Berlin"'), "changes.1.set.calendar.zone"),
     ("the-version", changed("version", '"x"'), "changes.1.set.version"),
     ("not-after-the-base", changed(GOOD, "0.05", **{"from": "2026-01-01"}), "changes.1.from"),
     ("the-same-version", changed(GOOD, "0.05", version='"2026.1"'), "changes.1.version"),
@@ -146,7 +148,9 @@ def test_whatever_the_file_could_ever_give_is_checked_and_named(more: str, key: 
     pytest.param('["S1", "S2"]', '["S2"]', "S2", id="one-of-them"),
     pytest.param("[]", '["S3"]', "no segment", id="nobody-named"),
 ])  # fmt: skip
-def test_what_is_offered_to_and_kept_from_the_same_segment_is_refused(only: str, kept: str, told: str) -> None:
+def test_what_is_offered_to_and_kept_from_the_same_segment_is_refused(
+    only: str, kept: str, told: str
+) -> None:
     text = TEXT.replace("[targeting.only_for]", f"[targeting.only_for]\ncard = {only}\n#")
     text = text.replace("[targeting.kept_from]", f"[targeting.kept_from]\ncard = {kept}\n#")
     with pytest.raises(InvalidPolicy, match=told) as raised:
