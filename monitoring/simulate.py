@@ -18,7 +18,7 @@ ENOUGH = 30  # of a group, for its share to be held against another's
 
 @dataclass(frozen=True)
 class Ruling:
-    """One decision under one policy: outcome or first offer, all it shows, the rules that fire, credit given."""
+    """One decision under one policy: outcome or first offer, what it shows, rules that fire, credit given."""
 
     outcome: str
     shown: tuple[str, ...] = ()

@@ -131,8 +131,8 @@ WRONG = [
     ("the-trials-version-is-another's", TRIAL.replace('"careful"', '"2026.1"'), "trial.version"),
     ("the-trials-share", TRIAL.replace("0.25", "1.5"), "trial.share"),
     ("the-trial-without-salt", TRIAL.replace('salt = "careful-2026"', ""), "trial.salt"),
-    ("wrong-over-a-change-alone", changed(GOOD, "0.05").replace(GOOD, "lending.application.decline_above_pd")
-     + TRIAL.replace("lending.application.instalment_to_income_max\" = 0.4", f'{GOOD}" = 0.055'), "trial.set"),
+    ("wrong-over-a-change-alone", changed("lending.application.decline_above_pd", "0.07")
+     + TRIAL.replace('instalment_to_income_max" = 0.4', 'approve_below_pd" = 0.08'), "trial.set"),
 ]  # fmt: skip
 
 
