@@ -48,11 +48,16 @@ class Loaded:
         """Parse a release that was verified; BrokenRelease, InvalidPolicy or UnmappedReason says why not."""
         runtime = load(release)
         rulebooks = Rulebooks.of(release, runtime.needs.evidence if runtime.needs else {})
-        for rulebook in rulebooks.every():
-            for credit in runtime.risks.values():
-                check_catalogue((*credit.member.columns, *WAY_CODES), rulebook.reasons)
-            _check_segments(runtime, rulebook)
-        return Loaded(runtime, rulebooks.base, rulebooks)
+        for credit in runtime.risks.values():
+            check_catalogue((*credit.member.columns, *WAY_CODES), rulebooks.base.reasons)
+        loaded = Loaded(runtime, rulebooks.base, rulebooks)
+        for policy in rulebooks.book.every:
+            loaded.check_policy(policy)
+        return loaded
+
+    def check_policy(self, policy: Policy) -> None:
+        """InvalidPolicy when a policy names what this release does not have."""
+        _check_segments(self.runtime, self.rulebooks.under(policy))
 
     @property
     def book(self) -> PolicyBook:

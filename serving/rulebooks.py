@@ -1,6 +1,6 @@
 """The rules of one release under each of its policies."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from crm_rules.policy import Policy
@@ -31,7 +31,3 @@ class Rulebooks:
         if made is None:
             made = self._made[id(policy)] = self.base.ruled_by(policy)
         return made
-
-    def every(self) -> Iterator[Rulebook]:
-        """The rules under each policy that a decision can be made under."""
-        return (self.under(policy) for policy in self.book.every)
