@@ -15,7 +15,6 @@ CATEGORIES = (
 CHANNELS = ("phone", "email", "chat", "app", "social", "branch")
 MARKETING_CHANNELS = ("email", "phone", "app")
 ISSUES = ("grow", "serve", "keep")
-CONTACT_CHANNELS = ("phone", "email", "chat", "app", "social", "branch")
 CONTEXTS = ("app", "branch", "chat", "email", "phone")
 
 Share = Annotated[float, Within(0, 1)]

@@ -80,7 +80,7 @@ def customers_of(
     moments = Moments(
         moments_of(cases),
         events,
-        getattr(getattr(loaded.rulebook.policy, "calendar", None), "zone", "Asia/Shanghai"),
+        loaded.rulebook.policy.calendar.zone,
     )
     known = Customers.known(columns, moments, loaded.owned(snapshot), channels)
     return replace(known, ruled=placed.ruled, learned=placed.learned)

@@ -14,7 +14,7 @@ from typing import Annotated
 from crm_rules import strict_toml
 from crm_rules.errors import InvalidPolicy
 from crm_rules.strict_toml import Among, Within
-from crm_rules.vocabulary import CONTACT_CHANNELS, CONTEXTS, ISSUES, Money, Share
+from crm_rules.vocabulary import CHANNELS, CONTEXTS, ISSUES, Money, Share
 
 SHIPPED = Path(__file__).parents[1] / "policies" / "offers.toml"
 MOST_OFFERS = 10_000
@@ -60,7 +60,7 @@ class Offer:
     cost: Money = 0.0
     cap: Count | None = None
     cap_per_customer: Count | None = None
-    preferred_channels: Annotated[tuple[str, ...], Among(CONTACT_CHANNELS)] = ()
+    preferred_channels: Annotated[tuple[str, ...], Among(CHANNELS)] = ()
     mandatory: bool = False
     starting_propensity: Share | None = None
     starting_evidence: Count | None = None

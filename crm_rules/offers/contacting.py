@@ -18,7 +18,7 @@ def open_channels(customers: Customers, policy: Policy) -> Mask:
 
 def quiet_now(customers: Customers, channel: str, policy: Policy) -> Mask:
     """For whom that channel is quiet at this moment, (n,); a channel without hours never is."""
-    hours = getattr(policy.contact, "hours", {}).get(channel)
+    hours = policy.contact.hours.get(channel)
     if hours is None:
         return np.zeros(len(customers), np.bool_)
     closed: Mask = ~within(hours, customers.local.minute, customers.local.known)
@@ -77,9 +77,9 @@ def quiet_after_complaints(customers: Customers, offers: Offers, policy: Policy)
 def quiet_hours(customers: Customers, offers: Offers, policy: Policy) -> Mask:
     """Where the customer is, this channel keeps quiet at this hour, or it is not known where they are."""
     closed = np.zeros(len(customers), np.bool_)
-    for name in getattr(policy.contact, "hours", {}):
-        here = customers.channel == CONTEXTS.index(name)
-        if here.any():
+    for place, name in enumerate(CONTEXTS):
+        here = customers.channel == place
+        if name in policy.contact.hours and here.any():
             closed |= here & quiet_now(customers, name, policy)
     return closed[:, None]
 

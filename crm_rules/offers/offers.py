@@ -13,7 +13,7 @@ from crm_rules.offers.customers import I64Array
 from crm_rules.offers.products import Products
 from crm_rules.policy import Policy
 from crm_rules.rules import F64Array, Mask
-from crm_rules.vocabulary import CONTACT_CHANNELS, CONTEXTS
+from crm_rules.vocabulary import CHANNELS, CONTEXTS
 
 NO_PRODUCT = -1
 NO_TIER, NO_SUCH_TIER = -1.0, np.inf
@@ -109,8 +109,8 @@ class Offers:
             not_offered=np.zeros(len(entries), np.bool_),
             chooses_channel=np.array([bool(each.preferred_channels) for each in entries], np.bool_),
             prefers=np.array(
-                [[name in each.preferred_channels for name in CONTACT_CHANNELS] for each in entries], np.bool_
-            ).reshape(len(entries), len(CONTACT_CHANNELS)),
+                [[name in each.preferred_channels for name in CHANNELS] for each in entries], np.bool_
+            ).reshape(len(entries), len(CHANNELS)),
             only_for=tuple((s, named(name)) for name, s in policy.targeting.only_for.items()),
             kept_from=tuple((s, named(name)) for name, s in policy.targeting.kept_from.items()),
             mandatory=np.array([each.mandatory for each in entries], np.bool_),

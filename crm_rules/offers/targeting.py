@@ -14,7 +14,7 @@ from crm_rules.offers.limits import Targeting
 from crm_rules.offers.offers import Offers
 from crm_rules.policy import Policy
 from crm_rules.rules import Effect, Mask, Stage, rule
-from crm_rules.vocabulary import CONTACT_CHANNELS, FAMILIES
+from crm_rules.vocabulary import CHANNELS, FAMILIES
 
 OWN = "bank policy"
 
@@ -59,7 +59,7 @@ def kept_from_the_segment(customers: Customers, offers: Offers, policy: Policy) 
 )
 def for_other_channels(customers: Customers, offers: Offers, policy: Policy) -> Mask:
     """The offer is for customers who prefer another channel, or this customer's preference is not known."""
-    prefers = customers.preferred_channel[:, None] == np.arange(len(CONTACT_CHANNELS))
+    prefers = customers.preferred_channel[:, None] == np.arange(len(CHANNELS))
     wanted = (prefers[:, None, :] & offers.prefers).any(axis=2)
     return np.asarray(offers.chooses_channel & ~wanted)
 
