@@ -30,7 +30,7 @@ class Within:
 
 @dataclass(frozen=True)
 class Among:
-    """The keys a table, or the items a list, may have."""
+    """The keys a table, or the items a list, may have; or what a text may be."""
 
     names: Collection[str]
 
