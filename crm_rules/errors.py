@@ -265,3 +265,19 @@ class BrokenSwitches(BankError, ValueError):
             f"The stop switches {path} are refused: {found}. Running workers keep the ones they know. "
             f"`bank stop-switch list` writes the file again from the journal."
         )
+
+
+class UnknownCase(BankError, LookupError):
+    """No case of that id was opened."""
+
+    def __init__(self, case_id: str) -> None:
+        self.case_id = case_id
+        super().__init__(f"There is no case '{case_id[:100]}'. `bank cases list` names those that are open.")
+
+
+class CaseRefused(BankError, PermissionError):
+    """Somebody tried what the rules of cases do not let them do; nothing was changed."""
+
+    def __init__(self, case_id: str, why: str) -> None:
+        self.case_id, self.why = case_id, why
+        super().__init__(f"Case {case_id[:100]}: {why}. Nothing was changed.")

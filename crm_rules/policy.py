@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crm_rules import strict_toml
+from crm_rules.cases.limits import CaseLimits
 from crm_rules.errors import InvalidPolicy
 from crm_rules.lending.limits import Lending
 from crm_rules.loyalty.limits import Loyalty
@@ -27,6 +28,7 @@ class Policy:
     contact: Contact
     targeting: Targeting
     lending: Lending
+    cases: CaseLimits
     arbitration: Arbitration
     loyalty: Loyalty
 
@@ -35,6 +37,7 @@ class Policy:
         """Read TOML bytes, the same bytes a release digests; InvalidPolicy names the key that is wrong."""
         policy = strict_toml.read(Policy, data)
         policy.lending.check()
+        policy.cases.check()
         return policy
 
     @staticmethod
