@@ -25,6 +25,14 @@ class UnmappedReason(BankError, LookupError):
         )
 
 
+class InvalidNotice(BankError, ValueError):
+    """A notice of a credit decision cannot be written from what was given."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        self.field, self.problem = field, problem
+        super().__init__(f"The notice cannot be written: {field} {problem}. Correct it and write it again.")
+
+
 class NotCanonical(BankError, ValueError):
     """A value cannot be written as canonical JSON."""
 

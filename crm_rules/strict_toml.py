@@ -23,7 +23,7 @@ class Within:
 
 @dataclass(frozen=True)
 class Among:
-    """The keys a table, or the items a list, may have."""
+    """The keys a table, or the items a list, may have; or what a text may be."""
 
     names: Collection[str]
 
@@ -65,7 +65,8 @@ def _value(kind: Any, value: object, path: str) -> Any:
     if origin is tuple:
         return _names(value, path, limits)
     if kind is str:
-        return _text(value, path)
+        _require_among(_text(value, path), path, limits)
+        return value
     return _number(kind, value, path, limits)
 
 
