@@ -289,3 +289,22 @@ class CaseRefused(BankError, PermissionError):
     def __init__(self, case_id: str, why: str) -> None:
         self.case_id, self.why = case_id, why
         super().__init__(f"Case {case_id[:100]}: {why}. Nothing was changed.")
+
+
+class NotReviewable(BankError, ValueError):
+    """A person cannot look at that decision again."""
+
+    def __init__(self, decision_id: str, why: str) -> None:
+        self.decision_id, self.why = decision_id, why
+        super().__init__(f"Decision {decision_id[:64]} cannot be contested: {why}. Quote a credit decision.")
+
+
+class TooLate(BankError, ValueError):
+    """A decision is contested after the last day to do so."""
+
+    def __init__(self, decision_id: str, until: str) -> None:
+        self.decision_id, self.until = decision_id, until
+        super().__init__(
+            f"Decision {decision_id[:64]} could be contested until {until}. "
+            f"Apply again, or write to the bank."
+        )

@@ -13,7 +13,7 @@ from crm_rules.governance.journal import signed
 from crm_rules.governance.people import Trust
 from crm_rules.governance.person import Role
 from crm_rules.governance.session import Signer
-from crm_rules.lending.notice import NoticeLimits
+from crm_rules.lending.limits import NoticeLimits
 from crm_rules.lending.reasons import Catalogue
 
 WAYS = "WAY-"  # begins what an applicant may change, which is no reason
@@ -48,7 +48,9 @@ class CaseDesk:
         known = [code for code in texts if not code.startswith(WAYS)]
         if missing := sorted(set(codes) - set(known)):
             own = ", ".join(code for code in known if code.startswith("CASE-"))
-            raise CaseRefused(case_id, f"no text is written for the reason {missing}; there are {own} and more")
+            raise CaseRefused(
+                case_id, f"no text is written for the reason {missing}; there are {own} and more"
+            )
         reasons = [{"code": code, "en": texts[code].en, "zh": texts[code].zh} for code in codes]
         return self._worked(case_id, steps.DECIDED, {"outcome": outcome, "reasons": reasons, "text": text})
 
@@ -65,9 +67,7 @@ class CaseDesk:
     def write_letter(self, case_id: str, language: str, limits: NoticeLimits) -> Case:
         """Make the letter in every language; `language` is the one that is sent."""
         case = self.store.case(case_id, self.trust)
-        return self._act(
-            case, steps.LETTER, case.terms.roles(case.kind), letters(case, language, limits)
-        )
+        return self._act(case, steps.LETTER, case.terms.roles(case.kind), letters(case, language, limits))
 
     def deliver(self, case_id: str, channel: str) -> Case:
         """Say how the customer got the letter."""

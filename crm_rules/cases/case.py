@@ -1,4 +1,4 @@
-"""A case as its events left it: who holds it, what was looked at, what was decided, what the customer heard."""
+"""A case as its events left it: who holds it, what was looked at, what was decided, what was told."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

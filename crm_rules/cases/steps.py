@@ -1,7 +1,7 @@
-"""What may follow in the life of a case: one step for each kind of event, for those who act and those who read.
+"""What may follow in the life of a case: a step for each kind of event, for those who act and who read.
 
-A step gives the case as it is afterwards, or CaseRefused says which rule forbids it. So an act that is refused
-leaves nothing, and a row that somebody put past the rules has no effect.
+A step gives the case as it is afterwards, or CaseRefused says which rule forbids it. So an act that is
+refused leaves nothing, and a row that somebody put past the rules has no effect.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,10 +24,10 @@ from crm_rules.governance.append_only import CLOCKS_DIFFER
 from crm_rules.governance.journal import Event
 from crm_rules.governance.person import Role, moment
 from crm_rules.governance.plain import unreadable
+from crm_rules.lending.limits import DELIVERIES
 
 CLAIMED, RELEASED, EVIDENCE, DECIDED = "claimed", "released", "evidence", "decided"
 CONFIRMED, RETURNED, LETTER, DELIVERED = "confirmed", "returned", "letter", "delivered"
-CHANNELS = ("app", "post", "email", "branch")
 MOST_EVIDENCE, MOST_REASONS, MOST_LETTER = 100, 4, 20_000
 BEFORE_THE_LAST = "its time lies before what happened in the case already"
 
@@ -128,7 +128,8 @@ def _letter(case: Case, event: Event) -> Case:
     if language not in texts or not all(0 < len(each["text"]) <= MOST_LETTER for each in texts.values()):
         raise CaseRefused(case.id, "a letter has a text of up to 20,000 signs in the language it is sent in")
     return replace(
-        case, letter=Letter(language, texts, None if until is None else moment(str(until)).isoformat(), event.at)
+        case,
+        letter=Letter(language, texts, None if until is None else moment(str(until)).isoformat(), event.at),
     )
 
 
@@ -139,8 +140,8 @@ def _deliver(case: Case, event: Event) -> Case:
     if case.told_at:
         raise CaseRefused(case.id, f"its letter was delivered already, by {case.channel}")
     channel = str(event.body["channel"])
-    if channel not in CHANNELS:
-        raise CaseRefused(case.id, f"'{channel}' delivers no letter; {' or '.join(CHANNELS)} does")
+    if channel not in DELIVERIES:
+        raise CaseRefused(case.id, f"'{channel}' delivers no letter; {' or '.join(DELIVERIES)} does")
     return replace(case, channel=channel, told_at=event.at)
 
 
