@@ -5,10 +5,14 @@ what cannot be known or reached goes to a person, never to an automatic yes or n
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from crm_rules.cases.opening import CaseKind
+from crm_rules.cases.referral import REFER
+from crm_rules.cases.terms import due
+from crm_rules.governance.person import moment
 from crm_rules.lending.policy import Applicants, Decisions
 from crm_rules.lending.policy import decide as lend
 from crm_rules.lending.reasons import Reason, RuleReason, principal_reasons, rule_reasons
@@ -162,6 +166,7 @@ def _answered(case: Case, loaded: Loaded, assessed: Assessed, lending: Decisions
     row = case.row
     by_rule = [{"code": each.code, "en": each.en, "zh": each.zh} for each in told.rules]
     outcome = str(lending.outcome[row])
+    opened = _case(case, outcome, loaded)
     held = [
         code for code, holds in zip(lending.rule_codes, lending.rules[row].tolist(), strict=True) if holds
     ]
@@ -175,6 +180,7 @@ def _answered(case: Case, loaded: Loaded, assessed: Assessed, lending: Decisions
         "recourse_note": NOTE if told.ways else None,
         "ruled_out": [other for other in ("approve", "refer", "decline") if other != outcome],
         "automation": AUTOMATION[outcome],
+        "case": opened,
         "review": REVIEW,
     }
     kept: dict[str, object] = {
@@ -185,8 +191,17 @@ def _answered(case: Case, loaded: Loaded, assessed: Assessed, lending: Decisions
         "reasons": [[each.code, each.contribution] for each in assessed.reasons[row]],
         "recourse": [way.as_record() for way in told.ways],
         "automation": AUTOMATION[outcome],
+        "case": opened,
     }
-    return decide(case, loaded, answer, kept)
+    return replace(decide(case, loaded, answer, kept), referred=opened is not None)
+
+
+def _case(case: Case, outcome: str, loaded: Loaded) -> dict[str, str] | None:
+    """The case that a referred decision makes, and by when a person decides it; None for any other."""
+    if outcome != REFER:
+        return None
+    until = due(CaseKind.REFERRAL, moment(case.stamp.at), loaded.rulebook.policy.cases)
+    return {"id": case.stamp.decision_id, "due_at": until.isoformat()}
 
 
 def _behaving(case: Case, loaded: Loaded, assessed: Assessed, has_loan: bool) -> Decision:

@@ -31,10 +31,14 @@ class DecisionSink(Protocol):
 
 @dataclass(frozen=True)
 class Decision:
-    """An answer as JSON bytes, and the record that must be durable before it leaves."""
+    """An answer as JSON bytes, and the record that must be durable before it leaves.
+
+    `referred` says that a person decides, so that the record makes a case.
+    """
 
     body: bytes
     record: Record
+    referred: bool = False
 
 
 @dataclass(frozen=True)

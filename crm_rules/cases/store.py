@@ -16,7 +16,7 @@ from crm_rules.cases.limits import CaseLimits
 from crm_rules.cases.opening import CaseKind, Opening
 from crm_rules.cases.steps import follow
 from crm_rules.cases.terms import Terms
-from crm_rules.database import Database, open_database
+from crm_rules.database import WAIT_SECONDS, Database, open_database
 from crm_rules.errors import CaseRefused, UnknownCase
 from crm_rules.governance.append_only import Verified
 from crm_rules.governance.chain import canonical
@@ -40,9 +40,12 @@ class CaseStore:
         self._rows = EventRows(database, heads, CHAIN, TABLE)
 
     @staticmethod
-    def open(path: Path, url: str, heads: Path) -> "CaseStore":
-        """Open or create it: a file at `path`, or PostgreSQL at `url`; heads lie in the folder `heads`."""
-        return CaseStore(open_database(path, url, PLACE), Heads(heads, durable=False))
+    def open(path: Path, url: str, heads: Path, wait: float = WAIT_SECONDS) -> "CaseStore":
+        """Open or create it: a file at `path`, or PostgreSQL at `url`; heads lie in the folder `heads`.
+
+        `wait` is how many seconds it waits where somebody else has locked the file.
+        """
+        return CaseStore(open_database(path, url, PLACE, wait=wait), Heads(heads, durable=False))
 
     def close(self) -> None:
         """Close the database."""
