@@ -8,6 +8,7 @@ then, and allowed by what was before (`steps`).
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -106,16 +107,11 @@ class CaseStore:
             found |= {str(name): int(seq) for name, seq in json.loads(row[5]).items()}
         return found
 
-    def collect(
-        self, openings: Iterable[Opening], until: Mapping[str, int], at: str, limits: CaseLimits
-    ) -> int:
-        """Open what is missing, and keep up to where the log was read; how many were new."""
-        opened = self.open_many(openings, limits)
-        if dict(until) != self.collected():
-            with self._rows.appending() as appender:
-                body = canonical(dict(until)).decode()
-                self._rows.insert((COLLECTED, COLLECTED, "", "", at, body, ""), appender)
-        return opened
+    def keep_collected(self, until: Mapping[str, int], at: datetime) -> None:
+        """Keep up to where the decision log was read, and what was found there opened."""
+        body, when = canonical(dict(until)).decode(), at.isoformat()
+        with self._rows.appending() as appender:
+            self._rows.insert((COLLECTED, COLLECTED, "", "", when, body, ""), appender)
 
     def verify(self, trust: Trust, copies: tuple[Head, ...] = ()) -> Verified:
         """The chain, every content, every signature, and every row that has no effect by the rules."""

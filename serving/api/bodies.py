@@ -99,13 +99,14 @@ def _seen(text: str) -> str:
     return text
 
 
+Wish = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST), AfterValidator(_seen)]
+
+
 class ReviewBody(Body):
     """A wish that a person looks at a decision, in the customer's words where they said any."""
 
     decision_id: CustomerId
-    wish: (
-        Annotated[str, StringConstraints(min_length=1, max_length=LONGEST), AfterValidator(_seen)] | None
-    ) = None
+    wish: Wish | None = None
     language: Literal["en", "zh"] | None = None
 
     def wishes(self) -> dict[str, str]:

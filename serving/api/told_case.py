@@ -11,7 +11,7 @@ SHOWN = {State.TO_CONFIRM: State.IN_WORK}
 
 
 def told(case: Case | None) -> dict[str, object] | None:
-    """A case as GET /v1/decisions gives it; None for none, and for a conduct case, which nobody is told of."""
+    """A case as GET /v1/decisions gives it; None for none; nobody is told of a conduct case."""
     if case is None or case.kind is CaseKind.CONDUCT:
         return None
     found: dict[str, object] = {
