@@ -9,10 +9,19 @@ from pathlib import Path
 
 from crm_rules import strict_toml
 from crm_rules.cases.limits import CaseLimits
+from crm_rules.contact.limits import Calendar, Contact
 from crm_rules.errors import InvalidPolicy
 from crm_rules.lending.limits import Lending
 from crm_rules.loyalty.limits import Loyalty
-from crm_rules.offers.limits import Arbitration, Consent, Contact, Eligibility, Suitability, Targeting
+from crm_rules.offers.limits import (
+    Arbitration,
+    Arms,
+    Consent,
+    Eligibility,
+    Keep,
+    Suitability,
+    Targeting,
+)
 
 STANDARD = Path(__file__).parent / "policies" / "standard.toml"
 
@@ -22,22 +31,28 @@ class Policy:
     """The whole policy of one version."""
 
     version: str
+    calendar: Calendar
     suitability: Suitability
     eligibility: Eligibility
     consent: Consent
     contact: Contact
+    keep: Keep
     targeting: Targeting
     lending: Lending
     cases: CaseLimits
     arbitration: Arbitration
+    arms: Arms
     loyalty: Loyalty
 
     @staticmethod
     def parse(data: bytes) -> "Policy":
         """Read TOML bytes, the same bytes a release digests; InvalidPolicy names the key that is wrong."""
         policy = strict_toml.read(Policy, data)
+        policy.calendar.check()
+        policy.contact.check()
         policy.lending.check()
         policy.cases.check()
+        policy.arms.check()
         return policy
 
     @staticmethod

@@ -157,14 +157,16 @@ def _unknown(each: Rule[Any], rows: Rows) -> Mask | None:
 def _one_by_one(
     each: Rule[Any], rows: Rows, others: tuple[object, ...], across: int | None, error: Exception
 ) -> Verdict:
+    """The verdict where a rule failed: each row alone, so that one without a verdict closes nobody else."""
     n = len(rows)
-    if n == 1:
-        log.error("rule %s has no verdict (%s)", each.code, type(error).__name__)
-        return Verdict(np.zeros((1,) if across is None else (1, 1), np.bool_), np.ones(1, np.bool_))
     shape = (n,) if across is None else (n, across)
-    holds, unjudged = np.zeros(shape, np.bool_), np.zeros(n, np.bool_)
-    for row in range(n):
-        alone = _verdict(each, rows.one(row), others, across)
-        holds[row] = alone.holds[0] if across is None else np.broadcast_to(alone.holds, (1, across))[0]
-        unjudged[row] = alone.unjudged is not None and bool(alone.unjudged[0])
-    return Verdict(holds, unjudged if unjudged.any() else None)
+    holds, unjudged = np.zeros(shape, np.bool_), np.ones(n, np.bool_)
+    for row in range(n) if n > 1 else ():
+        try:
+            holds[row : row + 1] = _asked(each, rows.one(row), others)
+        except Exception:  # noqa: BLE001  # counted below; this row stays closed
+            continue
+        unjudged[row] = False
+    log.error("rule %s has no verdict on %d of %d (%s)", each.code, unjudged.sum(), n, type(error).__name__)
+    unknown = _unknown(each, rows) if each.needs else None
+    return Verdict(holds, unjudged if unknown is None else unjudged | unknown)

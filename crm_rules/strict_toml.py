@@ -1,11 +1,18 @@
-"""TOML into frozen dataclasses, strictly: every field present, no key unknown, every number in its bounds."""
+"""TOML into frozen dataclasses, strictly: no key unknown, every number in its bounds.
+
+Every field must be present, unless its dataclass gives it a default. A field whose key is a word of Python
+ends in an underscore: `from_` is the key `from`.
+"""
 
 import dataclasses
 import math
+import re
 import tomllib
+import types
 import typing
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 from crm_rules.errors import InvalidPolicy
@@ -28,6 +35,14 @@ class Among:
     names: Collection[str]
 
 
+@dataclass(frozen=True)
+class Like:
+    """The form of a text, as a regular expression, and what it is called."""
+
+    form: str
+    called: str
+
+
 def read(record: type[Record], data: bytes) -> Record:
     """Read TOML bytes as `record`; InvalidPolicy names the key that is unknown, missing or out of bounds."""
     try:
@@ -41,15 +56,21 @@ def _record(record: type[Record], table: object, path: str) -> Record:
     if not isinstance(table, dict):
         raise InvalidPolicy(path, f"should be a table, but is {table!r}")
     kinds = typing.get_type_hints(record, include_extras=True)
-    fields = [field.name for field in dataclasses.fields(record)]  # type: ignore[arg-type]  # records are dataclasses by the reader's contract
+    known = dataclasses.fields(record)  # type: ignore[arg-type]  # records are dataclasses by the reader's contract
+    fields = {field.name.removesuffix("_"): field for field in known}
     prefix = f"{path}." if path else ""
     for key in table:
         if key not in fields:
-            raise InvalidPolicy(prefix + key, f"is not known; known here are {fields}")
-    for name in fields:
-        if name not in table:
-            raise InvalidPolicy(prefix + name, "is missing")
-    return record(**{name: _value(kinds[name], table[name], prefix + name) for name in fields})
+            raise InvalidPolicy(prefix + key, f"is not known; known here are {list(fields)}")
+    for key, field in fields.items():
+        if key not in table and not _has_default(field):
+            raise InvalidPolicy(prefix + key, "is missing")
+    given = {field.name: key for key, field in fields.items() if key in table}
+    return record(**{name: _value(kinds[name], table[key], prefix + key) for name, key in given.items()})
+
+
+def _has_default(field: "dataclasses.Field[Any]") -> bool:
+    return field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
 
 
 def _value(kind: Any, value: object, path: str) -> Any:
@@ -58,16 +79,50 @@ def _value(kind: Any, value: object, path: str) -> Any:
         kind, *rest = typing.get_args(kind)
         limits = tuple(rest)
     origin = typing.get_origin(kind)
+    if origin in (types.UnionType, typing.Union):  # X | None: a key that is there is an X
+        [kind] = [each for each in typing.get_args(kind) if each is not types.NoneType]
+        return _value(kind, value, path)
     if dataclasses.is_dataclass(kind):
         return _record(typing.cast(type, kind), value, path)
     if origin is Mapping:
         return _mapping(typing.get_args(kind)[1], value, path, limits)
     if origin is tuple:
-        return _names(value, path, limits)
+        [item, _] = typing.get_args(kind)
+        return _records(item, value, path) if item is not str else _names(value, path, limits)
     if kind is str:
-        _require_among(_text(value, path), path, limits)
-        return value
+        return _named(value, path, limits)
+    if kind is bool:
+        return _flag(value, path)
+    if kind is date:
+        return _day(value, path)
     return _number(kind, value, path, limits)
+
+
+def _records(kind: Any, value: object, path: str) -> tuple[Any, ...]:
+    if not isinstance(value, list):
+        raise InvalidPolicy(path, f"should be a list of tables, but is {value!r}")
+    return tuple(_value(kind, item, f"{path}.{at}") for at, item in enumerate(value, start=1))
+
+
+def _named(value: object, path: str, limits: tuple[object, ...]) -> str:
+    text = _text(value, path)
+    _require_among(text, path, limits)
+    for limit in limits:
+        if isinstance(limit, Like) and not re.fullmatch(limit.form, text):
+            raise InvalidPolicy(path, f"should be {limit.called}, but is {text!r}")
+    return text
+
+
+def _flag(value: object, path: str) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidPolicy(path, f"should be true or false, not {value!r}")
+    return value
+
+
+def _day(value: object, path: str) -> date:
+    if not isinstance(value, date) or isinstance(value, datetime):
+        raise InvalidPolicy(path, f"should be a date like 2026-03-01, not {value!r}")
+    return value
 
 
 def _number(kind: type, value: object, path: str, limits: tuple[object, ...]) -> int | float:

@@ -12,7 +12,9 @@ CATEGORIES = (
     "household", "insurance", "loan_payment", "interest", "penalty_interest", "fee",
     "transfer_out", "investment", "other",
 )  # fmt: skip
+CHANNELS = ("phone", "email", "chat", "app", "social", "branch")
 MARKETING_CHANNELS = ("email", "phone", "app")
+ISSUES = ("grow", "serve", "keep")
 CONTEXTS = ("app", "branch", "chat", "email", "phone")
 
 Share = Annotated[float, Within(0, 1)]

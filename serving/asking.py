@@ -38,11 +38,15 @@ class RecommendationRequest:
 
 @dataclass(frozen=True)
 class OfferRequest:
-    """What should this customer be offered, at most `top` things, in a conversation on `channel`?"""
+    """What should this customer be offered, at most `top` things, in a conversation on `channel`?
+
+    Not `personalised`, no profile of the customer is used.
+    """
 
     customer_id: str
     channel: str | None = None
     top: int = 3
+    personalised: bool = True
 
     def as_record(self) -> dict[str, object]:
         """The request's fields, as a decision record keeps them."""

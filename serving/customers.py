@@ -4,15 +4,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from crm_rules.offers.screening import Screening
+from crm_rules.offers.screening import CODES, NO_MODEL, Screening
 from serving.asking import RecommendationRequest
 from serving.drivers import drivers
 from serving.loaded import Loaded
 from serving.needs import affinity, needs, offered, popularity
-from serving.next_best_action import recommender_kinds, screened
+from serving.next_best_action import recommender_kinds
+from serving.offering import informed
 from serving.online import F64Array
 from serving.records import Case, Decision, decide
-from serving.rulebook import NO_MODEL, RULE_TEXTS
+from serving.rulebook import RULE_TEXTS
 from serving.segments import place
 from training.release.errors import MissingPart
 
@@ -96,7 +97,7 @@ def recommendations(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
     personal[[case.row for case in cases if _personalised(case)]] = True
     scores = np.where(personal[:, None], affinity(loaded, snapshot), popularity(loaded, len(snapshot)))
     placed = place(loaded, snapshot, snapshot.matrix(loaded.runtime.columns, {}))
-    _, screening = screened(snapshot, loaded, placed, loaded.rulebook.informing)
+    screening = informed(cases, loaded, placed)
     kinds = recommender_kinds(loaded, snapshot)
     return [
         _recommended(
@@ -119,7 +120,7 @@ def _recommended(
     order = [int(at) for at in np.lexsort((by_id, -scores)) if open_to_all[at]]
     best = [{"product_id": ids[at], "score": float(scores[at])} for at in order[:MOST_RECOMMENDED]]
     ruled_out = {
-        ids[at]: screening.codes[screening.first_rule[row, at]] if screening.blocked[row, at] else NO_MODEL
+        ids[at]: CODES[screening.first[row, at]] if screening.blocked[row, at] else NO_MODEL
         for at in np.flatnonzero(~open_to_all).tolist()
     }
     answer: dict[str, object] = {

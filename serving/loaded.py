@@ -21,7 +21,6 @@ from training.release.verify import VerifiedRelease
 
 Indices = npt.NDArray[np.intp]
 Mask = npt.NDArray[np.bool_]
-Evidence = npt.NDArray[np.float64]
 NOT_THERE = -1
 MODELS = ("segmentation", "propensity", "credit_risk", "recommendation")
 
@@ -41,7 +40,8 @@ class Loaded:
     @staticmethod
     def of(release: VerifiedRelease) -> "Loaded":
         """Parse a release that was verified; BrokenRelease, InvalidPolicy or UnmappedReason says why not."""
-        runtime, rulebook = load(release), Rulebook.of(release)
+        runtime = load(release)
+        rulebook = Rulebook.of(release, runtime.needs.evidence if runtime.needs else {})
         for credit in runtime.risks.values():
             check_catalogue((*credit.member.columns, *WAY_CODES), rulebook.reasons)
         _check_segments(runtime, rulebook)
@@ -69,7 +69,9 @@ class Loaded:
             named = [f"propensity/{each.name}" for each in members]
             named += [f"credit_risk/{name}" for name in runtime.risks]
             return tuple(sorted({*named, *set(MODELS) & set(runtime.part_digests)}))
-        return self.rulebook.products.product_id if kind in (Kind.PRODUCT, Kind.OFFER) else ()
+        products = self.rulebook.products.product_id
+        offers = sorted({*products, *self.rulebook.offers.offer_id})
+        return {Kind.PRODUCT: products, Kind.OFFER: tuple(offers)}.get(kind, ())
 
     @property
     def stopped_models(self) -> list[str]:
@@ -87,12 +89,6 @@ class Loaded:
         """The products of each family, as positions in the catalogue."""
         family = self.rulebook.products.family
         return {str(name): np.flatnonzero(family == name) for name in np.unique(family)}
-
-    @cached_property
-    def evidence(self) -> Evidence:
-        """For each product of the catalogue, how many customers the propensities could learn from."""
-        counts = self.runtime.needs.evidence if self.runtime.needs else {}
-        return np.array([counts.get(name, 0.0) for name in self.rulebook.products.product_id], np.float64)
 
     @cached_property
     def _owned(self) -> Indices:
@@ -162,6 +158,6 @@ def _check_segments(runtime: Runtime, rulebook: Rulebook) -> None:
     """The policy names segments that exist; what segments by rule read is read online."""
     learned = runtime.segments.ids if runtime.segments else ()
     known = {*learned, *(segment.id for segment in rulebook.segments.segments)}
-    check_targeting(rulebook.policy.targeting, known, rulebook.products)
+    check_targeting(rulebook.policy.targeting, known, rulebook.offers)
     if missing := set(rulebook.segments.columns) - set(runtime.manifest.origin.columns):
         raise InvalidPolicy("segments", f"reads {sorted(missing)}, which this release does not read online")

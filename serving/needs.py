@@ -8,7 +8,6 @@ import numpy.typing as npt
 from serving.loaded import Loaded, Mask
 from serving.online import Snapshot
 from training.release.segmentation import F32Array
-from training.release.smoothing import smoothed
 
 F64Array = npt.NDArray[np.float64]
 NEED_DAYS = 90  # within how long a propensity is about
@@ -20,8 +19,7 @@ class Needs:
 
     Where a propensity model estimates the family, P is its probability times `share`, which adds
     up to 1 in a family over the products the customer does not hold. Elsewhere it is the
-    recommender's own; NaN where nothing is said of the family. A new product's P is drawn to the
-    starting propensity the catalogue declares for it.
+    recommender's own; NaN where nothing is said of the family.
     """
 
     members: dict[str, F64Array]
@@ -41,7 +39,7 @@ def needs(loaded: Loaded, snapshot: Snapshot, margins: dict[str, F32Array], owne
         if member.family in loaded.families:
             positions = loaded.families[member.family]
             product[:, positions] = members[member.name][:, None] * share[:, positions]
-    return Needs(members, share, _started(loaded, product, owned))
+    return Needs(members, share, product)
 
 
 def offered(loaded: Loaded, margins: dict[str, F32Array]) -> dict[str, tuple[F64Array, F64Array]]:
@@ -50,15 +48,6 @@ def offered(loaded: Loaded, margins: dict[str, F32Array]) -> dict[str, tuple[F64
         family: effect.arms(margins[f"propensity/{family}"].astype(np.float64))
         for family, effect in loaded.runtime.propensity.offers.items()
     }
-
-
-def _started(loaded: Loaded, product: F64Array, owned: Mask) -> F64Array:
-    """New products get the propensity the catalogue declares, until there is evidence of their own."""
-    start = loaded.rulebook.start
-    if np.isnan(start.propensity).all():
-        return product
-    mixed = smoothed(start.propensity, start.evidence, loaded.evidence, product)
-    return np.where(owned, product, mixed)
 
 
 def affinity(loaded: Loaded, snapshot: Snapshot) -> F64Array:

@@ -54,6 +54,17 @@ def request(
             help="the segments by rule that go with a policy",
         ),
     ] = None,
+    offers: Annotated[
+        Path | None,
+        typer.Option(
+            "--offers",
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            readable=True,
+            help="the offers that go with the products; the live ones without",
+        ),
+    ] = None,
     pia: Annotated[
         str, typer.Option(help="reference of the privacy impact assessment; the live one's without")
     ] = "",
@@ -69,7 +80,7 @@ def request(
     from crm_rules.governance.promotions import Status
     from serving.pipeline.requesting import Wish, candidates
 
-    wish = Wish(tuple(parts), version, source, segments, pia, _pairs(waive or ()))
+    wish = Wish(tuple(parts), version, source, segments, offers, pia, _pairs(waive or ()))
     with office_now() as (desk, settings, now):
         signer = signer_now(settings, desk, by, now)
         made, origin = candidates(settings, desk, wish, signer, now)

@@ -1,109 +1,103 @@
 """The parts of a release that people wrote: policy, product catalogue, reasons, ready for arrays."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
-
-import numpy as np
-import numpy.typing as npt
 
 from crm_rules.governance.stops import Kind, Stops
 from crm_rules.lending.policy import LENDING_RULES
-from crm_rules.lending.reasons import Catalogue, parse_catalogue
-from crm_rules.offers.arbitration import context, levers, worth
-from crm_rules.offers.columns import Products
-from crm_rules.offers.screening import OFFER_RULES
+from crm_rules.lending.reasons import Catalogue as ReasonTexts
+from crm_rules.lending.reasons import parse_catalogue
+from crm_rules.offers.catalogue import Catalogue, Text
+from crm_rules.offers.offers import Offers
+from crm_rules.offers.products import Products
+from crm_rules.offers.screening import NO_MODEL, OFFER_RULES, OVERRIDDEN
 from crm_rules.policy import Policy
+from crm_rules.rules import UNAVAILABLE
 from crm_rules.segments import RuleSegments
-from crm_rules.vocabulary import CONTEXTS
 from serving.errors import BrokenCatalogue
 from training.release.content import ProductFacts
 from training.release.errors import BrokenRelease
 from training.release.strict_json import parse
 from training.release.verify import VerifiedRelease
 
-F64Array = npt.NDArray[np.float64]
-NO_MODEL = "NEED-00"
+OFFERS = "offers.toml"
+NOTHING = Catalogue("none")
+OWN = "bank policy"
 RULE_TEXTS: dict[str, dict[str, str]] = {
     rule.code: {"code": rule.code, "text": rule.doc, "law": rule.law} | ({"zh": rule.zh} if rule.zh else {})
     for rule in (*OFFER_RULES, *LENDING_RULES)
 } | {
-    NO_MODEL: {
-        "code": NO_MODEL,
-        "text": "No model estimates the need for this family.",
-        "law": "bank policy",
-        "zh": "没有模型估计客户对这一产品类别的需求。",
-    }
+    code: {"code": code, "text": text, "law": OWN, "zh": zh}
+    for code, text, zh in (
+        (NO_MODEL, "Nothing estimates how likely this offer is wanted.", "没有模型估计客户对该产品的需求。"),
+        (OVERRIDDEN, "Another offer takes its place.", "另有优惠取代了该优惠。"),
+        (UNAVAILABLE, "A rule could not be judged, so nothing is offered.", "有规则无法判断，因此不作推荐。"),
+    )
 }
 
 
 @dataclass(frozen=True)
-class Title:
-    """What a product is called."""
-
-    en: str
-    zh: str
-
-
-@dataclass(frozen=True)
-class Start:
-    """What the catalogue expects of a new product, by product: NaN and 0 where it declares nothing.
-
-    `propensity` is the share of customers expected to buy it, `evidence` how many customers that
-    expectation weighs.
-    """
-
-    propensity: F64Array
-    evidence: F64Array
-
-
-@dataclass(frozen=True)
 class Rulebook:
-    """Policy, segments by rule, products and reasons of one release; arrays follow `products.product_id`."""
+    """Policy, segments by rule, products, offers and reasons of one release, under one policy.
+
+    `plain` are the products alone, as scores that only inform see them: a switch that stops an offering
+    says nothing there. `evidence` is of the propensity models, by product.
+    """
 
     policy: Policy
     segments: RuleSegments
     products: Products
-    titles: tuple[Title, ...]
+    titles: tuple[Text, ...]
     facts: tuple[ProductFacts, ...]
-    reasons: Catalogue
-    value: F64Array
-    lever: F64Array
-    contexts: Mapping[str | None, F64Array]
-    start: Start
+    catalogue: Catalogue
+    offers: Offers
+    plain: Offers
+    reasons: ReasonTexts
+    evidence: Mapping[str, float]
 
     @staticmethod
-    def of(release: VerifiedRelease) -> "Rulebook":
+    def of(release: VerifiedRelease, evidence: Mapping[str, float]) -> "Rulebook":
         """From a verified release; each file is parsed strictly."""
         policy = Policy.parse(release.part("policy")["policy.toml"])
-        entries = _entries(release.part("products")["products.json"])
+        files = release.part("products")
+        entries = _entries(files["products.json"])
         products = Products.from_catalogue(entries)
         by_id = {str(entry["product_id"]): entry for entry in entries}
-        contexts: dict[str | None, F64Array] = {
-            channel: context(products.family, channel, policy.arbitration) for channel in CONTEXTS
-        }
+        catalogue = Catalogue.parse(files[OFFERS])
         return Rulebook(
             policy,
             RuleSegments.parse(release.part("policy")["segments.toml"]),
             products,
             tuple(_title(by_id[product_id]) for product_id in products.product_id),
             tuple(ProductFacts.of(by_id[product_id]) for product_id in products.product_id),
+            catalogue,
+            Offers.of(catalogue, products, policy, evidence),
+            Offers.of(NOTHING, products, policy, evidence),
             parse_catalogue(release.part("reasons")["reasons.toml"]),
-            worth(products.value, policy.arbitration),
-            levers(products.family, policy.arbitration),
-            contexts | {None: np.ones(len(products))},
-            _start([by_id[product_id] for product_id in products.product_id]),
+            evidence,
         )
 
-    @cached_property
-    def informing(self) -> Products:
-        """The shelf for scores that only inform: a switch that stops an offer says nothing there."""
-        return self.products.under(self.products.stopped_ids, ())
+    def title(self, offer: int) -> Text:
+        """What an offer is called: by the catalogue, else by its product."""
+        at = int(self.offers.position[offer])
+        entry = self.offers.entries[offer]
+        return self.titles[at] if entry.title.en == entry.product_id and at >= 0 else entry.title
 
     def under(self, stops: Stops) -> "Rulebook":
         """The same rules while these stop switches are on."""
-        products = self.products.under(stops.names(Kind.PRODUCT), stops.names(Kind.OFFER))
-        return replace(self, products=products)
+        products, offering = stops.names(Kind.PRODUCT), stops.names(Kind.OFFER)
+        return replace(
+            self, offers=self.offers.under(products, offering), plain=self.plain.under(products, ())
+        )
+
+    def ruled_by(self, policy: Policy) -> "Rulebook":
+        """The same release under another policy, without any stop switch."""
+        return replace(
+            self,
+            policy=policy,
+            offers=Offers.of(self.catalogue, self.products, policy, self.evidence),
+            plain=Offers.of(NOTHING, self.products, policy, self.evidence),
+        )
 
 
 def _entries(content: bytes) -> list[dict[str, object]]:
@@ -118,29 +112,24 @@ def _entries(content: bytes) -> list[dict[str, object]]:
         raise BrokenCatalogue("each product needs a product_id of its own")
     if not all(isinstance(entry.get("family"), str) for entry in entries):
         raise BrokenCatalogue("each product needs a family")
+    for entry in entries:
+        _require_start(entry.get("starting_propensity"), entry.get("starting_evidence"))
     return entries
 
 
-def _start(entries: Sequence[Mapping[str, object]]) -> Start:
-    said = [(entry.get("starting_propensity"), entry.get("starting_evidence")) for entry in entries]
-    found = np.array([_expected(*each) for each in said], np.float64).reshape(-1, 2)
-    return Start(np.ascontiguousarray(found[:, 0]), np.ascontiguousarray(found[:, 1]))
-
-
-def _expected(propensity: object, evidence: object) -> tuple[float, float]:
+def _require_start(propensity: object, evidence: object) -> None:
     if propensity is None and evidence is None:
-        return float("nan"), 0.0
+        return
     numbers = [n for n in (propensity, evidence) if isinstance(n, int | float) and not isinstance(n, bool)]
     if len(numbers) < 2 or not 0 <= numbers[0] <= 1 or not 0 <= numbers[1] < 1e12:
         raise BrokenCatalogue(
             f"starting_propensity {propensity!r} and starting_evidence {evidence!r} should be a share and a "
             "number of customers"
         )
-    return float(numbers[0]), float(numbers[1])
 
 
-def _title(entry: Mapping[str, object]) -> Title:
+def _title(entry: Mapping[str, object]) -> Text:
     name = str(entry["product_id"])
-    return Title(
+    return Text(
         str(entry.get("title_en") or name), str(entry.get("title_zh") or entry.get("title_en") or name)
     )

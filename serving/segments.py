@@ -28,12 +28,12 @@ class Placed:
     tier: npt.NDArray[np.int64] | None
 
     @property
-    def members(self) -> dict[str, Mask]:
-        """Who is in which segment, by id, learned and by rule."""
-        learned = self.loaded.runtime.segments
-        if learned is None or self.position is None:
-            return dict(self.ruled)
-        return {name: self.position == at for at, name in enumerate(learned.ids)} | dict(self.ruled)
+    def learned(self) -> dict[str, Mask]:
+        """Who is in which learned segment, by id."""
+        segments = self.loaded.runtime.segments
+        if segments is None or self.position is None:
+            return {}
+        return {name: self.position == at for at, name in enumerate(segments.ids)}
 
     def segment(self, row: int) -> Answer | None:
         """One customer's learned segment as an answer says it."""

@@ -20,6 +20,7 @@ from crm_rules.governance.session import Signer
 from crm_rules.policy import STANDARD
 from feature_repo.features.services import SERVED
 from feature_repo.packed_rows import PackedRows
+from feature_repo.zones import CODE
 from serving.asking import Stamp
 from serving.loaded import Loaded
 from serving.online import OnlineRows
@@ -276,7 +277,9 @@ def make_parts(folder: Path) -> dict[str, Path]:
                 for name, source in (("policy.toml", "standard.toml"), ("segments.toml", "segments.toml"))
             },
         ),
-        "products": _write(folder / "products", {"products.json": _catalogue()}),
+        "products": _write(
+            folder / "products", {"products.json": _catalogue(), "offers.toml": b'version = "tiny"'}
+        ),
         "reasons": _write(folder / "reasons", {"reasons.toml": (policies / "reasons.toml").read_bytes()}),
     }
 
@@ -290,6 +293,7 @@ def feature_row(**known: float) -> dict[str, float]:
         "payments_late_365d": 0.0, "days_past_due": 0.0, "complaints_365d": 0.0, "loans_running": 0.0,
         "instalment_to_inflow_90d": 0.1, "consent_marketing_email": 1.0, "consent_marketing_phone": 0.0,
         "consent_marketing_app": 1.0, "consent_profiling": 1.0,
+        "preferred_channel": 3.0, "time_zone": float(CODE["Asia/Shanghai"]),
     }  # fmt: skip
     return usual | known
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import duckdb
 from crm_rules.lending.policy import LENDING_CODES
 from crm_rules.lending.reasons import NOT_KNOWN, TOLD_BY_THE_MODEL, parse_catalogue
 from crm_rules.lending.recourse import WAY_CODES
+from crm_rules.offers.catalogue import SHIPPED, Catalogue
 from crm_rules.policy import Policy
 from crm_rules.segments import RuleSegments
 from feature_repo.raw.contracts import PRODUCT_RISK
@@ -59,9 +61,11 @@ def reasons_part(
     return [at_least("content", "reasons that have their texts", float(told), float(len(said)))]
 
 
-def products_part(folder: Path, raw: Path, at: datetime) -> list[Gate]:
-    """Write the products on sale as of `at`, risk level the higher of issuer's and seller's."""
+def products_part(folder: Path, raw: Path, at: datetime, offers: Path = SHIPPED) -> list[Gate]:
+    """Write the products on sale as of `at`, risk the higher of issuer's and seller's, and the offers."""
     _fresh(folder)
+    catalogue = Catalogue.load(offers)
+    shutil.copyfile(offers, folder / "offers.toml")
     cursor = duckdb.execute(CATALOGUE, {"files": str(raw / "products" / "*.parquet"), "at": at})
     names = [column[0] for column in cursor.description]
     products = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
@@ -81,6 +85,18 @@ def products_part(folder: Path, raw: Path, at: datetime) -> list[Gate]:
             float(len(products)),
             rated == len(products),
         ),
+        *_offers_gates(catalogue, {str(product["product_id"]) for product in products}, offers),
+    ]
+
+
+def _offers_gates(catalogue: Catalogue, on_sale: Collection[str], source: Path) -> list[Gate]:
+    """Offers that are read; of a bank's own catalogue each offer is of a product on sale, or of none."""
+    named = [each.product_id for each in catalogue.offers if each.product_id]
+    there = float(sum(name in on_sale for name in named))
+    wanted = 0.0 if source.read_bytes() == SHIPPED.read_bytes() else float(len(named))
+    return [
+        Gate("content", f"offers {catalogue.version} parse strictly", 1.0, 1.0, True),
+        at_least("content", "offers of a product on sale", there, wanted),
     ]
 
 

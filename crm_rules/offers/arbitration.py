@@ -1,68 +1,45 @@
-"""Which allowed offer comes first: priority = P x C x V x L, then product id; alone as among many.
+"""Which offer that is left comes first: mandatory ones, then priority = P x C x V x L, then the id.
 
 Only element-wise products of float64 are used, so a row does not depend on its neighbours to the last bit.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
-from crm_rules.offers.limits import Arbitration
 from crm_rules.rules import F64Array, Mask
 
-
-@dataclass(frozen=True)
-class Ranking:
-    """`order` (n, top): product positions, best first, then -1; `priority` (n, P), NaN if out."""
-
-    order: NDArray[np.int64]
-    priority: F64Array
+Order = NDArray[np.intp]
 
 
-def levers(families: Sequence[str] | NDArray[np.str_], policy: Arbitration) -> F64Array:
-    """L for each product: 1 + its family's lever in percent / 100."""
-    return np.array([1 + policy.lever_percent.get(str(family), 0.0) / 100 for family in families])
-
-
-def context(families: Sequence[str] | NDArray[np.str_], channel: str, policy: Arbitration) -> F64Array:
-    """C for each product in a conversation on this channel; 1 where the policy names no weight."""
-    percent = policy.context_percent.get(channel, {})
-    return np.array([1 + percent.get(str(family), 0.0) / 100 for family in families])
-
-
-def worth(value: F64Array, policy: Arbitration) -> F64Array:
-    """V for each product: its value to the power of the policy's value weight.
-
-    >>> from crm_rules.policy import STANDARD, Policy
-    >>> worth(np.array([4.0, 9.0]), Policy.load(STANDARD).arbitration).tolist()
-    [2.0, 3.0]
-    """
-    return np.array([float(v) ** policy.value_weight for v in value])
-
-
-def arbitrate(
-    propensity: F64Array,
-    context: F64Array,
-    value: F64Array,
-    lever: F64Array,
-    blocked: Mask,
-    product_ids: Sequence[str],
-    top: int,
-) -> Ranking:
-    """Rank what is not blocked; `propensity` and `blocked` are (n, P), the other factors (P,) or (n, P).
-
-    A priority that is not finite takes its product out: an unknown propensity never wins.
-    """
+def priorities(chance: F64Array, context: F64Array, worth: F64Array, lever: F64Array) -> F64Array:
+    """P x C x V x L, (n, P); P and C are (n, P), the others (P,)."""
     with np.errstate(invalid="ignore", over="ignore"):
-        priority = propensity * context * value * lever
-    out = blocked | ~np.isfinite(priority)
-    by_id = np.argsort(np.argsort(np.array(list(product_ids), dtype=np.str_), kind="stable"), kind="stable")
-    descending = np.where(out, np.inf, -priority)
-    order = np.lexsort((np.broadcast_to(by_id, descending.shape), descending), axis=-1)
+        return np.asarray(chance * context * worth * lever, np.float64)
+
+
+def ranked(priority: F64Array, out: Mask, mandatory: Mask) -> Order:
+    """(n, P): places of the offers left, best first, then -1. Offers are sorted by id, so ties go by id."""
+    key = np.where(out, np.inf, -priority)
+    order = np.argsort(key, axis=1, kind="stable")
+    if mandatory.any():
+        late = ~mandatory[order] | np.take_along_axis(out, order, axis=1)
+        order = np.take_along_axis(order, np.argsort(late, axis=1, kind="stable"), axis=1)
     left = (~out).sum(axis=1)
-    filled = np.full((len(priority), top), -1, dtype=np.int64)
-    width = min(top, priority.shape[1])
-    filled[:, :width] = np.where(np.arange(width) < left[:, None], order[:, :width], -1)
-    return Ranking(filled, np.where(out, np.nan, priority))
+    return np.where(np.arange(order.shape[1]) < left[:, None], order, -1)
+
+
+def begun_with(order: Order, place: int) -> Order:
+    """One customer's order (P,) with that place first, the others as they were."""
+    return np.concatenate([[place], order[order != place]])
+
+
+def turned(order: Order, start: int, mandatory: Mask) -> Order:
+    """One customer's order (P,) drawn: ids upward from the one at `start` on, around; mandatory ones first.
+
+    `start` counts among the offers left that are not mandatory, by id.
+    """
+    left = order[order >= 0]
+    first = left[mandatory[left]]
+    rest = np.sort(left[~mandatory[left]])
+    empty = np.full(len(order) - len(left), -1, order.dtype)
+    return np.concatenate([first, rest[start:], rest[:start], empty])

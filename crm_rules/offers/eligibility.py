@@ -1,36 +1,38 @@
-"""Eligibility: whether a customer may have a product at all, and whether it makes sense now."""
+"""Eligibility: whether a customer may have a product at all, and whether the offer holds today."""
 
 import numpy as np
 
-from crm_rules.offers.columns import Customers, Products
+from crm_rules.offers.customers import Customers
+from crm_rules.offers.offers import NO_TIER, Offers
 from crm_rules.policy import Policy
-from crm_rules.rules import Effect, Mask, rule
+from crm_rules.rules import Effect, Mask, Stage, rule
 
 OWN = "bank policy"
 
 
-def _credit(products: Products, policy: Policy) -> Mask:
-    return np.isin(products.family, policy.eligibility.credit_families)
-
-
-@rule(code="ELIG-01", law=OWN, effect=Effect.BLOCK, zh="客户已持有该产品。")
-def already_holds_the_product(customers: Customers, products: Products, policy: Policy) -> Mask:
+@rule(code="ELIG-01", law=OWN, effect=Effect.BLOCK, zh="客户已持有该产品。", stage=Stage.ELIGIBILITY)
+def already_holds_the_product(customers: Customers, offers: Offers, policy: Policy) -> Mask:
     """The customer already holds this product."""
     return customers.owned
 
 
-@rule(code="ELIG-02", law=OWN, effect=Effect.BLOCK, zh="该产品已停售。")
-def withdrawn_from_sale(customers: Customers, products: Products, policy: Policy) -> Mask:
+@rule(code="ELIG-02", law=OWN, effect=Effect.BLOCK, zh="该产品已停售。", stage=Stage.ELIGIBILITY)
+def withdrawn_from_sale(customers: Customers, offers: Offers, policy: Policy) -> Mask:
     """The product is withdrawn from sale."""
-    return np.broadcast_to(products.withdrawn, (len(customers), len(products)))
+    return offers.withdrawn[None]
 
 
-@rule(code="ELIG-03", law=OWN, effect=Effect.BLOCK, zh="该产品的起点金额超过客户在政策规定月数内的收入。")
-def minimum_amount_beyond_the_means(customers: Customers, products: Products, policy: Policy) -> Mask:
-    """The product's minimum amount is more than the customer's income over the policy's number of months."""
+@rule(
+    code="ELIG-03",
+    law=OWN,
+    effect=Effect.BLOCK,
+    zh="该产品的起点金额超过客户在政策规定月数内的收入（收入不明按零计算）。",
+    stage=Stage.ELIGIBILITY,
+)
+def minimum_amount_beyond_the_means(customers: Customers, offers: Offers, policy: Policy) -> Mask:
+    """The product's minimum amount is above the policy's number of monthly incomes; unknown is none."""
     means = customers.income_monthly * policy.eligibility.minimum_amount_monthly_incomes
-    beyond: Mask = products.minimum_amount > means[:, None]
-    return beyond
+    return np.asarray(offers.minimum_amount > np.where(np.isnan(means), 0.0, means)[:, None])
 
 
 @rule(
@@ -38,32 +40,63 @@ def minimum_amount_beyond_the_means(customers: Customers, products: Products, po
     law="responsible lending: CCD2 2023/2225 Art 18",
     effect=Effect.BLOCK,
     zh="存在逾期还款期间不提供新的信贷。",
+    stage=Stage.ELIGIBILITY,
 )
-def credit_while_in_arrears(customers: Customers, products: Products, policy: Policy) -> Mask:
+def credit_while_in_arrears(customers: Customers, offers: Offers, policy: Policy) -> Mask:
     """No new credit is offered while a payment is late."""
     late = customers.days_past_due >= policy.eligibility.arrears_from_days
-    return late[:, None] & _credit(products, policy)
+    blocked: Mask = late[:, None] & offers.is_credit
+    return blocked
 
 
 @rule(
     code="ELIG-05",
     law="capacity to contract: PRC Civil Code Art 17-19",
     effect=Effect.BLOCK,
-    zh="客户为未成年人；年龄不明时不提供信贷。",
+    zh="客户为未成年人；无法确定是否成年时不提供信贷。",
+    stage=Stage.ELIGIBILITY,
 )
-def a_minor(customers: Customers, products: Products, policy: Policy) -> Mask:
-    """The customer is a minor; where the age is unknown, no credit is offered."""
-    company = customers.is_company == 1
-    minor = (customers.age_years < policy.eligibility.adult_from_age) & ~company
-    unknown = np.isnan(customers.age_years) & ~company
-    blocked: Mask = minor[:, None] | (unknown[:, None] & _credit(products, policy))
+def a_minor(customers: Customers, offers: Offers, policy: Policy) -> Mask:
+    """The customer is a minor; where it is not certain that they are of age, no credit is offered."""
+    person, adult = customers.is_company != 1, policy.eligibility.adult_from_age
+    minor = person & (customers.age < adult)
+    uncertain = person & ~(customers.age > adult)  # only the year of birth is known: the day may be ahead
+    blocked: Mask = minor[:, None] | (uncertain[:, None] & offers.is_credit)
     return blocked
 
 
-@rule(code="ELIG-06", law=OWN, effect=Effect.BLOCK, zh="该产品仅面向特定会员等级，而客户的等级未知。")
-def reserved_for_a_tier(customers: Customers, products: Products, policy: Policy) -> Mask:
-    """The product is reserved for a loyalty tier, and the customer's tier is not known."""
-    return np.broadcast_to(products.tier_required != "", (len(customers), len(products)))
+@rule(
+    code="ELIG-06",
+    law=OWN,
+    effect=Effect.BLOCK,
+    zh="该产品仅面向特定会员等级，而客户未达到该等级或等级未知。",
+    stage=Stage.ELIGIBILITY,
+)
+def reserved_for_a_tier(customers: Customers, offers: Offers, policy: Policy) -> Mask:
+    """The offer is reserved for a loyalty tier that the customer has not reached, as far as is known."""
+    return np.asarray((offers.tier_needed != NO_TIER) & ~(customers.tier[:, None] >= offers.tier_needed))
+
+
+@rule(code="OFFR-01", law=OWN, effect=Effect.BLOCK, zh="该优惠今日不在有效期内。", stage=Stage.ELIGIBILITY)
+def not_valid_today(customers: Customers, offers: Offers, policy: Policy) -> Mask:
+    """The offer does not hold on this day where the customer is."""
+    day = customers.local.day[:, None]
+    return (day < offers.first_day) | (day > offers.last_day)
+
+
+@rule(
+    code="OFFR-02", law=OWN, effect=Effect.BLOCK, zh="该优惠的预算或总名额已用完。", stage=Stage.ELIGIBILITY
+)
+def used_up(customers: Customers, offers: Offers, policy: Policy) -> Mask:
+    """The offer's budget is spent, or it was used as often as it may be."""
+    return ((offers.spent + offers.cost > offers.budget) | (offers.uses >= offers.cap))[None]
+
+
+@rule(code="OFFR-03", law=OWN, effect=Effect.BLOCK, zh="客户已用满该优惠的次数。", stage=Stage.ELIGIBILITY)
+def used_by_the_customer(customers: Customers, offers: Offers, policy: Policy) -> Mask:
+    """The customer has used the offer as often as one customer may."""
+    used = np.zeros((1, len(offers))) if customers.used is None else customers.used
+    return used >= offers.cap_per_customer
 
 
 ELIGIBILITY = (
@@ -73,4 +106,7 @@ ELIGIBILITY = (
     credit_while_in_arrears,
     a_minor,
     reserved_for_a_tier,
+    not_valid_today,
+    used_up,
+    used_by_the_customer,
 )

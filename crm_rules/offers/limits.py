@@ -1,13 +1,15 @@
-"""What a policy says about offers: suitability, eligibility, consent, contact, targeting, arbitration."""
+"""What a policy says about offers: who may, what is suitable, for whom, what first, who is in an arm."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
+from crm_rules.errors import InvalidPolicy
 from crm_rules.strict_toml import Among, Within
 from crm_rules.vocabulary import (
     CONTEXTS,
     FAMILIES,
+    ISSUES,
     MARKETING_CHANNELS,
     Days,
     Percent,
@@ -29,12 +31,13 @@ class Suitability:
 
 @dataclass(frozen=True)
 class Eligibility:
-    """Who may have a product at all."""
+    """Who may have a product at all. `tiers` are those of the loyalty programme, the lowest first."""
 
     adult_from_age: Years
     credit_families: Annotated[tuple[str, ...], Among(FAMILIES)]
     arrears_from_days: Annotated[int, Within(1, 3_660)]
     minimum_amount_monthly_incomes: Annotated[float, Within(0, 1_000)]
+    tiers: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -45,15 +48,15 @@ class Consent:
 
 
 @dataclass(frozen=True)
-class Contact:
-    """When the bank keeps quiet."""
+class Keep:
+    """When a customer counts as likely to leave, so that an action to keep them makes sense."""
 
-    quiet_from_complaints_365d: Annotated[int, Within(1, 1_000)]
+    likely_to_leave_from: Share
 
 
 @dataclass(frozen=True)
 class Targeting:
-    """Which segments a product, or a family of them, is offered to only, or is kept from."""
+    """Which segments an offer, a product or a family is offered to only, or is kept from."""
 
     only_for: Mapping[str, tuple[str, ...]]
     kept_from: Mapping[str, tuple[str, ...]]
@@ -72,11 +75,39 @@ class Targeting:
 
 
 @dataclass(frozen=True)
+class Levers:
+    """What the bank pushes or holds back, in percent: by issue, by group, by offer; they add up."""
+
+    issue: Annotated[Mapping[str, Percent], Among(ISSUES)]
+    group: Mapping[str, Percent]
+    offer: Mapping[str, Percent]
+
+
+@dataclass(frozen=True)
 class Arbitration:
     """What comes first: levers and context weights in percent, and how much value counts (0 not, 1 fully)."""
 
     value_weight: Share
-    lever_percent: Annotated[Mapping[str, Percent], Among(FAMILIES)]
+    lever: Levers
     context_percent: Annotated[
         Mapping[str, Annotated[Mapping[str, Percent], Among(FAMILIES)]], Among(CONTEXTS)
     ]
+
+
+@dataclass(frozen=True)
+class Arms:
+    """Which shares of the customers are decided otherwise, so that the bank can measure what it does.
+
+    The arm is drawn by month, exploration by day, both by a hash of `salt`, the period and the customer.
+    """
+
+    salt: str
+    random_control: Annotated[float, Within(0, 0.5)]
+    non_personalised: Annotated[float, Within(0, 0.5)]
+    exploration: Annotated[float, Within(0, 0.5)]
+    new_until_evidence: Annotated[int, Within(0, 1_000_000_000)]
+
+    def check(self) -> None:
+        """InvalidPolicy when the arms leave less than half of the customers to the best decision."""
+        if self.random_control + self.non_personalised > 0.5:
+            raise InvalidPolicy("arms", "random_control and non_personalised add up to more than a half")

@@ -1,42 +1,74 @@
-"""All offer rules in order, and which of them removed which product for whom."""
+"""All offer rules in order, and which of them removed which offer for whom."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crm_rules.offers.columns import Customers, Products
-from crm_rules.offers.consent import CONSENT
+from crm_rules.offers.contacting import CONTACTING
+from crm_rules.offers.customers import Customers
 from crm_rules.offers.eligibility import ELIGIBILITY
+from crm_rules.offers.offers import Offers
 from crm_rules.offers.stopping import STOPPING
 from crm_rules.offers.suitability import SUITABILITY
-from crm_rules.offers.targeting import TARGETING
+from crm_rules.offers.targeting import PROFILED, TARGETING
 from crm_rules.policy import Policy
-from crm_rules.rules import Mask
+from crm_rules.rules import UNAVAILABLE, Mask, Stage, judge
 
-OFFER_RULES = (*STOPPING, *ELIGIBILITY, *SUITABILITY, *CONSENT, *TARGETING)
-OFFER_CODES = tuple(rule.code for rule in OFFER_RULES)
+OFFER_RULES = (*STOPPING, *ELIGIBILITY, *TARGETING, *SUITABILITY, *CONTACTING)
+OVERRIDDEN, NO_MODEL = "OVER-01", "NEED-00"
+CODES = (*(rule.code for rule in OFFER_RULES), UNAVAILABLE, OVERRIDDEN, NO_MODEL)
+STAGES = tuple(stage for stage in Stage if stage is not Stage.LENDING)
+STAGE_OF = np.array(
+    [STAGES.index(rule.stage) for rule in OFFER_RULES] + 3 * [STAGES.index(Stage.ARBITRATION)]
+)
+SUITABLE = tuple(at for at, rule in enumerate(OFFER_RULES) if rule.stage is Stage.SUITABILITY)
+AT_UNAVAILABLE, AT_OVERRIDDEN, AT_NO_MODEL = (len(OFFER_RULES) + at for at in range(3))
+AT_PROFILED = tuple(OFFER_RULES.index(rule) for rule in PROFILED)
 
 
 @dataclass(frozen=True)
 class Screening:
-    """`removed` is (rules, n, P): where each rule of `codes` took a product away."""
+    """`removed` is (codes, n, P): where each code of CODES took an offer away."""
 
-    codes: tuple[str, ...]
     removed: Mask
 
-    @property
+    @cached_property
     def blocked(self) -> Mask:
-        """(n, P): where any rule took the product away."""
+        """(n, P): where any code took the offer away."""
         return np.asarray(self.removed.any(axis=0))
 
-    @property
-    def first_rule(self) -> NDArray[np.int8]:
-        """(n, P): the position in `codes` of the first rule that took the product away, -1 where none did."""
+    @cached_property
+    def first(self) -> NDArray[np.int8]:
+        """(n, P): the place in CODES of the first that took the offer away, -1 where none did."""
         return np.where(self.blocked, self.removed.argmax(axis=0), -1).astype(np.int8)
 
+    def codes(self, row: int, offer: int) -> list[str]:
+        """Every code that took this offer away from this customer."""
+        return [CODES[at] for at in np.flatnonzero(self.removed[:, row, offer]).tolist()]
 
-def screen(customers: Customers, products: Products, policy: Policy) -> Screening:
-    """Ask every offer rule about every customer and product."""
-    masks = [rule.mask(customers, products, policy) for rule in OFFER_RULES]
-    return Screening(OFFER_CODES, np.stack(masks))
+
+def screen(customers: Customers, offers: Offers, policy: Policy) -> Screening:
+    """Ask every offer rule about every customer and offer; one without a verdict denies the customer all."""
+    removed = np.zeros((len(CODES), len(customers), len(offers)), np.bool_)
+    for at, verdict in enumerate(judge(OFFER_RULES, customers, offers, policy, across=len(offers))):
+        removed[at] = verdict.holds
+        if verdict.unjudged is not None:
+            removed[AT_UNAVAILABLE] |= verdict.unjudged[:, None]
+    return Screening(removed)
+
+
+def screen_without_profile(
+    screening: Screening, customers: Customers, offers: Offers, policy: Policy
+) -> Screening:
+    """The same customers without what was learned about them: only the rules that read it are asked again."""
+    removed = screening.removed.copy()
+    strangers = customers.without_profile()
+    for at, verdict in zip(
+        AT_PROFILED, judge(PROFILED, strangers, offers, policy, across=len(offers)), strict=True
+    ):
+        removed[at] = verdict.holds
+        if verdict.unjudged is not None:
+            removed[AT_UNAVAILABLE] |= verdict.unjudged[:, None]
+    return Screening(removed)

@@ -6,9 +6,10 @@ China's suitability measures for financial institutions, NFRA Order 2025-7, in f
 
 import numpy as np
 
-from crm_rules.offers.columns import Customers, Products
+from crm_rules.offers.customers import Customers
+from crm_rules.offers.offers import Offers
 from crm_rules.policy import Policy
-from crm_rules.rules import Effect, F64Array, Mask, rule
+from crm_rules.rules import Effect, F64Array, Mask, Stage, rule
 
 LAW = "NFRA Order 2025-7"
 LOWEST, HIGHEST = 1.0, 5.0
@@ -27,19 +28,31 @@ def _rated(level: F64Array) -> Mask:
     return (level >= LOWEST) & (level <= HIGHEST)
 
 
-@rule(code="SUIT-01", law=LAW, effect=Effect.BLOCK, zh="该产品的风险等级高于客户的评定等级。")
-def riskier_than_the_customer_may_hold(customers: Customers, products: Products, policy: Policy) -> Mask:
+@rule(
+    code="SUIT-01",
+    law=LAW,
+    effect=Effect.BLOCK,
+    zh="该产品的风险等级高于客户的评定等级。",
+    stage=Stage.SUITABILITY,
+)
+def riskier_than_the_customer_may_hold(customers: Customers, offers: Offers, policy: Policy) -> Mask:
     """The product's risk level is above the customer's assessed level."""
     may_hold = np.where(_rated(customers.risk_level), customers.risk_level, LOWEST)
-    return ~(_rated(products.risk_level) & (products.risk_level <= may_hold[:, None]))
+    return ~(_rated(offers.risk_level) & (offers.risk_level <= may_hold[:, None]))
 
 
-@rule(code="SUIT-02", law=LAW, effect=Effect.BLOCK, zh="该产品需要有效的风险评估，而客户没有。")
-def assessment_missing_or_expired(customers: Customers, products: Products, policy: Policy) -> Mask:
+@rule(
+    code="SUIT-02",
+    law=LAW,
+    effect=Effect.BLOCK,
+    zh="该产品需要有效的风险评估，而客户没有。",
+    stage=Stage.SUITABILITY,
+)
+def assessment_missing_or_expired(customers: Customers, offers: Offers, policy: Policy) -> Mask:
     """The product needs a risk assessment in force, and the customer has none."""
-    age = customers.risk_assessment_age_days
-    in_force = _rated(customers.risk_level) & (age >= 0) & (age <= policy.suitability.assessment_valid_days)
-    exempt = products.risk_level < policy.suitability.assessment_needed_from_risk
+    days = customers.assessment_days
+    in_force = _rated(customers.risk_level) & (days >= 0) & (days <= policy.suitability.assessment_valid_days)
+    exempt = offers.risk_level < policy.suitability.assessment_needed_from_risk
     return ~(in_force[:, None] | exempt)
 
 
@@ -48,11 +61,12 @@ def assessment_missing_or_expired(customers: Customers, products: Products, poli
     law=LAW,
     effect=Effect.BLOCK,
     zh="达到政策规定年龄或年龄不明的客户，购买此风险等级的产品须由专人当面建议。",
+    stage=Stage.SUITABILITY,
 )
-def an_older_customer_is_advised_in_person(customers: Customers, products: Products, policy: Policy) -> Mask:
+def an_older_customer_is_advised_in_person(customers: Customers, offers: Offers, policy: Policy) -> Mask:
     """From the policy's age on, or at an unknown age, this much risk needs advice by a person."""
-    younger = customers.age_years < policy.suitability.extra_care_from_age
-    exempt = products.risk_level < policy.suitability.extra_care_from_risk
+    younger = customers.age < policy.suitability.extra_care_from_age
+    exempt = offers.risk_level < policy.suitability.extra_care_from_risk
     blocked: Mask = ~((younger | (customers.is_company == 1))[:, None] | exempt)
     return blocked
 

@@ -10,7 +10,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
         "age_years", "is_female", "is_company", "tenure_months", "income_monthly", "risk_level",
         "risk_assessment_age_days", "accounts_open", "accounts_authorised", "accounts_opened_365d",
         "accounts_closed_365d", "account_age_days", "account_types", "prefers_digital",
-        "has_relationship_manager",
+        "has_relationship_manager", "preferred_channel", "time_zone",
     ),
     "life": (
         "record_changes_365d", "moves_365d", "occupation_changes_365d", "income_change_365d",
@@ -90,14 +90,16 @@ PROXIES: frozenset[str] = frozenset(
 )  # fmt: skip
 # A consent is read by the rules; a model that learned from it would get round it.
 CONSENTS: frozenset[str] = frozenset(c for c in VIEWS["engagement"] if c.startswith("consent_"))
+# A code names something and measures nothing: rules look it up, no model learns from its number.
+CODES: frozenset[str] = frozenset({"preferred_channel", "time_zone"})
 # What somebody may invest in, and how they talk to the bank, says nothing a lender should use.
 NOT_FOR_CREDIT: frozenset[str] = frozenset(
     {"risk_level", "risk_assessment_age_days", "product_risk_held_max", "has_relationship_manager",
      "risk_level_changes_365d", *VIEWS["investment"], *VIEWS["engagement"]}
 )  # fmt: skip
 PURPOSES: dict[str, frozenset[str]] = {  # what may be used for it
-    "marketing": frozenset(COLUMNS) - PROTECTED - CONSENTS,
-    "credit": frozenset(COLUMNS) - PROTECTED - PROXIES - CONSENTS - NOT_FOR_CREDIT,
+    "marketing": frozenset(COLUMNS) - PROTECTED - CONSENTS - CODES,
+    "credit": frozenset(COLUMNS) - PROTECTED - PROXIES - CONSENTS - CODES - NOT_FOR_CREDIT,
     "service": frozenset(COLUMNS),
 }
 

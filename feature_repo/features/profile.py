@@ -1,10 +1,15 @@
 """Who the customer is: the version of their record in force."""
 
+from collections.abc import Sequence
+
+import ibis
 import ibis.expr.types as ir
 
 from feature_repo.features.feature import Feature, entry
+from feature_repo.raw.contracts import CONTACT_CHANNELS
 from feature_repo.snapshot import Seen, days_between
 from feature_repo.sources import MONTH_DAYS, level
+from feature_repo.zones import CODE
 
 
 def age_years(customers: Seen) -> ir.Value:
@@ -80,6 +85,16 @@ def prefers_digital(customers: Seen) -> ir.Value:
     return customers.preferred_channel.isin(("app", "chat", "email"))
 
 
+def preferred_channel(customers: Seen) -> ir.Value:
+    """The channel the customer prefers, by its place among the channels; 0 is the phone."""
+    return _code(customers.preferred_channel, CONTACT_CHANNELS, range(len(CONTACT_CHANNELS)))
+
+
+def time_zone(customers: Seen) -> ir.Value:
+    """The time zone the customer lives in, by its place among the zones; unknown when it is none of them."""
+    return _code(customers.time_zone, list(CODE), list(CODE.values()))
+
+
 def accounts_authorised(accounts: Seen) -> ir.Value:
     """Open accounts of somebody else that the customer may use."""
     return accounts.count(where=is_open(accounts) & (accounts.role == "authorised"))
@@ -88,6 +103,13 @@ def accounts_authorised(accounts: Seen) -> ir.Value:
 def is_open(accounts: Seen) -> ir.BooleanValue:
     """Whether the account was not closed before the date."""
     return (accounts.closed_at >= accounts.as_of).fill_null(True)
+
+
+def _code(name: ir.Value, names: Sequence[str], codes: Sequence[int]) -> ir.Value:
+    place = ibis.array(list(names)).index(
+        name
+    )  # a case for each of hundreds of names takes ten times as long
+    return (place >= 0).ifelse(ibis.array(list(codes))[place], None)
 
 
 FEATURES: tuple[Feature, ...] = (
@@ -106,4 +128,6 @@ FEATURES: tuple[Feature, ...] = (
     *entry(account_types, "count", nothing=0),
     *entry(prefers_digital, "flag"),
     *entry(has_relationship_manager, "flag"),
+    *entry(preferred_channel, "code"),
+    *entry(time_zone, "code"),
 )

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from feature_repo.errors import BankError
 from feature_repo.features.application import FEATURES_READ
-from feature_repo.features.columns import CONSENTS, PROTECTED, PURPOSES, VIEWS
+from feature_repo.features.columns import CODES, CONSENTS, PROTECTED, PURPOSES, VIEWS
 
 PURPOSE_OF: dict[str, str] = {
     "segmentation_v1": "marketing",
@@ -100,8 +100,8 @@ RECOMMENDATION: tuple[str, ...] = (
     "regular_payer_months_180d", "regular_inflow_monthly_180d", "days_since_last_purchase",
     "asked_about_investment_90d",
 )  # fmt: skip
-# Duties of care, fairness and consent; and what rules and requests look at whichever models there are.
-RULES_READ: frozenset[str] = PROTECTED | CONSENTS | frozenset({
+# Duties of care, fairness, consent and hours; and what rules and requests look at whichever models there are.
+RULES_READ: frozenset[str] = PROTECTED | CONSENTS | CODES | frozenset({
     "risk_level", "risk_assessment_age_days", "is_company", "income_monthly", "days_past_due",
     "complaints_365d", "loans_running", *FEATURES_READ,
 })  # fmt: skip

@@ -58,10 +58,11 @@ class OfferBody(Body):
     customer_id: CustomerId
     channel: Channel | None = None
     top: Annotated[int, Field(ge=1, le=10)] = 3
+    personalised: bool = True
 
     def asked(self) -> OfferRequest:
         """The question as the Scorer takes it."""
-        return OfferRequest(self.customer_id, self.channel, self.top)
+        return OfferRequest(self.customer_id, self.channel, self.top, self.personalised)
 
 
 class CreditBody(Body):

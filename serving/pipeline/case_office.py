@@ -35,7 +35,7 @@ class CaseOffice:
     @cached_property
     def rulebook(self) -> Rulebook:
         """Policy and reasons of the current release, verified."""
-        return Rulebook.of(current_release(self.settings).release)
+        return Rulebook.of(current_release(self.settings).release, {})
 
     def collect(self) -> int:
         """Open the case of every referred decision since the last time; how many were missing."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from crm_rules.errors import NotAllowed
 from crm_rules.governance.promoting import require_may_ask
 from crm_rules.governance.session import Signer
+from crm_rules.offers.catalogue import SHIPPED
 from crm_rules.policy import STANDARD, Policy
 from crm_rules.segments import RULES
 from feature_repo.features.services import SERVED
@@ -33,6 +34,7 @@ class Wish:
     version: str | None = None
     source: Path | None = None
     segments: Path | None = None
+    offers: Path | None = None
     pia: str = ""
     waivers: Mapping[str, str] = field(default_factory=dict)
 
@@ -82,7 +84,8 @@ def rule_candidates(
         if part == "policy":
             gates = policy_part(folder, wish.source or STANDARD, wish.segments or _live_segments(desk))
         elif part == "products":
-            gates = products_part(folder, settings.raw, Source.read(settings.raw).end)
+            offers = wish.offers or _live_offers(desk)
+            gates = products_part(folder, settings.raw, Source.read(settings.raw).end, offers)
         else:
             reasons = wish.source or POLICIES / "reasons.toml"
             gates = reasons_part(folder, _credit_columns(desk, models), reasons)
@@ -129,6 +132,12 @@ def _live_segments(desk: Office) -> Path:
     """The segments by rule that are live go on, unless others are named."""
     digest = desk.state().live.get("policy")
     return RULES if digest is None else desk.parts / digest / "segments.toml"
+
+
+def _live_offers(desk: Office) -> Path:
+    """The offers that are live go on, unless others are named."""
+    digest = desk.state().live.get("products")
+    return SHIPPED if digest is None else desk.parts / digest / "offers.toml"
 
 
 def _credit_columns(desk: Office, models: Sequence[Candidate]) -> tuple[str, ...]:

@@ -16,7 +16,8 @@ import pyarrow.dataset as ds
 
 from feature_repo.features.catalogue import FEATURES
 from feature_repo.features.columns import COLUMNS
-from feature_repo.raw.contracts import BY_NAME, Kind
+from feature_repo.raw.contracts import BY_NAME, CONTACT_CHANNELS, Kind
+from feature_repo.zones import ZONES
 
 DAY_US = 86_400_000_000
 CHANNELS = ("branch", "atm", "card", "online", "mobile", "standing_order")
@@ -130,6 +131,8 @@ def _profile(bank: Bank) -> None:
         risk_assessment_age_days=assessed.where(assessed >= 0),
         prefers_digital=digital.where(now["preferred_channel"].notna()),
         has_relationship_manager=now["relationship_manager"].notna(),
+        preferred_channel=now["preferred_channel"].map({name: i for i, name in enumerate(CONTACT_CHANNELS)}),
+        time_zone=now["time_zone"].map({name: code for code, name in enumerate(ZONES)}),
         record_changes_365d=_count(rows, year & ~first),
         moves_365d=_count(rows, year & moved),
         occupation_changes_365d=_count(rows, year & other_work),

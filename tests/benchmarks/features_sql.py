@@ -14,7 +14,8 @@ import duckdb
 import pyarrow as pa
 
 from feature_repo.features.columns import COLUMNS
-from feature_repo.raw.contracts import BY_NAME
+from feature_repo.raw.contracts import BY_NAME, CONTACT_CHANNELS
+from feature_repo.zones import ZONES
 
 CHANNELS = ("branch", "atm", "card", "online", "mobile", "standing_order")
 SPENT_ON = (
@@ -107,7 +108,9 @@ def _customers(date: str) -> dict[str, str]:
             substr(risk_level, 2)::int as risk_level,
             case when assessed_at <= {date} then {_days("assessed_at", date)} end as risk_assessment_age_days,
             preferred_channel in ('app', 'chat', 'email') as prefers_digital,
-            relationship_manager is not null as has_relationship_manager
+            relationship_manager is not null as has_relationship_manager,
+            list_position({list(CONTACT_CHANNELS)}, preferred_channel) - 1 as preferred_channel,
+            list_position({list(ZONES)}, time_zone) - 1 as time_zone
             from versions where newest""",
         "life": f"""select customer_id,
             count(*) filter (where number > 1 and {_in(365)}) as record_changes_365d,

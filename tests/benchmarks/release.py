@@ -139,7 +139,7 @@ def _parts(home: Path, columns: tuple[str, ...]) -> dict[str, Path]:
         },
         "policy": {"policy.toml": policy,
                    "segments.toml": b'version = "1"\n[segments]\n'},
-        "products": {"products.json": json.dumps([product]).encode()},
+        "products": {"products.json": json.dumps([product]).encode(), "offers.toml": b"version = '1'"},
         "reasons": {"reasons.toml": (policies / "reasons.toml").read_bytes()},
     }  # fmt: skip
     for name, contents in files.items():

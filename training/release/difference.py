@@ -156,7 +156,8 @@ def part_changes(name: str, before: Mapping[str, bytes], after: Mapping[str, byt
 def _content(name: str, files: Mapping[str, bytes]) -> Table:
     """A part as one nested table whose keys are what people call things."""
     if name == "products":
-        return {str(entry.get("product_id")): entry for entry in _entries(files["products.json"])}
+        products = {str(entry.get("product_id")): entry for entry in _entries(files["products.json"])}
+        return {**products, "offers": _offers(files["offers.toml"])}
     if name in MODELS:
         return _columns(name, parse_object(f"parts/{name}/{MODEL}", files[MODEL]))
     first, *rest = sorted(files)
@@ -165,6 +166,13 @@ def _content(name: str, files: Mapping[str, bytes]) -> Table:
         **tables[first],
         **{f"{path}:{key}": table for path in rest for key, table in tables[path].items()},
     }
+
+
+def _offers(content: bytes) -> Table:
+    read = _toml("parts/products/offers.toml", content)
+    listed = read.get("offers")
+    offers = [each for each in listed if isinstance(each, Mapping)] if isinstance(listed, list) else []
+    return {"version": read.get("version"), **{str(each.get("offer_id")): each for each in offers}}
 
 
 def _entries(content: bytes) -> list[Table]:

@@ -32,7 +32,7 @@ KINDS: Mapping[str, Mapping[str, int]] = {
     "credit_risk": JSON | ONNX,
     "recommendation": JSON | NPZ,
     "policy": TOML,
-    "products": JSON,
+    "products": JSON | TOML,
     "reasons": TOML,
 }
 """Which kinds of files each part holds, and how large one of them may be; no other is ever read."""

@@ -31,6 +31,7 @@ WORKS_AS = np.array([
 ])  # fmt: skip
 REGIONS = np.array(["beijing", "shanghai", "guangdong", "zhejiang", "jiangsu", "sichuan", "hubei", "shaanxi"])
 LEVELS = np.array(["C1", "C2", "C3", "C4", "C5"], dtype=object)
+ZONES = np.array(["Europe/London", "America/New_York", "Asia/Shanghai"])
 CONTACTS = np.array(["phone", "email", "chat", "app", "social", "branch"])
 
 
@@ -164,7 +165,9 @@ def version(crowd: People, who: Whole) -> dict[str, npt.NDArray[np.generic]]:
         "risk_level": np.where(who % 17 == 3, nobody, LEVELS[crowd.risk[who] - 1]),  # never assessed
         "preferred_channel": CONTACTS[_channel(crowd.digital[who])],
         "preferred_language": np.where(who % 19 == 0, "en", "zh"),
-        "time_zone": np.full(len(who), "Asia/Shanghai"),
+        "time_zone": ZONES[
+            np.where(who % 19 == 0, who % 57 // 19, 2)
+        ],  # of English speakers two thirds abroad
         "branch": np.char.add("branch-", (crowd.region[who] * 4 + who % 4).astype(str)),
         "relationship_manager": np.where(
             (crowd.persona[who] == AFFLUENT) | company & (who % 2 == 0), who % 23, np.iinfo(np.int64).min

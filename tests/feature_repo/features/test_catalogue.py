@@ -15,7 +15,7 @@ from feature_repo.features import (
     spending,
 )
 from feature_repo.features.catalogue import BY_NAME, FEATURES, VIEWS, CatalogueDisagrees, _bound, left_out
-from feature_repo.features.columns import COLUMNS, CONSENTS, OWNERS, PROTECTED, PROXIES, PURPOSES
+from feature_repo.features.columns import CODES, COLUMNS, CONSENTS, OWNERS, PROTECTED, PROXIES, PURPOSES
 from feature_repo.features.feature import Feature
 from feature_repo.features.services import PURPOSE_OF, SERVICES, ProtectedColumns, permitted
 from feature_repo.raw.contracts import TABLES
@@ -65,16 +65,16 @@ def test_a_feature_says_what_it_means(feature: Feature) -> None:
 @pytest.mark.parametrize(
     "service", ["segmentation_v1", "propensity_v1", "credit_risk_v1", "recommendation_v1"]
 )
-def test_no_model_asks_for_a_protected_column_or_a_consent(service: str) -> None:
+def test_no_model_asks_for_a_protected_column_a_consent_or_a_code(service: str) -> None:
     asked = SERVICES[service]
     assert asked
     assert len(set(asked)) == len(asked)
     assert set(asked) <= set(COLUMNS)
-    assert not set(asked) & (PROTECTED | CONSENTS)
+    assert not set(asked) & (PROTECTED | CONSENTS | CODES)
 
 
-@pytest.mark.parametrize("column", sorted(PROTECTED | PROXIES | CONSENTS))
-def test_a_protected_column_its_proxy_or_a_consent_cannot_enter_credit(column: str) -> None:
+@pytest.mark.parametrize("column", sorted(PROTECTED | PROXIES | CONSENTS | CODES))
+def test_a_protected_column_its_proxy_a_consent_or_a_code_cannot_enter_credit(column: str) -> None:
     with pytest.raises(ProtectedColumns, match=column):
         permitted("credit_risk_v1", ["inflow_90d", column])
     assert "credit" not in BY_NAME[column].purposes
@@ -86,6 +86,7 @@ def test_a_purpose_is_what_a_service_uses() -> None:
     assert BY_NAME["age_years"].purposes == {"service"}
     assert BY_NAME["inflow_90d"].purposes == {"marketing", "credit", "service"}
     assert BY_NAME["risk_bought_mean"].purposes == {"marketing", "service"}
+    assert all(BY_NAME[column].purposes == {"service"} for column in CODES | CONSENTS | PROTECTED)
     assert set(PURPOSE_OF) == set(SERVICES)
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from feature_repo.zones import CODE
 from tests.feature_repo.conftest import ANNS, DATE, OWNS
 from tests.feature_repo.features.stories import SECOND, Values, account, ago, right, story, tell, version
 
@@ -9,14 +10,15 @@ STORIES = {
     "ann at forty": story(
         {"age_years": 40, "is_female": 1, "is_company": 0, "tenure_months": 120, "income_monthly": 200,
          "risk_level": 4, "risk_assessment_age_days": 90, "prefers_digital": 1,
-         "has_relationship_manager": 1},
+         "has_relationship_manager": 1, "preferred_channel": 3, "time_zone": CODE["Asia/Shanghai"]},
         customers=[version(90, joined_at=ago(3652.5), birth_year=1985, gender="female", party_type="person",
                            income_monthly=200, risk_level="C4", assessed_at=ago(90), preferred_channel="app",
-                           relationship_manager="rm")],
+                           time_zone="Asia/Shanghai", relationship_manager="rm")],
     ),
     "a company that says little": story(
         {"age_years": None, "is_female": None, "is_company": 1, "income_monthly": None, "risk_level": None,
-         "risk_assessment_age_days": None, "prefers_digital": None, "has_relationship_manager": 0},
+         "risk_assessment_age_days": None, "prefers_digital": None, "has_relationship_manager": 0,
+         "preferred_channel": None, "time_zone": None},
         customers=[version(90, party_type="company")],
     ),
     "a version recorded at the date, and a correction after it": story(
@@ -28,6 +30,15 @@ STORIES = {
             version(90, income_monthly=400, recorded_at=ago(-1)),
         ],
     ),
+    "a zone by the name it had, and the channel that is counted first": story(
+        {"time_zone": CODE["Asia/Kolkata"], "preferred_channel": 0, "prefers_digital": 0},
+        customers=[version(90, time_zone="Asia/Calcutta", preferred_channel="phone")],
+    ),
+    "the zone that is counted first": story(
+        {"time_zone": 0}, customers=[version(90, time_zone="UTC")]
+    ),
+    "a zone that is none": story({"time_zone": None}, customers=[version(90, time_zone="Mars/North")]),
+    "a zone in small letters": story({"time_zone": None}, customers=[version(90, time_zone="asia/shanghai")]),
     "an assessment said to be still to come": story(
         {"risk_level": 2, "risk_assessment_age_days": None},
         customers=[version(90, risk_level="C2", assessed_at=ago(-3))],

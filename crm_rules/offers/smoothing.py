@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from training.release.fields import F64Array
+from crm_rules.rules import F64Array
 
 
 def smoothed(starting: F64Array, evidence: F64Array, seen: F64Array, propensity: F64Array) -> F64Array:

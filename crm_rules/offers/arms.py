@@ -1,0 +1,82 @@
+"""Who is in which arm: drawn by a hash, so that it stays the same for its period and can be drawn again.
+
+>>> uniform("2026", "arm", "2026-03", "C1") == uniform("2026", "arm", "2026-03", "C1")
+True
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crm_rules.offers.customers import I64Array
+from crm_rules.offers.limits import Arms
+from crm_rules.rules import F64Array, Mask
+
+NAMES = ("best", "random", "non_personalised", "unprofiled")
+BEST, RANDOM, NON_PERSONALISED, UNPROFILED = range(4)
+BITS = 53
+
+
+def uniform(salt: str, what: str, period: str, customer_id: str) -> float:
+    """A number in [0, 1) that nobody chose: the first 53 bits of a SHA-256."""
+    text = "\x1f".join((salt, what, period, customer_id))
+    start = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8]
+    return float((int.from_bytes(start, "big") >> (64 - BITS)) / 2**BITS)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """n customers: `arm` (n,) as a place in NAMES; `days` the period of exploration, a text each."""
+
+    arm: NDArray[np.int8]
+    days: tuple[str, ...]
+
+
+def draw(customer_ids: Sequence[str], at_us: I64Array, profiled: Mask, limits: Arms) -> Drawn:
+    """The arm of n customers; `profiled` (n,) says who agreed to a profile and asks for no other answer."""
+    days = days_of(at_us)
+    edge, end = limits.random_control, limits.random_control + limits.non_personalised
+    arm = np.full(len(days), UNPROFILED, np.int8)
+    for row in np.flatnonzero(profiled).tolist():
+        u = uniform(limits.salt, "arm", days[row][:7], customer_ids[row])
+        arm[row] = RANDOM if u < edge else NON_PERSONALISED if u < end else BEST
+    return Drawn(arm, days)
+
+
+def days_of(at_us: I64Array) -> tuple[str, ...]:
+    """The UTC days of these moments, as YYYY-MM-DD.
+
+    >>> days_of(np.array([0, 86_399_999_999, 86_400_000_000]))
+    ('1970-01-01', '1970-01-01', '1970-01-02')
+    """
+    known: dict[int, str] = {}
+    found = []
+    for moment in at_us.tolist():
+        day = moment // 86_400_000_000
+        if day not in known:
+            known[day] = datetime.fromtimestamp(day * 86_400, UTC).date().isoformat()
+        found.append(known[day])
+    return tuple(found)
+
+
+def chance_of_first(
+    limits: Arms, first: NDArray[np.intp], best: NDArray[np.intp], general: NDArray[np.intp],
+    left: F64Array, new: Mask, certain: Mask,
+) -> F64Array:  # fmt: skip
+    """The probability, over all arms, that the first offer is the one that came first, (n,).
+
+    `first`, `best` and `general` are places (-1 for none) of what came first, of the best order and of that
+    without a profile; `left` counts the offers left, `new` (n, P) marks the new ones among them; `certain`
+    is where nothing was drawn.
+    """
+    r, h = limits.random_control, limits.non_personalised
+    news = new.sum(axis=1).astype(np.float64)
+    x = np.where(news > 0, limits.exploration, 0.0)
+    is_new = (first >= 0) & new[np.arange(len(first)), first]
+    share = r / np.maximum(left, 1.0) + h * (first == general)
+    share = share + (1 - r - h) * ((1 - x) * (first == best) + x * is_new / np.maximum(news, 1.0))
+    return np.where(certain | (first < 0), 1.0, share)

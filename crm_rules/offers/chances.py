@@ -1,0 +1,49 @@
+"""P of arbitration: how likely each offer is wanted, by what is known of the customer and without it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from crm_rules.offers.offers import Offers
+from crm_rules.offers.smoothing import smoothed
+from crm_rules.rules import F64Array
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """What the models say of P products, NaN for nothing: (n, products) each.
+
+    `chance` is of this customer, `popularity` of everybody alike, None where the release has no recommender.
+    `leaving` is the chance to leave (n,).
+    """
+
+    chance: F64Array
+    popularity: F64Array | None
+    leaving: F64Array
+
+
+@dataclass(frozen=True)
+class Chances:
+    """P of n customers and P offers, (n, P) each: of this customer, and of anybody."""
+
+    personal: F64Array
+    general: F64Array
+
+
+def chances(offers: Offers, said: Estimates) -> Chances:
+    """The chances of offers, from what the models say of products."""
+    own = offers.of_no_product
+    personal = offers.chance(said.chance)
+    if not np.isnan(offers.start).all():
+        personal = smoothed(offers.start, offers.start_evidence, offers.evidence, personal)
+    if own.any():
+        alone = np.where(offers.keeps, offers.start * said.leaving[:, None], offers.start)
+        personal = np.where(own, alone, personal)
+    return Chances(personal, _general(offers, said))
+
+
+def _general(offers: Offers, said: Estimates) -> F64Array:
+    if said.popularity is None:
+        return np.where(offers.of_no_product, offers.start, np.ones((len(said.chance), len(offers))))
+    popular = offers.chance(said.popularity)
+    return np.where(np.isnan(popular), offers.start, popular)

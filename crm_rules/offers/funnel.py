@@ -1,0 +1,147 @@
+"""The whole funnel: from every offer there is to those this customer is shown, and why not the others.
+
+eligibility -> applicability -> suitability -> contact -> arbitration; one customer is a batch of one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crm_rules.offers import arms
+from crm_rules.offers.arbitration import Order, begun_with, priorities, ranked, turned
+from crm_rules.offers.arms import Drawn
+from crm_rules.offers.chances import Chances
+from crm_rules.offers.customers import Customers, I64Array
+from crm_rules.offers.offers import Offers
+from crm_rules.offers.screening import (
+    AT_NO_MODEL,
+    AT_OVERRIDDEN,
+    STAGE_OF,
+    STAGES,
+    Screening,
+    screen,
+    screen_without_profile,
+)
+from crm_rules.policy import Policy
+from crm_rules.rules import F64Array, Mask
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Whom a decision is about: ids, moments (microseconds UTC), who asks to be decided with a profile."""
+
+    customer_ids: Sequence[str]
+    at_us: I64Array
+    personalised: Mask
+
+
+@dataclass(frozen=True)
+class Funnel:
+    """n customers after the funnel; arrays (n, P) unless said otherwise.
+
+    `order` holds places of offers, best first, then -1. `arm` (n,) is a place in `arms.NAMES`, `explored`
+    (n,) says whose first offer is a new one drawn. `probability` (n,) is that of the first offer.
+    """
+
+    screening: Screening
+    chance: F64Array
+    context: F64Array
+    priority: F64Array
+    order: Order
+    arm: NDArray[np.int8]
+    explored: Mask
+    probability: F64Array
+
+    def removed_by_stage(self, row: int) -> dict[str, int]:
+        """How many offers each stage removed for one customer."""
+        first = self.screening.first[row]
+        counts = np.bincount(STAGE_OF[first[first >= 0]], minlength=len(STAGES))
+        return {str(stage): int(count) for stage, count in zip(STAGES, counts, strict=True)}
+
+    def personal(self, row: int) -> bool:
+        """Whether a profile of the customer was used."""
+        return bool(self.arm[row] in (arms.BEST, arms.RANDOM))
+
+
+def run(customers: Customers, offers: Offers, policy: Policy, said: Chances, asked: Asked) -> Funnel:
+    """Decide n customers over P offers."""
+    context = offers.contexts[customers.channel]
+    profiled = asked.personalised & (customers.consent_profiling == 1)
+    drawn = arms.draw(asked.customer_ids, asked.at_us, profiled, policy.arms)
+    known = screen(customers, offers, policy)
+    unknown = screen_without_profile(known, customers, offers, policy)
+    best = _ranked(known, offers, said.personal, context)
+    general = _ranked(unknown, offers, said.general, context)
+    unprofiled = (drawn.arm == arms.UNPROFILED) | (drawn.arm == arms.NON_PERSONALISED)
+    order = np.where(unprofiled[:, None], general.order, best.order)
+    new = best.left & (offers.evidence < policy.arms.new_until_evidence) & ~np.isnan(offers.start)
+    certain = (drawn.arm == arms.UNPROFILED) | (best.left & offers.mandatory).any(axis=1)
+    explored = _draw_first(order, best, new, certain, drawn, asked, offers, policy)
+    probability = arms.chance_of_first(
+        policy.arms, order[:, 0] if len(offers) else np.full(len(customers), -1), best.first, general.first,
+        best.left.sum(axis=1).astype(np.float64), new, certain,
+    )  # fmt: skip
+    return Funnel(
+        Screening(np.where(unprofiled[None, :, None], general.removed, best.removed)),
+        np.where(unprofiled[:, None], said.general, said.personal),
+        context,
+        np.where(unprofiled[:, None], general.priority, best.priority),
+        order,
+        drawn.arm,
+        explored,
+        probability,
+    )
+
+
+@dataclass(frozen=True)
+class _Ranked:
+    """One way to decide n customers: what it removed, what is left, in which order."""
+
+    removed: Mask
+    left: Mask
+    priority: F64Array
+    order: Order
+
+    @property
+    def first(self) -> Order:
+        """The place of what comes first, (n,); -1 for nothing."""
+        if not self.order.shape[1]:
+            return np.full(len(self.order), -1, np.intp)
+        return self.order[:, 0]
+
+
+def _ranked(screening: Screening, offers: Offers, chance: F64Array, context: F64Array) -> _Ranked:
+    """Arbitrate what the rules left; the codes of arbitration are added to what they removed."""
+    removed, priority = screening.removed, priorities(chance, context, offers.worth, offers.lever)
+    left = ~screening.blocked
+    if offers.overrides:
+        passed = left
+        for over, under in offers.overrides:
+            removed[AT_OVERRIDDEN, :, under] |= passed[:, over]
+        left = passed & ~removed[AT_OVERRIDDEN]
+    removed[AT_NO_MODEL] = left & ~np.isfinite(priority)
+    left = left & ~removed[AT_NO_MODEL]
+    return _Ranked(removed, left, np.where(left, priority, np.nan), ranked(priority, ~left, offers.mandatory))
+
+
+def _draw_first(
+    order: Order, best: _Ranked, new: Mask, certain: Mask, drawn: Drawn, asked: Asked, offers: Offers,
+    policy: Policy,
+) -> Mask:  # fmt: skip
+    """Draw the first place where an arm says so, changing `order`; who got a new offer that way, (n,)."""
+    explored = np.zeros(len(order), np.bool_)
+    some = best.left.any(axis=1)
+    may_explore = (drawn.arm == arms.BEST) & new.any(axis=1) & ~certain
+    for row in np.flatnonzero((drawn.arm == arms.RANDOM) & some | may_explore).tolist():
+        salt, day, name = policy.arms.salt, drawn.days[row], asked.customer_ids[row]
+        pick = arms.uniform(salt, "pick", day, name)
+        if drawn.arm[row] == arms.RANDOM:
+            free = int((best.left[row] & ~offers.mandatory).sum())
+            order[row] = turned(order[row], int(pick * free), offers.mandatory)
+        elif arms.uniform(salt, "explore", day, name) < policy.arms.exploration:
+            fresh = np.flatnonzero(new[row])
+            order[row] = begun_with(order[row], int(fresh[int(pick * len(fresh))]))
+            explored[row] = True
+    return explored
