@@ -76,7 +76,9 @@ def chance_of_first(
     r, h = limits.random_control, limits.non_personalised
     news = new.sum(axis=1).astype(np.float64)
     x = np.where(news > 0, limits.exploration, 0.0)
-    is_new = (first >= 0) & new[np.arange(len(first)), first]
+    is_new = first >= 0
+    if new.shape[1]:
+        is_new = is_new & new[np.arange(len(first)), first]
     share = r / np.maximum(left, 1.0) + h * (first == general)
     share = share + (1 - r - h) * ((1 - x) * (first == best) + x * is_new / np.maximum(news, 1.0))
     return np.where(certain | (first < 0), 1.0, share)

@@ -6,15 +6,19 @@ import numpy as np
 import pytest
 
 from crm_rules.errors import InvalidPolicy
-from crm_rules.offers.columns import Customers, Products
+from crm_rules.offers.catalogue import Offer, Text
+from crm_rules.offers.customers import Customers
 from crm_rules.offers.limits import Targeting
-from crm_rules.offers.screening import OFFER_RULES, screen
-from crm_rules.offers.targeting import check_targeting
+from crm_rules.offers.offers import Offers
+from crm_rules.offers.screening import CODES, OFFER_RULES, screen, screen_without_profile
+from crm_rules.offers.targeting import check_targeting, for_other_channels, not_about_to_leave
 from crm_rules.policy import STANDARD, Policy
+from crm_rules.vocabulary import CHANNELS
 
 Make = Callable[..., Customers]
-MakeProducts = Callable[..., Products]
-INSIDE = {"S1": np.array([True, False, False]), "idle_money": np.array([True, True, False])}
+MakeOffers = Callable[..., Offers]
+LEARNED = {"S1": np.array([True, False, False])}
+RULED = {"idle_money": np.array([True, True, False])}
 
 
 def targeted(policy: Policy, **tables: dict[str, tuple[str, ...]]) -> Policy:
@@ -38,20 +42,19 @@ FROM_A_LEARNED = {"kept_from": {"p0": ("S1",)}}
     ],
 )
 def test_an_offer_is_for_its_segments_and_not_for_those_it_is_kept_from(
-    customers: Make, products: MakeProducts, policy: Policy, tables: dict, code: str, blocked: list
+    customers: Make, offers: MakeOffers, policy: Policy, tables: dict, code: str, blocked: list
 ) -> None:
-    crowd = replace(customers(3, products=2), segments=INSIDE)
-    shelf = products({"family": "savings"}, {"family": "fund"})
-    screening = screen(crowd, shelf, targeted(policy, **tables))
-    assert np.argwhere(screening.removed[screening.codes.index(code)]).tolist() == blocked
+    crowd, rules = customers(3, offers=2, learned=LEARNED, ruled=RULED), targeted(policy, **tables)
+    screening = screen(crowd, offers({"family": "savings"}, {"family": "fund"}, under=rules), rules)
+    assert np.argwhere(screening.removed[CODES.index(code)]).tolist() == blocked
     assert screening.blocked.sum() == len(blocked)
 
 
 def test_nobody_is_in_a_segment_that_is_not_known(
-    customers: Make, products: MakeProducts, policy: Policy
+    customers: Make, offers: MakeOffers, policy: Policy
 ) -> None:
-    closed = screen(customers(2, products=1), products({}), targeted(policy, only_for={"savings": ("S9",)}))
-    assert closed.blocked.all()
+    rules = targeted(policy, only_for={"savings": ("S9",)})
+    assert screen(customers(2), offers({}, under=rules), rules).blocked.all()
 
 
 @pytest.mark.parametrize(
@@ -66,11 +69,11 @@ def test_nobody_is_in_a_segment_that_is_not_known(
     ],
 )
 def test_a_policy_that_names_what_does_not_exist_is_refused(
-    products: MakeProducts, policy: Policy, tables: dict, said: str
+    offers: MakeOffers, policy: Policy, tables: dict, said: str
 ) -> None:
     with pytest.raises(InvalidPolicy, match=re.escape(said)):
-        check_targeting(targeted(policy, **tables).targeting, {"S1"}, products({}))
-    check_targeting(targeted(policy, only_for={"fund": ("S1",)}).targeting, {"S1"}, products({}))
+        check_targeting(targeted(policy, **tables).targeting, {"S1"}, offers({}))
+    check_targeting(targeted(policy, only_for={"fund": ("S1",)}).targeting, {"S1"}, offers({}))
 
 
 def test_the_shipped_policy_names_its_segments_once() -> None:
@@ -81,3 +84,42 @@ def test_the_shipped_policy_names_its_segments_once() -> None:
 
 def test_every_offer_rule_has_its_sentence_in_chinese() -> None:
     assert [rule.code for rule in OFFER_RULES if not re.search(r"[\u4e00-\u9fff].*。$", rule.zh)] == []
+
+
+@pytest.mark.parametrize(
+    ("prefers", "blocked"),
+    [
+        pytest.param(CHANNELS.index("app"), False, id="the-channel"),
+        pytest.param(CHANNELS.index("email"), False, id="another-of-them"),
+        pytest.param(CHANNELS.index("phone"), True, id="none-of-them"),
+        pytest.param(np.nan, True, id="unknown"),
+        pytest.param(99.0, True, id="no-channel"),
+    ],
+)
+def test_an_offer_for_some_channels_is_for_those_who_prefer_one(
+    customers: Make, offers: MakeOffers, policy: Policy, prefers: float, blocked: bool
+) -> None:
+    chosen = Offer("o", "grow", "g", Text("o", "o"), "p0", preferred_channels=("app", "email"))
+    shelf = offers({}, {}, proposed=(chosen,))
+    mask = for_other_channels.mask(customers(preferred_channel=prefers, offers=2), shelf, policy)
+    assert mask.tolist() == [[blocked, False]]
+
+
+@pytest.mark.parametrize(("leaving", "blocked"), [(0.2, False), (0.1999, True), (1.0, False), (np.nan, True)])
+def test_an_action_to_keep_is_for_customers_who_may_leave(
+    customers: Make, offers: MakeOffers, policy: Policy, leaving: float, blocked: bool
+) -> None:
+    keep = Offer("o", "keep", "g", Text("o", "o"), value=1.0, starting_propensity=0.5, starting_evidence=9)
+    mask = not_about_to_leave.mask(customers(leaving=leaving, offers=2), offers({}, proposed=(keep,)), policy)
+    assert mask.tolist() == [[blocked, False]]
+
+
+def test_without_a_profile_nobody_is_in_a_learned_segment(
+    customers: Make, offers: MakeOffers, policy: Policy
+) -> None:
+    rules = targeted(policy, only_for={"p0": ("S1",)}, kept_from={"p1": ("S1",), "p2": ("idle_money",)})
+    shelf, crowd = offers({}, {}, {}, under=rules), customers(3, offers=3, learned=LEARNED, ruled=RULED)
+    with_profile = screen(crowd, shelf, rules)
+    without = screen_without_profile(with_profile, crowd, shelf, rules)
+    assert with_profile.blocked.tolist() == [[0, 1, 1], [1, 0, 1], [1, 0, 0]]
+    assert without.blocked.tolist() == [[1, 1, 1], [1, 1, 1], [1, 1, 0]]
