@@ -1,8 +1,9 @@
 """A case store with one referral after another, and people who work on it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from crm_rules.cases.case import Case
 from crm_rules.cases.limits import CaseLimits
 from crm_rules.cases.opening import CaseKind, Opening
 from crm_rules.cases.store import CaseStore
-from crm_rules.database import Database
+from crm_rules.database import Sqlite
 from crm_rules.governance.heads import Heads
 from crm_rules.governance.people import Trust
 from crm_rules.governance.session import Signer
@@ -24,7 +25,6 @@ AT = datetime(2026, 3, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 POLICY = Policy.load(STANDARD)
 REASONS: Catalogue = parse_catalogue(STANDARD_REASONS.read_bytes())
-Act = Callable[[CaseDesk, str], Case]
 
 
 def opening(case_id: str = "d1", kind: CaseKind = CaseKind.REFERRAL, **about: Any) -> Opening:
@@ -69,5 +69,8 @@ class Room:
 
 
 @pytest.fixture
-def room(database: Database, heads: Heads, trust: Trust, signing: Mapping[str, Ed25519PrivateKey]) -> Room:
-    return Room(CaseStore(database, heads), trust, signing)
+def room(
+    tmp_path: Path, heads: Heads, trust: Trust, signing: Mapping[str, Ed25519PrivateKey]
+) -> Iterator[Room]:
+    with CaseStore(Sqlite(tmp_path / "cases.db"), heads) as store:
+        yield Room(store, trust, signing)

@@ -13,7 +13,8 @@ REFERRAL, REVIEW, APPEAL = CaseKind.REFERRAL, CaseKind.REVIEW, CaseKind.APPEAL
 LIMITS = [
     ("una", REFERRAL, "approve", [], UNA.alone), ("una", REFERRAL, "decline", [], UNA.alone),
     ("rita", REFERRAL, "approve", [], RITA.alone), ("rita", REFERRAL, "decline", [], RITA.alone),
-    ("una", REFERRAL, "approve", ["LEND-03"], UNA.override), ("una", REFERRAL, "decline", ["LEND-03"], UNA.alone),
+    ("una", REFERRAL, "approve", ["LEND-03"], UNA.override),
+    ("una", REFERRAL, "decline", ["LEND-03"], UNA.alone),
     ("rita", REFERRAL, "approve", ["LEND-03"], RITA.override),
     ("una", REVIEW, "upheld", ["LEND-03"], UNA.alone), ("una", REVIEW, "changed", ["LEND-03"], UNA.override),
     ("rita", APPEAL, "changed", [], RITA.override), ("rita", APPEAL, "upheld", [], RITA.alone),
