@@ -15,7 +15,11 @@ from monitoring.audit import Check, Evidence
 from monitoring.decision_log import DecisionLogs
 from monitoring.errors import UnknownDecision
 
-CONTESTED = frozenset({"outcome"})  # what an appeal says of the decision by a person it is about
+OWN = {  # what a customer says, and what an appeal says of the decision by a person it is about
+    CaseKind.REFERRAL: frozenset[str](),
+    CaseKind.REVIEW: frozenset({"language"}),
+    CaseKind.APPEAL: frozenset({"language", "outcome"}),
+}
 
 
 def cases(evidence: Evidence) -> Iterator[Check]:
@@ -46,7 +50,7 @@ def _of_its_decision(case: Case, logs: DecisionLogs) -> Iterator[str]:
     differs = [
         name
         for name, value in about_decision(record).items()
-        if case.opening.about.get(name) != value and not (case.kind is CaseKind.APPEAL and name in CONTESTED)
+        if name not in OWN[case.kind] and case.opening.about.get(name) != value
     ]
     if differs:
         yield f"{CHAIN} case {case.id[:64]}: it says another {', '.join(differs)} than its decision"

@@ -291,6 +291,7 @@ def feature_row(**known: float) -> dict[str, float]:
         "risk_level": 3.0, "risk_assessment_age_days": 60.0, "inflow_90d": 12_000.0,
         "balance_mean_90d": 3_000.0, "balance_min_90d": 200.0, "mobile_share_90d": 0.6,
         "payments_late_365d": 0.0, "days_past_due": 0.0, "complaints_365d": 0.0, "loans_running": 0.0,
+        "instalments_monthly": 0.0, "exposure_total": 0.0,
         "instalment_to_inflow_90d": 0.1, "consent_marketing_email": 1.0, "consent_marketing_phone": 0.0,
         "consent_marketing_app": 1.0, "consent_profiling": 1.0,
         "preferred_channel": 3.0, "time_zone": float(CODE["Asia/Shanghai"]),

@@ -41,6 +41,7 @@ def about_decision(record: Mapping[str, Any]) -> dict[str, object]:
         "grade": record["scores"]["grade"],
         "reasons": reasons,
         "bureau_used": not BUREAU_CODES.isdisjoint({*reasons, *rules}),
+        "language": asked.get("language"),
         "release": record["release"],
         "policy": record["policy"],
     }

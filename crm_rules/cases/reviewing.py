@@ -54,10 +54,9 @@ def _appeal(
     _in_time(decision_id, at, moment(said) if said else last.decided() + timedelta(days=appeal_days))
     by = [each for each in (last.ruling.by if last.ruling else "", last.confirmed_by) if each]
     about = about_decision(record) | {"outcome": last.outcome, "contests": last.id, "decided_by": by}
-    opened = {name: last.opening.about[name] for name in ("language",) if name in last.opening.about}
-    return Opening(
-        APPEAL + decision_id, CaseKind.APPEAL, record["customer_id"], at, about | opened | dict(wish)
-    )
+    if said_before := last.opening.about.get("language"):
+        about |= {"language": said_before}
+    return Opening(APPEAL + decision_id, CaseKind.APPEAL, record["customer_id"], at, about | dict(wish))
 
 
 def _in_time(decision_id: str, at: datetime, until: datetime) -> None:

@@ -14,12 +14,11 @@ from datetime import datetime, timedelta
 from crm_rules.errors import InvalidNotice
 from crm_rules.lending.limits import LANGUAGES, NoticeLimits
 from crm_rules.lending.notice_texts import TEXTS, Texts
+from crm_rules.lending.reasons import TOLD_BY_THE_MODEL
 
 MOST_REASONS = 4
 OUTCOMES = ("approve", "decline", "refer")
 BUREAU_CODES = frozenset({"bureau_score", "bureau_delinquencies", "bureau_inquiries", "LEND-21"})
-LOW_SCORE = frozenset({"LEND-01", "LEND-02", "LEND-14", "LEND-15"})
-"""Rules about the score itself, which is no reason (comment 9(b)(2)): the columns scored are told instead."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def notice(
     InvalidNotice names an outcome or a language that is not known, and a time without a zone.
     """
     _check(outcome, language, decided_at)
-    told = [each for each in reasons if each["code"] not in LOW_SCORE][:MOST_REASONS]
+    told = [each for each in reasons if each["code"] not in TOLD_BY_THE_MODEL][:MOST_REASONS]
     due = decided_at + timedelta(days=limits.notice_days)
     appeal = decided_at + timedelta(days=limits.appeal_days)
     codes = tuple(each["code"] for each in told)

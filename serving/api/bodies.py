@@ -74,6 +74,7 @@ class CreditBody(Body):
     declared_income: Income | None = None
     co_applicant: bool | None = None
     purpose: Word | None = None
+    language: Literal["en", "zh"] | None = None
 
     def asked(self) -> CreditRequest:
         """The question as the Scorer takes it."""
@@ -84,6 +85,7 @@ class CreditBody(Body):
             self.declared_income,
             self.co_applicant,
             self.purpose,
+            self.language,
         )
 
 
