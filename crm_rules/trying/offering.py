@@ -43,7 +43,9 @@ def tried(policy: Policy) -> Iterator[Tried]:
                 yield replace(_tried(threshold, minute, policy), value=text)
 
 
-def removed(customers: list[dict[str, object]], offer: dict[str, object], policy: Policy) -> list[tuple[str, ...]]:
+def removed(
+    customers: list[dict[str, object]], offer: dict[str, object], policy: Policy
+) -> list[tuple[str, ...]]:
     """The codes of the rules that take one offer from each of some customers."""
     asked = typical.customers(customers)
     of_product = {name: value for name, value in offer.items() if name not in OWN}

@@ -25,7 +25,7 @@ class Threshold:
 
 @dataclass(frozen=True)
 class Tried:
-    """A threshold one unit below, at, and above its value: the value of the column and the codes that held."""
+    """A threshold one unit below, at, and above its value: the value of the column, the codes that held."""
 
     key: str
     value: object

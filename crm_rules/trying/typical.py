@@ -50,7 +50,8 @@ def customers(given: Sequence[Mapping[str, Any]]) -> Customers:
         **{name: column(name) for name in ARRAYS},
         consents=np.column_stack([column(f"consent_{name}") for name in MARKETING_CHANNELS]),
         channel=np.array(
-            [NO_CHANNEL if row["channel"] is None else CONTEXTS.index(row["channel"]) for row in rows], np.int8
+            [NO_CHANNEL if row["channel"] is None else CONTEXTS.index(row["channel"]) for row in rows],
+            np.int8,
         ),
         local=Local(day, column("minute").astype(np.int64), year, column("zone_known") == 1),
         owned=(column("owned") == 1)[:, None],
