@@ -26,7 +26,7 @@ def case(text: str) -> bytes:
     pytest.param("applicant = {}\noutcome = 'approve'\nrules = []", True, id="the-typical-applicant"),
     pytest.param("applicant = {pd = 0.3}\noutcome = 'decline'", True, id="outcome-alone"),
     pytest.param("applicant = {pd = 0.3}\noutcome = 'refer'", False, id="another-outcome"),
-    pytest.param("applicant = {pd = 0.055}\nsituation = 'behaviour'\noutcome = 'refer'", True, id="behaviour"),
+    pytest.param("applicant = {pd = 0.055}\nsituation = 'behaviour'\noutcome = 'refer'", True, id="other"),
     pytest.param("applicant = {grade = 'G'}\nrules = ['LEND-15']", True, id="grade"),
     pytest.param("applicant = {pd = nan}\noutcome = 'refer'\nrules = ['LEND-08']", True, id="unknown"),
 ])  # fmt: skip
