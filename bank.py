@@ -18,6 +18,7 @@ import feature_repo.cli
 import feature_repo.features.cli
 import monitoring.audit_cli
 import monitoring.cli
+import serving.cases_cli
 import serving.cli
 import serving.holds_cli
 import serving.rules_cli
@@ -47,6 +48,7 @@ app.add_typer(crm_rules.login_cli.keys, name="keys")
 app.command("login")(crm_rules.login_cli.login)
 app.command("logout")(crm_rules.login_cli.logout)
 app.add_typer(serving.rules_cli.rules, name="rules")
+app.add_typer(serving.cases_cli.cases, name="cases")
 app.add_typer(serving.switch_cli.stop_switch, name="stop-switch")
 app.add_typer(monitoring.cli.monitor, name="monitor")
 app.add_typer(monitoring.audit_cli.audit, name="audit")

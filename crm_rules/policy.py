@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 
 from crm_rules import strict_toml
+from crm_rules.cases.limits import CaseLimits
 from crm_rules.contact.limits import Calendar, Contact
 from crm_rules.contradictions import check_contradictions
 from crm_rules.errors import InvalidPolicy
@@ -42,6 +43,7 @@ class Policy:
     keep: Keep
     targeting: Targeting
     lending: Lending
+    cases: CaseLimits
     arbitration: Arbitration
     arms: Arms
     loyalty: Loyalty
@@ -58,6 +60,7 @@ class Policy:
         policy.calendar.check()
         policy.contact.check()
         policy.lending.check()
+        policy.cases.check()
         policy.arms.check()
         check_contradictions(policy)
         return policy

@@ -33,11 +33,15 @@ class DecisionSink(Protocol):
 
 @dataclass(frozen=True)
 class Decision:
-    """An answer as JSON bytes, and the record that must be durable before it leaves."""
+    """An answer as JSON bytes, and the record that must be durable before it leaves.
+
+    `referred` says that a person decides, so that the record makes a case.
+    """
 
     body: bytes
     record: Record
     kept: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
+    referred: bool = False
 
     @property
     def outcome(self) -> object:
