@@ -32,6 +32,7 @@ from training.release.once import run_once
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
 AT, LATER = "2026-03-01T00:00:00+00:00", "2026-03-02T00:00:00+00:00"
 MANY = 60
+DAYS = "from = 2026-05-01\nuntil = 2026-06-01\n"
 STRICTER = {"amount_max = 500000.0": "amount_max = 5000.0", 'version = "2026.1"': 'version = "2026.2"'}
 
 
@@ -194,8 +195,7 @@ def test_without_a_file_the_planned_policy_is_simulated_or_its_absence_told(bank
 
 @pytest.mark.parametrize(("more", "version"), [
     pytest.param('[[changes]]\nfrom = 2026-05-01\nversion = "2026.5"\n', "2026.5", id="a-change-ahead"),
-    pytest.param('[trial]\nfrom = 2026-05-01\nuntil = 2026-06-01\nshare = 1\nsalt = "s"\nversion = "t"\n', "t",
-                 id="a-trial"),
+    pytest.param(f'[trial]\n{DAYS}share = 1\nsalt = "s"\nversion = "t"\n', "t", id="a-trial"),
     pytest.param('[[changes]]\nfrom = 2026-03-01\nversion = "2026.3"\n', None, id="a-change-behind"),
 ])  # fmt: skip
 def test_what_is_planned_is_the_trial_or_the_last_change_ahead(more: str, version: str | None) -> None:
