@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from crm_rules.loyalty.ledger import Ledger
-from crm_rules.loyalty.limits import Loyalty
 from crm_rules.offers.uses import OfferUses
+from crm_rules.policy import Policy
 from serving.api.bodies import Body
 from serving.archive import Archive
 from serving.case_room import CaseRoom
@@ -38,9 +38,9 @@ class Desk:
     following: Callable[[], Mapping[str, object]] = dict
 
     @property
-    def loyalty(self) -> Loyalty:
-        """The loyalty rules of the release that is served now."""
-        return self.engine.serving.loyalty
+    def policy(self) -> Policy:
+        """The policy in force now of the release that is served now."""
+        return self.engine.serving.policy(self.engine.now())
 
 
 def parse(request: Request, kind: type[Parsed]) -> Parsed:
