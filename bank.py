@@ -19,6 +19,7 @@ import feature_repo.cli
 import feature_repo.features.cli
 import monitoring.audit_cli
 import monitoring.cli
+import monitoring.conduct_cli
 import serving.cli
 import serving.holds_cli
 import serving.switch_cli
@@ -50,6 +51,7 @@ app.add_typer(crm_rules.cli.rules, name="rules")
 app.add_typer(serving.switch_cli.stop_switch, name="stop-switch")
 app.add_typer(monitoring.cli.monitor, name="monitor")
 app.add_typer(monitoring.audit_cli.audit, name="audit")
+app.add_typer(monitoring.conduct_cli.conduct, name="conduct")
 
 
 @app.command("bench")

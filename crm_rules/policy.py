@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crm_rules import strict_toml
+from crm_rules.compliance.limits import Conduct
 from crm_rules.contact.limits import Calendar, Contact
 from crm_rules.errors import InvalidPolicy
 from crm_rules.lending.limits import Lending
@@ -41,6 +42,7 @@ class Policy:
     arbitration: Arbitration
     arms: Arms
     loyalty: Loyalty
+    conduct: Conduct
 
     @staticmethod
     def parse(data: bytes) -> "Policy":
@@ -48,6 +50,7 @@ class Policy:
         policy = strict_toml.read(Policy, data)
         policy.calendar.check()
         policy.contact.check()
+        policy.conduct.check()
         policy.lending.check()
         policy.arms.check()
         return policy
