@@ -25,11 +25,13 @@ def print_table(rows: list[dict[str, str]], as_json: bool) -> None:
 @rules.command("list")
 def list_rules(as_json: AsJson = False) -> None:
     """Every rule: code, effect, law, and the sentence a person reads."""
+    from crm_rules.compliance.conduct import CONDUCT_RULES
     from crm_rules.lending.policy import LENDING_RULES
     from crm_rules.offers.screening import OFFER_RULES
 
     every = [(r.code, r.effect, r.law, r.doc) for r in OFFER_RULES]
     every += [(r.code, r.effect, r.law, r.doc) for r in LENDING_RULES]
+    every += [(r.code, r.effect, r.law, r.doc) for r in CONDUCT_RULES]
     rows = [
         {"code": code, "effect": str(effect), "law": law, "meaning": doc} for code, effect, law, doc in every
     ]

@@ -1,10 +1,12 @@
 """Conduct: what was said to whom and what was sold, held against the rules, and a case for each alert."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from itertools import pairwise
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +18,7 @@ from crm_rules.compliance.contacts import UNKNOWN, Contacts, Rerated
 from crm_rules.compliance.words import words
 from crm_rules.contact.clock import I64Array
 from crm_rules.policy import Policy
+from crm_rules.policy_book import PolicyBook
 from crm_rules.rules import F64Array, Rule, Verdict, judge
 from monitoring.conduct_tables import Found, Window, find
 
@@ -42,6 +45,13 @@ class Finding:
     not_judged: int
     alerts: tuple[Opening, ...]
 
+    @staticmethod
+    def of(parts: Sequence["Finding"]) -> "Finding":
+        """The same rule over several spans of time."""
+        alerts = tuple(alert for part in parts for alert in part.alerts)
+        checked, not_judged = sum(part.checked for part in parts), sum(part.not_judged for part in parts)
+        return Finding(parts[0].rule, checked, not_judged, alerts)
+
     @property
     def share(self) -> float:
         """Alerts among those with a verdict; 0 where there are none."""
@@ -64,19 +74,39 @@ class Conducted:
         return tuple(alert for finding in self.findings for alert in finding.alerts)
 
 
-def check(raw: Path, window: Window, policy: Policy, now: datetime) -> Conducted:
-    """Hold the window against the rules of conduct; `now` is when its alerts become cases."""
-    found = find(raw, window, words(policy.conduct), policy.consent.marketing_channels)
-    left_out = _left_out(found)
-    asked = (*_of_contacts(found.contacts, policy, now), _of_holdings(found.rerated, policy, now))
-    return Conducted(window, found, tuple(each for each in asked if each.rule.code not in left_out), left_out)
+def check(raw: Path, window: Window, book: PolicyBook, now: datetime) -> Conducted:
+    """Hold the window against the rules of conduct, each day against the policy in force on it.
+
+    `now` is when the alerts become cases.
+    """
+    spans = list(_spans(window, book))
+    found = [find(raw, span, words(p.conduct), p.consent.marketing_channels) for span, p in spans]
+    whole = Found.of(found)
+    left_out = _left_out(whole)
+    asked = [_asked(each, policy, now) for each, (_, policy) in zip(found, spans, strict=True)]
+    findings = [Finding.of(parts) for parts in zip(*asked, strict=True)]
+    kept = tuple(each for each in findings if each.rule.code not in left_out)
+    return Conducted(window, whole, kept, left_out)
+
+
+def _spans(window: Window, book: PolicyBook) -> Iterator[tuple[Window, Policy]]:
+    """The window in parts, each under one policy: another one holds from the bank's midnight on."""
+    zone = ZoneInfo(book.base.calendar.zone)
+    changes = [datetime.combine(p.effective_from, time(), zone) for p in book.policies[1:]]
+    cuts = [at.astimezone(UTC) for at in changes if window.since < at < window.until]
+    for since, until in pairwise([window.since, *cuts, window.until]):
+        yield Window(since, until), book.at(since)
+
+
+def _asked(found: Found, policy: Policy, now: datetime) -> list[Finding]:
+    return [*_of_contacts(found.contacts, policy, now), _of_holdings(found.rerated, policy, now)]
 
 
 def case_of(rule: str, what: str, which: str) -> str:
     """The id of the case of one alert: the same alert has the same id, whenever it is found.
 
     >>> case_of("CDT-02", "conversation", "i-1")
-    'conduct-ab7ca3c9bb44a8b6'
+    'conduct-c0f1453fd1268b73'
     """
     return "conduct-" + hashlib.sha256("\x1f".join((rule, what, which)).encode()).hexdigest()[:16]
 

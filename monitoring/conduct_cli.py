@@ -1,5 +1,6 @@
 """`bank conduct`: whether what was said and sold to customers was as it may be."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -7,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from crm_rules.policy import Policy
+    from crm_rules.cases.opening import Opening
+    from crm_rules.policy_book import PolicyBook
     from feature_repo.settings import Settings
     from monitoring.conduct_tables import Window
 
@@ -32,6 +34,7 @@ def check(
     policy: Annotated[
         Path | None, typer.Option(help="a policy file; that of the current release, else the shipped one")
     ] = None,
+    open_cases: Annotated[bool, typer.Option("--open", help="make a case of every alert")] = False,
     json: Annotated[bool, typer.Option("--json", help="print one JSON object, with every alert")] = False,
 ) -> None:
     """Hold talks, offers, sales and re-ratings against the rules of conduct, as known at each moment."""
@@ -41,11 +44,21 @@ def check(
     from monitoring.conduct import check as look
     from monitoring.conduct_lines import as_json, as_lines
 
-    settings = Settings()
-    rules, name = _policy(settings, policy)
-    found = look(settings.raw, _window(settings.raw, since, until), rules, datetime.now(UTC))
-    for line in [as_json(found, name, None)] if json else as_lines(found, name, None):
+    settings, now = Settings(), datetime.now(UTC)
+    book, policy_name = _book(settings, policy)
+    found = look(settings.raw, _window(settings.raw, since, until), book, now)
+    opened = _open(settings, found.openings, book, now) if open_cases else None
+    told = [as_json(found, policy_name, opened)] if json else as_lines(found, policy_name, opened)
+    for line in told:
         typer.echo(line)
+
+
+def _open(settings: "Settings", openings: "Sequence[Opening]", book: "PolicyBook", now: datetime) -> int:
+    """Make a case of each alert; how many were new."""
+    from crm_rules.cases.store import CaseStore
+
+    with CaseStore.open(settings.cases, settings.database.get_secret_value(), settings.heads) as store:
+        return store.open_many(openings, book.at(now).cases)
 
 
 def _window(raw: Path, since: datetime | None, until: datetime | None) -> "Window":
@@ -59,17 +72,17 @@ def _window(raw: Path, since: datetime | None, until: datetime | None) -> "Windo
     return Window.of(since.replace(tzinfo=UTC) if since else end - timedelta(days=DAYS), end)
 
 
-def _policy(settings: "Settings", path: Path | None) -> tuple["Policy", str]:
+def _book(settings: "Settings", path: Path | None) -> tuple["PolicyBook", str]:
     """The policy to hold against, and what to call it: a file, the current release's, or the shipped one."""
     from crm_rules.governance.people import Trust
-    from crm_rules.policy import STANDARD, Policy
+    from crm_rules.policy_book import STANDARD, PolicyBook
     from training.release.current import FILE, current
     from training.release.verify import verify
 
     if path or not (settings.releases / FILE).exists():
-        read = Policy.load(path or STANDARD)
-        return read, f"{read.version} ({path or 'the shipped one'})"
+        read = PolicyBook.load(path or STANDARD)
+        return read, f"{read.told} ({path or 'the shipped one'})"
     trust = Trust.of(settings)
     release = verify(settings.releases, current(settings.releases, trust).release, trust)
-    read = Policy.parse(release.part("policy")["policy.toml"])
-    return read, f"{read.version} (of release {release.digest[:12]})"
+    read = PolicyBook.parse(release.part("policy")["policy.toml"])
+    return read, f"{read.told} (of release {release.digest[:12]})"

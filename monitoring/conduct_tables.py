@@ -4,9 +4,9 @@ Known at a moment is what was recorded strictly before it, of facts that held st
 consent that was withdrawn before a call, but recorded after it, was still in force when the bank called.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -58,6 +58,17 @@ class Found:
     rerated: pa.Table
     looked: Looked
     missing: tuple[str, ...]  # tables that were not delivered
+
+    @staticmethod
+    def of(parts: Sequence["Found"]) -> "Found":
+        """What several spans of one bank's time tell together."""
+        counts = zip(*(astuple(part.looked) for part in parts), strict=True)
+        return Found(
+            pa.concat_tables([part.contacts for part in parts]),
+            pa.concat_tables([part.rerated for part in parts]),
+            Looked(*(sum(count) for count in counts)),
+            parts[0].missing,
+        )
 
 
 def find(raw: Path, window: Window, words: Words, asked: tuple[str, ...]) -> Found:

@@ -57,7 +57,8 @@ class OfferRequest:
 class CreditRequest:
     """An application: money in the base currency, a term in months, what the applicant declares.
 
-    `customer_id` is None for somebody new to the bank; what is None is unknown.
+    `customer_id` is None for somebody new to the bank; what is None is unknown. `language` is that of the
+    notice: "en", "zh", or None for the policy's.
     """
 
     customer_id: str | None
@@ -66,6 +67,7 @@ class CreditRequest:
     declared_income: float | None = None
     co_applicant: bool | None = None
     purpose: str | None = None
+    language: str | None = None
 
     def as_record(self) -> dict[str, object]:
         """The request's fields, as a decision record keeps them."""

@@ -5,31 +5,37 @@ what cannot be known or reached goes to a person, never to an automatic yes or n
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from crm_rules.lending.policy import Applicants, Decisions
+from crm_rules.lending.policy import Decisions
 from crm_rules.lending.policy import decide as lend
-from crm_rules.lending.reasons import Reason, RuleReason, principal_reasons, rule_reasons
-from crm_rules.rules import Mask
+from crm_rules.lending.reasons import Reason, principal_reasons
+from crm_rules.rules import UNAVAILABLE
 from feature_repo.features.application import FEATURES_READ, application_features
+from serving.adverse_action import adverse_action, principal
+from serving.applicants import applicants, standing
 from serving.asking import CreditRequest
 from serving.loaded import Loaded
 from serving.online import F64Array, Snapshot
 from serving.records import Case, Decision, decide
 from serving.recourse import NOTE, Indices, Way, recourse
+from serving.referring import opened_case
 from serving.rulebook import RULE_TEXTS
 from training.release.credit import Risk
 from training.release.segmentation import F32Array
 
 APPLICATION = "application"
 USE_CASE, BEHAVIOUR = "credit", "score_credit"
-MOST_REASONS = 4
 AUTOMATION = {"approve": "automated", "decline": "automated", "refer": "person"}
 REVIEW = {
     "en": "You may ask a person at the bank to look at this decision again; quote the decision id.",
     "zh": "您有权要求银行工作人员复核本决定，请提供决定编号。",
+}
+NO_VERDICT = {
+    "text": "A rule could not be judged, so a person decides.",
+    "zh": "有规则无法判断，须由工作人员审核决定。",
 }
 NO_LOAN = {
     "en": "The customer has no running loan, so there is no repayment behaviour to score.",
@@ -69,9 +75,9 @@ class Assessed:
 
 @dataclass(frozen=True)
 class Told:
-    """What a decision says beside the risk: the rules that held, and the ways to an approval."""
+    """What a decision says beside the risk: its principal reasons, and the ways to an approval."""
 
-    rules: Sequence[RuleReason]
+    reasons: list[dict[str, str]]
     ways: Sequence[Way]
 
 
@@ -84,45 +90,34 @@ def credit_decision(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
     if not cases:
         return []
     snapshot, request = cases[0].snapshot, _request(cases)
+    policy = loaded.rulebook.policy
     application = _application(request, snapshot)
     if APPLICATION in loaded.runtime.risks:
         assessed = assess(APPLICATION, snapshot.matrix(loaded.runtime.columns, application), loaded)
     else:
         assessed = Assessed.unknown(len(cases))
-    degraded = np.array([bool(case.degraded) for case in cases])
-    lending = _lend(assessed.risk.probability, application, snapshot, degraded, loaded)
+    is_stopped = loaded.stops.model(f"credit_risk/{APPLICATION}")
+    stands = standing(cases, is_stopped, policy.calendar.zone)
+    asked = applicants(assessed.risk.probability, assessed.grades, request, snapshot, stands)
+    lending = lend(asked, policy.lending, APPLICATION)
 
     def again(changed: Snapshot, asked: Mapping[str, F64Array], of: Indices) -> Decisions:
-        derived = _application(asked, changed)
-        pd = _probability(changed.matrix(loaded.runtime.columns, derived), loaded)
-        return _lend(pd, derived, changed, degraded[of], loaded)
+        pd, grades = _scored(changed.matrix(loaded.runtime.columns, _application(asked, changed)), loaded)
+        return lend(applicants(pd, grades, asked, changed, stands.of(of)), policy.lending, APPLICATION)
 
-    told = recourse(lending, request, snapshot, loaded.rulebook.policy.lending, again)
-    ruled = rule_reasons(lending.rules, lending.rule_codes, loaded.rulebook.reasons)
+    ways = recourse(lending, request, snapshot, policy.lending, again)
+    by_model = [assessed.texts(row) for row in range(len(cases))]
+    reasons = principal(lending, by_model, loaded.rulebook.reasons)
     return [
-        _answered(case, loaded, assessed, lending, Told(ruled[case.row], told[case.row])) for case in cases
+        _answered(case, loaded, assessed, lending, Told(reasons[case.row], ways[case.row])) for case in cases
     ]
 
 
-def _lend(
-    pd: F64Array, application: Mapping[str, F64Array], snapshot: Snapshot, degraded: Mask, loaded: Loaded
-) -> Decisions:
-    applicants = Applicants(
-        pd=pd,
-        instalment_to_income=application["application_instalment_to_income"],
-        amount=application["application_amount"],
-        age_years=snapshot.column("age_years"),
-        days_past_due=snapshot.column("days_past_due"),
-        is_newcomer=~snapshot.found,
-        degraded=degraded,
-        stopped=np.full(len(pd), loaded.stops.model(f"credit_risk/{APPLICATION}")),
-    )
-    return lend(applicants, loaded.rulebook.policy.lending, APPLICATION)
-
-
-def _probability(matrix: F32Array, loaded: Loaded) -> F64Array:
+def _scored(matrix: F32Array, loaded: Loaded) -> tuple[F64Array, tuple[str, ...]]:
+    """The probability of default and the grade of each row, by the deciding model."""
     credit = loaded.runtime.credit(APPLICATION)
-    return credit.probability(matrix[:, loaded.runtime.positions(credit.member.columns)])
+    pd = credit.probability(matrix[:, loaded.runtime.positions(credit.member.columns)])
+    return pd, credit.member.grade(pd)
 
 
 def behaviour(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
@@ -160,33 +155,38 @@ def _application(request: Mapping[str, F64Array], snapshot: Snapshot) -> dict[st
 
 def _answered(case: Case, loaded: Loaded, assessed: Assessed, lending: Decisions, told: Told) -> Decision:
     row = case.row
-    by_rule = [{"code": each.code, "en": each.en, "zh": each.zh} for each in told.rules]
-    outcome = str(lending.outcome[row])
-    held = [
-        code for code, holds in zip(lending.rule_codes, lending.rules[row].tolist(), strict=True) if holds
-    ]
+    outcome, held = str(lending.outcome[row]), lending.held(row)
+    terms = lending.terms.as_answer(row) if outcome == "approve" else None
+    owed = adverse_action(case, loaded, outcome, told.reasons)
+    opened = opened_case(case, outcome, loaded)
     answer: dict[str, object] = {
         "outcome": outcome,
         **assessed.scores(row),
         "newcomer": not bool(case.snapshot.found[row]),
-        "reasons": [*by_rule, *assessed.texts(row)][:MOST_REASONS],
-        "rules": [RULE_TEXTS[code] for code in held],
+        "terms": terms,
+        "reasons": told.reasons,
+        "rules": [RULE_TEXTS[code] | (NO_VERDICT if code == UNAVAILABLE else {}) for code in held],
         "recourse": [way.as_answer(loaded.rulebook.reasons) for way in told.ways],
         "recourse_note": NOTE if told.ways else None,
         "ruled_out": [other for other in ("approve", "refer", "decline") if other != outcome],
         "automation": AUTOMATION[outcome],
+        "case": opened,
         "review": REVIEW,
+        "adverse_action": owed and {**owed.as_record(), "text": owed.text},
     }
     kept: dict[str, object] = {
         "scores": assessed.scores(row),
         "outcome": outcome,
+        "terms": terms,
         "rules": held,
         "selection_probability": 1.0,
         "reasons": [[each.code, each.contribution] for each in assessed.reasons[row]],
         "recourse": [way.as_record() for way in told.ways],
         "automation": AUTOMATION[outcome],
+        "case": opened,
+        "adverse_action": owed and owed.as_record(),
     }
-    return decide(case, loaded, answer, kept)
+    return replace(decide(case, loaded, answer, kept), referred=opened is not None)
 
 
 def _behaving(case: Case, loaded: Loaded, assessed: Assessed, has_loan: bool) -> Decision:

@@ -18,12 +18,15 @@ from crm_rules.lending.recourse import (
     changes,
     ways,
 )
+from crm_rules.rules import UNAVAILABLE
 from serving.online import F64Array, Snapshot
 
 Indices = npt.NDArray[np.intp]
 Redecide = Callable[[Snapshot, Mapping[str, F64Array], Indices], Decisions]
-HOPELESS = ("LEND-05", "LEND-08", "LEND-09", "LEND-10")
-"""A minor, something unknown, degraded input, a stopped model: nothing the applicant changes helps."""
+HOPELESS = (
+    "LEND-05", "LEND-08", "LEND-09", "LEND-10", "LEND-18", "LEND-19", "LEND-20", "LEND-21", UNAVAILABLE,
+)  # fmt: skip
+"""Age, what is unknown, degraded or stopped, what happened before: nothing the applicant changes helps."""
 NOTE = {
     "en": "With these changes, and nothing else different, today's decision would be to approve.",
     "zh": "在其他条件不变的情况下，如作出上述调整，今天的审批结果将为通过。",
@@ -64,9 +67,8 @@ def recourse(
         return told
     asked = {name: request[name][open_cases] for name in REQUEST}
     known = {name: snapshot.column(name)[open_cases] for name in FEATURES}
-    cuts = policy.application
-    newcomer = ~snapshot.found[open_cases]
-    largest = np.where(newcomer, min(cuts.amount_max, cuts.newcomer_amount_max), cuts.amount_max)
+    limit = decided.terms.limit[open_cases]
+    largest = np.where(np.isnan(limit), policy.application.amount_max, limit)
     tried = candidates(asked, known, largest, policy.recourse)
     if not len(tried):
         return told

@@ -124,7 +124,7 @@ CHECKS = (
     Check(unsuitable_product_offered_or_sold, is_about_a_product),
     Check(asked_again_after_refusing, offers_something),
 )
-CONDUCT_RULES = (*(check.rule for check in CHECKS), holding_became_too_risky)
+CONDUCT_RULES: tuple[Rule[...], ...] = (*(check.rule for check in CHECKS), holding_became_too_risky)
 
 
 def _on(contacts: Contacts, channels: tuple[str, ...]) -> Mask:

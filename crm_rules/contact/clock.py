@@ -51,7 +51,7 @@ def local(at_us: I64Array, zone: F64Array, default: str) -> Local:
     A zone that is NaN, no code, or strange to this machine is unknown. `default` names a zone of `ZONES`.
     """
     bank = CODE[default]
-    given = (zone >= 0) & (zone < len(ZONES))
+    given = (zone >= 0) & (zone < len(ZONES)) & (zone == np.floor(zone))
     code = np.where(given, zone, bank).astype(np.int64)
     second = at_us // SECOND
     ahead, here = _ahead(second, code, bank)

@@ -5,7 +5,7 @@ finds more than four unlikely to help.
 """
 
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -13,10 +13,18 @@ from typing import TypeAlias
 import numpy as np
 
 from crm_rules.errors import InvalidPolicy, UnmappedReason
-from crm_rules.rules import F64Array, Mask
+from crm_rules.lending.policy import Decisions
+from crm_rules.rules import Effect, F64Array, Mask
 
 # A low score is no reason (comment 9(b)(2)): what these rules found is told by the columns scored.
-TOLD_BY_THE_MODEL = frozenset({"LEND-01", "LEND-02"})
+TOLD_BY_THE_MODEL = frozenset({"LEND-01", "LEND-02", "LEND-14", "LEND-15"})
+# The effects whose rules make an outcome; no rule makes an approval.
+MAKERS: Mapping[str, tuple[Effect, ...]] = {
+    "approve": (),
+    "decline": (Effect.DECLINE,),
+    "refer": (Effect.PERSON, Effect.REFER),
+}
+ALIKE = (("LEND-03", "LEND-16", "LEND-17"), ("LEND-22", "LEND-23"))
 NOT_KNOWN = "not_known"
 STANDARD_REASONS = Path(__file__).parent.parent / "policies" / "reasons.toml"
 
@@ -96,9 +104,32 @@ def _reasons(
     return [Reason(c, catalogue[c].en, catalogue[c].zh, value) for c, value in named if value > 0]
 
 
-def rule_reasons(rules: Mask, codes: Sequence[str], catalogue: Catalogue) -> list[list[RuleReason]]:
-    """The rules that held for each row, in the order of `codes`; `rules` is (n, len(codes))."""
-    told = [(at, code) for at, code in enumerate(codes) if code not in TOLD_BY_THE_MODEL]
-    check_catalogue((code for _, code in told), catalogue)
-    texts = {at: RuleReason(code, catalogue[code].en, catalogue[code].zh) for at, code in told}
-    return [[texts[at] for at, _ in told if row[at]] for row in rules]
+def rule_reasons(decided: Decisions, catalogue: Catalogue) -> list[list[RuleReason]]:
+    """The rules that made each outcome, in the order of their codes.
+
+    Of a decline those that decline, of a referral those that refer or want a person; of rules that say the
+    same in several ways the first. What the model found is told by the columns it scored.
+    """
+    told = [code for code in decided.rule_codes if code not in TOLD_BY_THE_MODEL]
+    check_catalogue(told, catalogue)
+    texts = {code: RuleReason(code, catalogue[code].en, catalogue[code].zh) for code in told}
+    return [
+        [texts[code] for code in held if code in texts and not _said_before(code, held)]
+        for held in map(_made_by(decided), range(len(decided.outcome)))
+    ]
+
+
+def model_speaks(decided: Decisions) -> Mask:
+    """(n,): whose outcome a rule about score or grade made; the model's reasons explain it."""
+    made = map(_made_by(decided), range(len(decided.outcome)))
+    return np.array([not TOLD_BY_THE_MODEL.isdisjoint(held) for held in made], np.bool_)
+
+
+def _made_by(decided: Decisions) -> Callable[[int], list[str]]:
+    return lambda row: decided.held(row, MAKERS[str(decided.outcome[row])])
+
+
+def _said_before(code: str, held: Sequence[str]) -> bool:
+    return any(
+        code in group and any(other in held for other in group[: group.index(code)]) for group in ALIKE
+    )

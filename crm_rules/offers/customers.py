@@ -76,7 +76,7 @@ class Customers:
         nothing = np.full(len(owned), np.nan)
         return Customers(
             **same,
-            age=_age(columns["age_years"], moments.event_us, here),
+            age=calendar_age(columns["age_years"], moments.event_us, here),
             assessment_days=_since_assessment(columns, moments, here),
             consents=np.column_stack([columns[f"consent_marketing_{name}"] for name in MARKETING_CHANNELS]),
             tier=nothing,
@@ -131,7 +131,7 @@ SAME = (
 ARRAYS = (*SAME, "age", "assessment_days", "consents", "tier", "leaving", "channel", "owned")
 
 
-def _age(years: F64Array, event_us: I64Array, here: Local) -> F64Array:
+def calendar_age(years: F64Array, event_us: I64Array, here: Local) -> F64Array:
     """Calendar years on the local day: that of the event tells the year of birth."""
     event_year = event_us.astype("datetime64[us]").astype("datetime64[Y]").astype(np.int64) + 1970
     born = event_year - years

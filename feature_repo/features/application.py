@@ -61,7 +61,7 @@ def application_features(
     ) = _arrays("features", features, FEATURES_READ)  # fmt: skip
     newcomer = np.isnan(tenure)  # every customer with a row has a tenure
     running, exposure = (np.where(newcomer & np.isnan(owed), 0.0, owed) for owed in (running, exposure))
-    income = _monthly_income(declared, recorded, salary)
+    income = monthly_income(declared, recorded, salary)
     instalment = amount / np.where(term > 0, term, np.nan)
     debt_service = planned_instalment(amount, term) + running
     values = (
@@ -107,7 +107,7 @@ def _arrays(table: str, given: Mapping[str, F64Array], names: tuple[str, ...]) -
     return [np.asarray(given[name], np.float64) for name in names]
 
 
-def _monthly_income(declared: F64Array, recorded: F64Array, salary: F64Array) -> F64Array:
+def monthly_income(declared: F64Array, recorded: F64Array, salary: F64Array) -> F64Array:
     """What was declared, else what the bank has on file, else the salary seen (if there is one)."""
     seen = np.where(salary > 0, salary, np.nan)
     on_file = np.where(np.isnan(recorded), seen, recorded)

@@ -103,7 +103,8 @@ RECOMMENDATION: tuple[str, ...] = (
 # Duties of care, fairness, consent and hours; and what rules and requests look at whichever models there are.
 RULES_READ: frozenset[str] = PROTECTED | CONSENTS | CODES | frozenset({
     "risk_level", "risk_assessment_age_days", "is_company", "income_monthly", "days_past_due",
-    "complaints_365d", "loans_running", *FEATURES_READ,
+    "complaints_365d", "loans_running", "loans_written_off", "applications_refused_365d",
+    "bureau_delinquencies", *FEATURES_READ,
 })  # fmt: skip
 # What marketing's segments by rule may ask about, whichever models there are.
 SEGMENTS_READ: frozenset[str] = frozenset({

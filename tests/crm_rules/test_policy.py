@@ -40,7 +40,8 @@ def test_every_policy_key_is_read_by_a_rule_or_module() -> None:
 def test_the_policy_speaks_of_the_families_and_categories_of_the_raw_tables() -> None:
     assert vocabulary.FAMILIES == contracts.FAMILIES
     assert vocabulary.CATEGORIES == contracts.BOOKING_CATEGORIES
-    assert set(vocabulary.CONTEXTS) <= set(contracts.CONTACT_CHANNELS)
+    assert vocabulary.CHANNELS == contracts.CONTACT_CHANNELS
+    assert set(vocabulary.CONTEXTS) <= set(vocabulary.CHANNELS)
 
 
 WRONG = [
@@ -54,7 +55,7 @@ WRONG = [
     ("text-for-number", "expiry_months = 24", 'expiry_months = "24"', "expiry_months"),
     ("flag-for-number", "expiry_months = 24", "expiry_months = true", "expiry_months"),
     ("part-for-whole", "expiry_months = 24", "expiry_months = 24.5", "expiry_months"),
-    ("unknown-family", "pension = 10.0", "yachts = 10.0", "lever_percent.yachts"),
+    ("unknown-issue", "keep = 30.0", "yachts = 10.0", "lever.issue.yachts"),
     ("unknown-category", "card_payment = 10", "gifts = 10", "points_per_100.gifts"),
     ("unknown-channel", '["email", "phone", "app"]', '["fax"]', "marketing_channels"),
     ("channel-twice", '["email", "phone", "app"]', '["app", "app"]', "marketing_channels"),

@@ -1,6 +1,7 @@
 """The rules of conduct at their edges: what holds, what does not, and where there is no verdict."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -94,7 +95,9 @@ def test_who_is_offered_something_is_awake(
 def test_a_customer_may_hold_their_level_and_no_more(level: float) -> None:
     risks = [1.0, 2.0, 3.0, 4.0, 5.0]
     may_hold = 1.0 if np.isnan(level) else level
-    assert held("CDT-03", contact(product_risk=risks, risk_level=level)) == [risk > may_hold for risk in risks]
+    assert held("CDT-03", contact(product_risk=risks, risk_level=level)) == [
+        risk > may_hold for risk in risks
+    ]
 
 
 ASSESSED = [
@@ -176,10 +179,9 @@ def test_one_contact_has_the_verdict_it_has_among_many() -> None:
 def test_days_are_those_of_the_customers_calendar() -> None:
     """Refused at 23:30 in Berlin and called at 00:30: a day later there, the same day in UTC."""
     hour = 3_600_000_000
-    midnight = 20_000 * 24 * hour - hour  # in Berlin in winter, a Thursday
-    numbers = {name: np.array([1.0]) for name in (
-        "offers", "about_product", "channel", "consent_here", "consent_anywhere", "product_risk", "risk_level",
-    )}  # fmt: skip
+    midnight = int(datetime(2026, 1, 14, 23, tzinfo=UTC).timestamp()) * 1_000_000  # in Berlin
+    plain = ("offers", "about_product", "channel", "consent_here", "consent_anywhere")
+    numbers = {name: np.array([1.0]) for name in (*plain, "product_risk", "risk_level")}
     moments = {"at": midnight + hour // 2, "refused_at": midnight - hour // 2, "assessed_at": UNKNOWN}
     for zone, days in (("Europe/Berlin", 1.0), ("UTC", 0.0)):
         told = Contacts.of(
@@ -200,20 +202,15 @@ def test_the_days_of_quiet_are_the_policys() -> None:
     assert held("CDT-04", contact(since_refusal=[7.0, 8.0]), shorter) == [True, False]
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "key"),
-    [
-        pytest.param('"declined", "refused"', '"Declined"', "conduct.refused_outcomes", id="capital-letters"),
-        pytest.param("offer = []", '"Offer " = []', "conduct.marketing_topics", id="a-topic-with-a-space"),
-        pytest.param(
-            '["deposit", "fund", "pension"]', '["shares"]', "conduct.marketing_topics.investment", id="no-family"
-        ),
-        pytest.param(
-            "quiet_after_refusal_days = 90", "quiet_after_refusal_days = -1",
-            "conduct.quiet_after_refusal_days", id="days-below-none",
-        ),
-    ],
-)  # fmt: skip
+WRONG = [
+    ("capital letters", '"declined", "refused"', '"Declined"', "conduct.refused_outcomes"),
+    ("a topic with a space", "offer = []", '"offer " = []', "conduct.marketing_topics"),
+    ("no family", '["deposit", "fund", "pension"]', '["shares"]', "conduct.marketing_topics.investment"),
+    ("fewer than no days", "refusal_days = 90", "refusal_days = -1", "conduct.quiet_after_refusal_days"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "key"), [pytest.param(*case[1:], id=case[0]) for case in WRONG])
 def test_a_policy_of_wrong_conduct_is_refused_and_the_key_named(old: str, new: str, key: str) -> None:
     text = STANDARD.read_text()
     assert old in text
