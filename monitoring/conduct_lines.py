@@ -80,6 +80,8 @@ def _data(finding: Finding) -> dict[str, object]:
 def _next(alerts: int, opened: int | None) -> str:
     if not alerts:
         return "no alerts"
+    told = "1 alert" if alerts == 1 else f"{alerts:,} alerts"
     if opened is None:
-        return f"{alerts:,} alerts; next: bank conduct check --open makes a case of each"
-    return f"{alerts:,} alerts, {opened:,} of them new cases; next: bank cases list --kind conduct"
+        return f"{told}; next: bank conduct check --open makes a case of {'it' if alerts == 1 else 'each'}"
+    new = "a new case" if opened == 1 else "new cases"
+    return f"{told}, {opened:,} of them {new}; next: bank cases list --kind conduct"
