@@ -1,4 +1,4 @@
-"""What a credit answer carries: terms of an approval, the notice of what is no approval, a way to a person."""
+"""What a credit answer carries: terms of an approval, the notice of every other outcome."""
 
 import hashlib
 import json
@@ -31,7 +31,7 @@ def loaded(whole_tiny: Tiny) -> Loaded:
 def decided(loaded: Loaded, at: str = AT.isoformat(), event_us: int = EVENT_US, **told: Any) -> Decision:
     """One decision: a good customer asks for 6,000 over 24 months, except for what is told."""
     fields = CreditRequest.__dataclass_fields__
-    asked = {"customer_id": "ann", "amount": 6_000.0, "term_months": 24} | {
+    asked: dict[str, Any] = {"customer_id": "ann", "amount": 6_000.0, "term_months": 24} | {
         name: told.pop(name) for name in list(told) if name in fields
     }
     origin = loaded.runtime.manifest.origin
@@ -73,7 +73,7 @@ def test_an_approval_carries_its_terms_and_owes_no_notice(loaded: Loaded) -> Non
         pytest.param({"income_monthly": 650.0}, "decline", ["LEND-17"], id="little-left"),
         pytest.param({"loans_written_off": 1.0}, "decline", ["LEND-19"], id="written-off"),
         pytest.param({"exposure_total": 700_000.0}, "refer", ["LEND-23"], id="owes-much"),
-        pytest.param({"customer_id": None, "declared_income": 9_000.0}, "decline", ["not_known"], id="somebody-new"),
+        pytest.param({"customer_id": None, "declared_income": 9_000.0}, "decline", ["not_known"], id="new"),
         pytest.param({"term_months": 240}, "refer", ["LEND-13"], id="a-long-term"),
         pytest.param({"exposure_total": np.nan}, "refer", ["POLICY_UNAVAILABLE"], id="owed-is-not-known"),
     ],
