@@ -12,7 +12,6 @@ from typing import Annotated, NoReturn
 import typer
 
 import crm_rules.changes_cli
-import crm_rules.cli
 import crm_rules.login_cli
 import crm_rules.people_cli
 import feature_repo.cli
@@ -22,6 +21,7 @@ import monitoring.cli
 import serving.cases_cli
 import serving.cli
 import serving.holds_cli
+import serving.rules_cli
 import serving.switch_cli
 import training.cli
 import training.models_cli
@@ -47,7 +47,7 @@ app.add_typer(crm_rules.changes_cli.people, name="people")
 app.add_typer(crm_rules.login_cli.keys, name="keys")
 app.command("login")(crm_rules.login_cli.login)
 app.command("logout")(crm_rules.login_cli.logout)
-app.add_typer(crm_rules.cli.rules, name="rules")
+app.add_typer(serving.rules_cli.rules, name="rules")
 app.add_typer(serving.cases_cli.cases, name="cases")
 app.add_typer(serving.switch_cli.stop_switch, name="stop-switch")
 app.add_typer(monitoring.cli.monitor, name="monitor")

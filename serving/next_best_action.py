@@ -76,10 +76,7 @@ def _decide(
 ) -> Decision:
     row, funnel = case.row, found.funnel
     shown, personal = _shown(case, found), found.funnel.personal(row)
-    out = {
-        int(at): funnel.screening.codes(row, int(at))
-        for at in np.flatnonzero(funnel.screening.first[row] >= 0)
-    }
+    out = funnel.screening.told(row)
     churn = found.needs.members.get(CHURN)
     answer: dict[str, object] = {
         "personalised": personal,

@@ -65,20 +65,20 @@ def days_of(at_us: I64Array) -> tuple[str, ...]:
 
 def chance_of_first(
     limits: Arms, first: NDArray[np.intp], best: NDArray[np.intp], general: NDArray[np.intp],
-    left: F64Array, new: Mask, certain: Mask,
+    left: Mask, new: Mask, fixed: Mask,
 ) -> F64Array:  # fmt: skip
     """The probability, over all arms, that the first offer is the one that came first, (n,).
 
     `first`, `best` and `general` are places (-1 for none) of what came first, of the best order and of that
-    without a profile; `left` counts the offers left, `new` (n, P) marks the new ones among them; `certain`
-    is where nothing was drawn.
+    without a profile; `left` (n, P) marks the offers left with a profile, `new` the new ones among them;
+    `fixed` (n,) is where a mandatory offer is left, so that the first place of the best order is not drawn.
     """
-    r, h = limits.random_control, limits.non_personalised
+    if not left.shape[1]:
+        return np.ones(len(first))
+    r, h, at = limits.random_control, limits.non_personalised, (np.arange(len(first)), first)
     news = new.sum(axis=1).astype(np.float64)
     x = np.where(news > 0, limits.exploration, 0.0)
-    is_new = first >= 0
-    if new.shape[1]:
-        is_new = is_new & new[np.arange(len(first)), first]
-    share = r / np.maximum(left, 1.0) + h * (first == general)
-    share = share + (1 - r - h) * ((1 - x) * (first == best) + x * is_new / np.maximum(news, 1.0))
-    return np.where(certain | (first < 0), 1.0, share)
+    plain, ours = h * (first == general), first == best
+    drawn = r * left[at] / np.maximum(left.sum(axis=1).astype(np.float64), 1.0) + plain
+    drawn = drawn + (1 - r - h) * ((1 - x) * ours + x * new[at] / np.maximum(news, 1.0))
+    return np.where(first < 0, 1.0, np.where(fixed, plain + (1 - h) * ours, drawn))

@@ -44,6 +44,14 @@ class Screening:
         """(n, P): the place in CODES of the first that took the offer away, -1 where none did."""
         return np.where(self.blocked, self.removed.argmax(axis=0), -1).astype(np.int8)
 
+    def told(self, row: int) -> dict[int, list[str]]:
+        """Every code that took an offer away from one customer, by the place of the offer."""
+        found: dict[int, list[str]] = {}
+        offers, codes = np.nonzero(self.removed[:, row].T)
+        for offer, code in zip(offers.tolist(), codes.tolist(), strict=True):
+            found.setdefault(offer, []).append(CODES[code])
+        return found
+
     def codes(self, row: int, offer: int) -> list[str]:
         """Every code that took this offer away from this customer."""
         return [CODES[at] for at in np.flatnonzero(self.removed[:, row, offer]).tolist()]

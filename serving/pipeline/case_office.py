@@ -21,6 +21,7 @@ from monitoring.decision_log import DecisionLogs
 from serving.bootstrap import current_release, open_cases
 from serving.pipeline.bootstrap import now
 from serving.rulebook import Rulebook
+from serving.rulebooks import Rulebooks
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,9 @@ class CaseOffice:
 
     @cached_property
     def rulebook(self) -> Rulebook:
-        """Policy and reasons of the current release, verified."""
-        return Rulebook.of(current_release(self.settings).release, {})
+        """Policy in force and reasons of the current release, verified."""
+        found = Rulebooks.of(current_release(self.settings).release, {})
+        return found.under(found.book.at(self.now))
 
     def collect(self) -> int:
         """Open the case of every referred decision since the last time; how many were missing."""

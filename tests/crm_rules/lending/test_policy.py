@@ -3,12 +3,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.crm_rules.lending.conftest import NAN, Make
 
 from crm_rules.lending import policy as decided_by
 from crm_rules.lending.policy import LENDING_CODES, LENDING_RULES, decide
 from crm_rules.policy import Policy
 from crm_rules.rules import UNAVAILABLE, Effect, Mask, rule
+from tests.crm_rules.lending.conftest import NAN, Make
 
 PERSON = ("LEND-08", "LEND-09", "LEND-10", "LEND-11", UNAVAILABLE)
 NEW = {"is_newcomer": True, "age_years": NAN, "instalments_monthly": NAN, "exposure_total": NAN}
