@@ -191,7 +191,7 @@ def build(settings: Settings, worker: str, clock: Callable[[], datetime] = now) 
     cases = CaseRoom(partial(open_cases, settings), TrustFile(settings).read, clock)
 
     def refer(records: Sequence[Record]) -> None:
-        cases.refer(records, engine.scorer.loaded.rulebook.policy.cases)
+        cases.refer(records, engine.scorer.loaded.book.at(clock()).cases)
 
     engine = Engine(serving, log, clock, new_id, refer)
     stopping = StopSwitches(engine, partial(switches, settings), on)
