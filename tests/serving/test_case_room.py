@@ -47,7 +47,8 @@ def record(decision_id: str, at: datetime) -> Record:
     payload = {
         "decision_id": decision_id, "use_case": "credit", "customer_id": "ann", "at": at.isoformat(),
         "outcome": "refer", "request": {"amount": 9.0, "term_months": 9}, "rules": [],
-        "scores": {"grade": "C"}, "reasons": [], "release": "ab", "policy": "1", "case": {"id": decision_id, "due_at": at.isoformat()},
+        "scores": {"grade": "C"},
+        "reasons": [], "release": "ab", "policy": "1", "case": {"id": decision_id, "due_at": at.isoformat()},
     }  # fmt: skip
     return Record(decision_id, at.isoformat(), "credit", "ann", orjson.dumps(payload))
 
