@@ -241,7 +241,8 @@ FAMILIES = [
     ("none of them suits", [product("fund-b", "R4"), product("fund-c", "R5")], 1),
     ("the one that suits is no longer sold",
      [product("fund-a", "R1", withdrawn_at=ago(1)), product("fund-b", "R4")], 1),
-    ("it was taken from sale later", [product("fund-a", "R1", withdrawn_at=ago(-1)), product("fund-b", "R4")], 0),
+    ("it was taken from sale later",
+     [product("fund-a", "R1", withdrawn_at=ago(-1)), product("fund-b", "R4")], 0),
 ]  # fmt: skip
 
 
@@ -303,7 +304,8 @@ RERATED = [
     ("known only after the window", HELD, [*SHELF, {**UP, "recorded_at": NOW}], (0, 0)),
     ("held since long before, known in the window", HELD,
      [*SHELF, product("fund-b", "R4", valid_from=ago(40), recorded_at=CALLED)], (1, 1)),
-    ("a rate changed, not the rating", HELD, [*SHELF, product("fund-b", "R3", valid_from=CALLED, rate=0.1)], (0, 0)),
+    ("a rate changed, not the rating", HELD,
+     [*SHELF, product("fund-b", "R3", valid_from=CALLED, rate=0.1)], (0, 0)),
     ("an older rating corrected, which no longer held", HELD,
      [*SHELF, product("fund-b", "R3", valid_from=ago(90)), product("fund-b", "R5", recorded_at=CALLED)], (0, 0)),
 ]  # fmt: skip
