@@ -1,4 +1,4 @@
-"""How many small mistakes in the rules would be noticed: each mutant against the reference and the rule tests.
+"""How many small mistakes in the rules are noticed: each mutant against the reference and the rule tests.
 
 A mutant is a module with one mistake. It runs in a process of its own, in the module's place: first
 against decisions the reference made beforehand, then, where those are the same, against the tests of
