@@ -21,6 +21,12 @@ CASES = 4_000
 PAID = {"WAY-card": "credit_utilisation", "WAY-arrears": "days_past_due"}
 FIELD = {"WAY-amount": "amount", "WAY-term_months": "term_months", "WAY-co_applicant": "co_applicant"}
 
+FEW = {
+    "is_company": [0, 0, 0, 1], "loans_written_off": [0] * 49 + [1],
+    "applications_refused_365d": [0] * 24 + [1] * 24 + [3],
+    "bureau_delinquencies": [0] * 24 + [4] * 24 + [5],
+}  # fmt: skip
+
 
 @pytest.fixture(scope="module")
 def loaded(whole_tiny: Tiny) -> Loaded:
@@ -32,9 +38,12 @@ def town(loaded: Loaded) -> tuple[Snapshot, list[CreditRequest]]:
     """Applicants of all kinds, a tenth of everything unknown, a tenth of them new to the bank."""
     rng = np.random.default_rng(8)
     origin = loaded.runtime.manifest.origin
-    usual = np.array([feature_row(credit_utilisation=0.6).get(name, 1.0) for name in origin.columns])
+    row = feature_row(credit_utilisation=0.6, instalments_monthly=150.0, exposure_total=9_000.0)
+    usual = np.array([row.get(name, 1.0) for name in origin.columns])
     values = usual * np.exp(rng.normal(size=(CASES, len(usual))))
     values[:, origin.position["days_past_due"]] = rng.choice([0, 0, 0, 12, 45], CASES)
+    for name, among in FEW.items():
+        values[:, origin.position[name]] = rng.choice(among, CASES)
     values[rng.random(values.shape) < 0.02] = np.nan
     values[:, origin.position["age_years"]] = rng.uniform(16, 80, CASES)
     times = np.full((CASES, len(origin.views)), EVENT_US, np.int64)
@@ -94,7 +103,7 @@ def test_every_way_that_is_told_leads_to_an_approval(
     outcomes = [each["outcome"] for each in decided(together, requests, loaded)]
     helped = sum(bool(answer["recourse"]) for answer in answers)
     refused = sum(answer["outcome"] != "approve" for answer in answers)
-    assert tried > 1_000
+    assert tried > 800
     assert helped > 0.2 * refused
     assert set(outcomes) == {"approve"}
 
@@ -128,7 +137,8 @@ def test_where_nothing_the_applicant_does_helps_nothing_is_told(
     snapshot, asked = town
     for answer in decided(snapshot, asked, loaded, lost=("credit",)):
         assert answer["recourse"] == []
-    minors = snapshot.column("age_years") < 18
+    minors = (snapshot.column("age_years") < 18) & (snapshot.column("is_company") != 1)
+    assert minors.any()
     answers = decided(snapshot, asked, loaded)
     assert all(answers[row]["recourse"] == [] for row in np.flatnonzero(minors))
 

@@ -10,7 +10,7 @@ import pytest
 
 from feature_repo.packed_rows import PackedRows
 from feature_repo.rows.reading import Rows
-from serving.asking import CreditRequest, CustomerRequest, OfferRequest, RecommendationRequest
+from serving.asking import CreditRequest, CustomerRequest, OfferRequest, RecommendationRequest, Stamp
 from serving.errors import NotReplayable, RowsOfAnotherRelease, RowsUnreachable, UnknownCustomer
 from serving.loaded import Loaded
 from serving.online import OnlineRows
@@ -24,21 +24,24 @@ from training.release.verify import verify
 Asking = Callable[[Scorer, Sequence[str]], Sequence[Any]]
 
 
+def stamps_of(ids: Sequence[str]) -> list[Stamp]:
+    """A stamp for each customer that is theirs, alone or among a thousand."""
+    return [stamp(int.from_bytes(name.encode())) for name in ids]
+
+
 def offers(scorer: Scorer, ids: Sequence[str], channel: str | None = None, top: int = 3) -> list[Any]:
-    stamps = [stamp(number) for number, _ in enumerate(ids)]
-    return list(scorer.next_best_action([OfferRequest(i, channel, top) for i in ids], stamps))
+    return list(scorer.next_best_action([OfferRequest(i, channel, top) for i in ids], stamps_of(ids)))
 
 
 def credit(scorer: Scorer, ids: Sequence[str], **asked: Any) -> list[Any]:
     requests = [CreditRequest(i or None, **({"amount": 6000.0, "term_months": 24} | asked)) for i in ids]
-    return list(scorer.credit_decision(requests, [stamp(number) for number, _ in enumerate(ids)]))
+    return list(scorer.credit_decision(requests, stamps_of(ids)))
 
 
 def _score(method: str) -> Asking:
     def ask(scorer: Scorer, ids: Sequence[str]) -> Sequence[Any]:
-        stamps = [stamp(number) for number, _ in enumerate(ids)]
         asked = RecommendationRequest if method == "recommend" else CustomerRequest
-        answers: Sequence[Any] = getattr(scorer, method)([asked(i) for i in ids], stamps)
+        answers: Sequence[Any] = getattr(scorer, method)([asked(i) for i in ids], stamps_of(ids))
         return answers
 
     return ask
@@ -89,9 +92,7 @@ def test_alone_and_among_a_thousand_the_answer_has_the_same_bytes(many: Scorer, 
     assert len({decision.body for decision in together}) == 1_000
     for row in range(0, 1_000, 37):
         [alone] = ASKINGS[name](many, [ids[row]])
-        assert json.dumps(answer(alone) | {"decision_id": "", "request_id": ""}) == json.dumps(
-            answer(together[row]) | {"decision_id": "", "request_id": ""}
-        )
+        assert alone.body == together[row].body
 
 
 @pytest.mark.parametrize("name", ASKINGS)

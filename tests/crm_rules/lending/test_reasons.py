@@ -4,18 +4,21 @@ import numpy as np
 import pytest
 
 from crm_rules.errors import InvalidPolicy, UnmappedReason
-from crm_rules.lending.policy import LENDING_CODES
+from crm_rules.lending.policy import LENDING_CODES, Decisions
 from crm_rules.lending.reasons import (
     NOT_KNOWN,
     STANDARD_REASONS,
     TOLD_BY_THE_MODEL,
     ReasonText,
     check_catalogue,
+    model_speaks,
     parse_catalogue,
     principal_reasons,
     rule_reasons,
 )
 from crm_rules.lending.recourse import WAY_CODES
+from crm_rules.lending.terms import Terms
+from crm_rules.rules import UNAVAILABLE
 from feature_repo.features.application import APPLICATION_COLUMNS
 from feature_repo.features.services import SERVICES
 
@@ -87,8 +90,35 @@ def test_a_broken_catalogue_is_refused(text: str) -> None:
         parse_catalogue(text.encode())
 
 
-def test_the_rules_that_held_are_told_except_a_mere_score() -> None:
-    held = np.array([[code in ("LEND-01", "LEND-03", "LEND-04") for code in LENDING_CODES]])
-    told = rule_reasons(held, LENDING_CODES, STANDARD)[0]
-    assert [reason.code for reason in told] == ["LEND-03", "LEND-04"]
-    assert told[1].en == "A payment on one of your running loans is overdue"
+def decided(outcome: str, *held: str) -> Decisions:
+    nothing = np.full(1, np.nan)
+    rules = np.array([[code in held for code in LENDING_CODES]])
+    return Decisions(np.array([outcome]), rules, LENDING_CODES, Terms(*[nothing] * 5))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "held", "told", "by_model"),
+    [
+        pytest.param("decline", ("LEND-01", "LEND-04"), ["LEND-04"], True, id="a-score-is-no-reason"),
+        pytest.param("decline", ("LEND-04", "LEND-06"), ["LEND-04"], False, id="of-a-decline-what-declines"),
+        pytest.param("decline", ("LEND-02", "LEND-05"), ["LEND-05"], False, id="the-model-did-not-decline"),
+        pytest.param("decline", ("LEND-15",), [], True, id="a-grade-is-no-reason"),
+        pytest.param("decline", ("LEND-03", "LEND-16", "LEND-17"), ["LEND-03"], False, id="one-thing-once"),
+        pytest.param("decline", ("LEND-16", "LEND-17"), ["LEND-16"], False, id="the-first-that-held"),
+        pytest.param("refer", ("LEND-04", "LEND-09"), ["LEND-09"], False, id="of-a-referral-what-refers"),
+        pytest.param("refer", ("LEND-02", "LEND-06"), ["LEND-06"], True, id="the-model-wants-a-look"),
+        pytest.param("refer", (UNAVAILABLE,), [UNAVAILABLE], False, id="a-rule-without-verdict"),
+        pytest.param("approve", (), [], False, id="an-approval"),
+    ],
+)
+def test_the_reasons_told_are_those_of_the_outcome(
+    outcome: str, held: tuple[str, ...], told: list[str], by_model: bool
+) -> None:
+    found = decided(outcome, *held)
+    assert [reason.code for reason in rule_reasons(found, STANDARD)[0]] == told
+    assert model_speaks(found).tolist() == [by_model]
+
+
+def test_a_reason_has_the_text_of_the_catalogue() -> None:
+    [[reason]] = rule_reasons(decided("decline", "LEND-04"), STANDARD)
+    assert reason.en == "A payment on one of your running loans is overdue"
