@@ -60,15 +60,14 @@ def local(at_us: I64Array, zone: F64Array, default: str) -> Local:
     return Local(day, rest // 60, year, given & here)
 
 
-def _ahead(second: I64Array, code: I64Array, bank: int) -> tuple[I64Array, Mask]:
+def _ahead(second: I64Array, code: I64Array, bank: int) -> tuple[I64Array | int, Mask | bool]:
     """The seconds each zone is ahead of UTC at each second, and whether this machine knows the zone."""
     key = second // DAY * len(ZONES) + code  # one for each zone and day
-    first = int(key[0]) if len(key) else bank
-    if len(key) < 2 or bool((key == first).all()):
-        before, after, change, known = _day(first, bank)
-        return np.where(second < change, before, after), np.full(len(key), known)
+    if len(key) == 1 or (len(key) and bool((key == key[0]).all())):
+        before, after, change, known = _day(int(key[0]), bank)
+        return (before if change == NEVER else np.where(second < change, before, after)), known
     keys, where = np.unique(key, return_inverse=True)
-    days = np.array([_day(int(each), bank) for each in keys], np.int64)
+    days = np.array([_day(int(each), bank) for each in keys], np.int64).reshape(-1, 4)
     early, late, change_at, knows = days.T[:, where]
     return np.where(second < change_at, early, late), knows.astype(np.bool_)
 
