@@ -16,8 +16,8 @@ OFFER = Offer("offer", group="savings", product_id="P")
 SOMEBODY = Person(
     "C1", NOON, datetime(2026, 6, 1, tzinfo=UTC), age_years=40.0, risk_level=5.0,
     risk_assessment_age_days=9.0, is_company=0.0, income_monthly=1_000.0, days_past_due=0.0,
-    complaints_365d=0.0, consent={"email": 1.0, "phone": 1.0, "app": 1.0}, consent_profiling=1.0, time_zone="Asia/Shanghai",
-    preferred_channel="app", churn=0.0, chances={"P": 0.5}, popularity={"P": 0.5},
+    complaints_365d=0.0, consent={"email": 1.0, "phone": 1.0, "app": 1.0}, consent_profiling=1.0,
+    time_zone="Asia/Shanghai", preferred_channel="app", churn=0.0, chances={"P": 0.5}, popularity={"P": 0.5},
 )  # fmt: skip
 
 
