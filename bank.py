@@ -12,15 +12,16 @@ from typing import Annotated, NoReturn
 import typer
 
 import crm_rules.changes_cli
-import crm_rules.cli
 import crm_rules.login_cli
 import crm_rules.people_cli
 import feature_repo.cli
 import feature_repo.features.cli
 import monitoring.audit_cli
 import monitoring.cli
+import serving.cases_cli
 import serving.cli
 import serving.holds_cli
+import serving.rules_cli
 import serving.switch_cli
 import training.cli
 import training.models_cli
@@ -46,7 +47,8 @@ app.add_typer(crm_rules.changes_cli.people, name="people")
 app.add_typer(crm_rules.login_cli.keys, name="keys")
 app.command("login")(crm_rules.login_cli.login)
 app.command("logout")(crm_rules.login_cli.logout)
-app.add_typer(crm_rules.cli.rules, name="rules")
+app.add_typer(serving.rules_cli.rules, name="rules")
+app.add_typer(serving.cases_cli.cases, name="cases")
 app.add_typer(serving.switch_cli.stop_switch, name="stop-switch")
 app.add_typer(monitoring.cli.monitor, name="monitor")
 app.add_typer(monitoring.audit_cli.audit, name="audit")

@@ -54,13 +54,15 @@ class Database(Protocol):
         """Close it; it is not used afterwards."""
 
 
-def open_database(path: Path, url: str = "", schema: str = "bank", read_only: bool = False) -> Database:
+def open_database(
+    path: Path, url: str = "", schema: str = "bank", read_only: bool = False, wait: float = WAIT_SECONDS
+) -> Database:
     """PostgreSQL where a URL is given, else SQLite at `path`; DatabaseUnavailable when neither opens.
 
-    A file opened `read_only` is never made.
+    A file opened `read_only` is never made; where somebody else has locked it, it waits so many seconds.
     """
     if not url:
-        return Sqlite(path, read_only)
+        return Sqlite(path, read_only, wait)
     from crm_rules.postgres import Postgres  # a bank on SQLite does without its driver
 
     return Postgres(url, schema)
@@ -81,17 +83,17 @@ def make_tables(database: Database, script: str, needed: Mapping[str, str]) -> N
 class Sqlite:
     """A SQLite file, written ahead (WAL) and forced to the disk at each commit."""
 
-    def __init__(self, path: Path, read_only: bool = False) -> None:
+    def __init__(self, path: Path, read_only: bool = False, wait: float = WAIT_SECONDS) -> None:
         self.path, self._lock = path, threading.RLock()
         try:
             if read_only:
                 uri = f"{path.absolute().as_uri()}?mode=ro"
-                self._db = sqlite3.connect(uri, WAIT_SECONDS, 0, None, False, uri=True)
+                self._db = sqlite3.connect(uri, wait, 0, None, False, uri=True)
             else:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 if not path.exists():  # its companions take its mode: nobody else writes, whatever the umask
                     os.close(os.open(path, os.O_CREAT | os.O_CLOEXEC, 0o640))
-                self._db = sqlite3.connect(path, WAIT_SECONDS, 0, None, False)
+                self._db = sqlite3.connect(path, wait, 0, None, False)
                 self._db.execute("PRAGMA page_size = 8192")
                 self._db.execute("PRAGMA journal_mode = WAL")
                 self._db.execute("PRAGMA synchronous = FULL")

@@ -273,3 +273,38 @@ class BrokenSwitches(BankError, ValueError):
             f"The stop switches {path} are refused: {found}. Running workers keep the ones they know. "
             f"`bank stop-switch list` writes the file again from the journal."
         )
+
+
+class UnknownCase(BankError, LookupError):
+    """No case of that id was opened."""
+
+    def __init__(self, case_id: str) -> None:
+        self.case_id = case_id
+        super().__init__(f"There is no case '{case_id[:100]}'. `bank cases list` names those that are open.")
+
+
+class CaseRefused(BankError, PermissionError):
+    """Somebody tried what the rules of cases do not let them do; nothing was changed."""
+
+    def __init__(self, case_id: str, why: str) -> None:
+        self.case_id, self.why = case_id, why
+        super().__init__(f"Case {case_id[:100]}: {why}. Nothing was changed.")
+
+
+class NotReviewable(BankError, ValueError):
+    """A person cannot look at that decision again."""
+
+    def __init__(self, decision_id: str, why: str) -> None:
+        self.decision_id, self.why = decision_id, why
+        super().__init__(f"Decision {decision_id[:64]} cannot be contested: {why}. Quote a credit decision.")
+
+
+class TooLate(BankError, ValueError):
+    """A decision is contested after the last day to do so."""
+
+    def __init__(self, decision_id: str, until: str) -> None:
+        self.decision_id, self.until = decision_id, until
+        super().__init__(
+            f"Decision {decision_id[:64]} could be contested until {until}. "
+            f"Apply again, or write to the bank."
+        )

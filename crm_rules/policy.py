@@ -4,11 +4,15 @@
 365
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from crm_rules import strict_toml
+from crm_rules.cases.limits import CaseLimits
 from crm_rules.contact.limits import Calendar, Contact
+from crm_rules.contradictions import check_contradictions
 from crm_rules.errors import InvalidPolicy
 from crm_rules.lending.limits import Lending
 from crm_rules.loyalty.limits import Loyalty
@@ -27,9 +31,10 @@ STANDARD = Path(__file__).parent / "policies" / "standard.toml"
 
 @dataclass(frozen=True)
 class Policy:
-    """The whole policy of one version."""
+    """The whole policy of one version, in force from a day on."""
 
     version: str
+    effective_from: date
     calendar: Calendar
     suitability: Suitability
     eligibility: Eligibility
@@ -38,6 +43,7 @@ class Policy:
     keep: Keep
     targeting: Targeting
     lending: Lending
+    cases: CaseLimits
     arbitration: Arbitration
     arms: Arms
     loyalty: Loyalty
@@ -45,18 +51,29 @@ class Policy:
     @staticmethod
     def parse(data: bytes) -> "Policy":
         """Read TOML bytes, the same bytes a release digests; InvalidPolicy names the key that is wrong."""
-        policy = strict_toml.read(Policy, data)
+        return Policy.of(strict_toml.table_of(data))
+
+    @staticmethod
+    def of(table: Mapping[str, object]) -> "Policy":
+        """The policy of a table that was read; InvalidPolicy names the key that is wrong."""
+        policy = strict_toml.read_table(Policy, table)
         policy.calendar.check()
         policy.contact.check()
         policy.lending.check()
+        policy.cases.check()
         policy.arms.check()
+        check_contradictions(policy)
         return policy
 
     @staticmethod
     def load(path: Path) -> "Policy":
         """Read a policy file; InvalidPolicy when it cannot be read."""
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise InvalidPolicy("(file)", f"{path} cannot be read: {error.strerror}") from error
-        return Policy.parse(data)
+        return Policy.parse(read_file(path))
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a policy file; InvalidPolicy when it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidPolicy("(file)", f"{path} cannot be read: {error.strerror}") from error

@@ -45,11 +45,20 @@ class Like:
 
 def read(record: type[Record], data: bytes) -> Record:
     """Read TOML bytes as `record`; InvalidPolicy names the key that is unknown, missing or out of bounds."""
+    return read_table(record, table_of(data))
+
+
+def table_of(data: bytes) -> dict[str, Any]:
+    """TOML bytes as nested tables; InvalidPolicy when they are none."""
     try:
-        table = tomllib.loads(data.decode())
+        return tomllib.loads(data.decode())
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise InvalidPolicy("(file)", f"cannot be read as TOML: {error}") from error
-    return _record(record, table, "")
+
+
+def read_table(record: type[Record], table: object, path: str = "") -> Record:
+    """Read a table that stands at `path` as `record`, as strictly."""
+    return _record(record, table, path)
 
 
 def _record(record: type[Record], table: object, path: str) -> Record:
@@ -82,6 +91,8 @@ def _value(kind: Any, value: object, path: str) -> Any:
     if origin in (types.UnionType, typing.Union):  # X | None: a key that is there is an X
         [kind] = [each for each in typing.get_args(kind) if each is not types.NoneType]
         return _value(kind, value, path)
+    if kind is Any:
+        return value
     if dataclasses.is_dataclass(kind):
         return _record(typing.cast(type, kind), value, path)
     if origin is Mapping:

@@ -65,7 +65,7 @@ class Settings(BaseSettings):
     redis_prefix: str = Field(default="bank", min_length=1, description="begins every key in Redis")
     database: SecretStr = Field(
         default=SecretStr(""),
-        description="URL of PostgreSQL for governance, ledger and log; empty: SQLite files",
+        description="URL of PostgreSQL for governance, ledger, log and cases; empty: SQLite files",
     )
     anchors: Path | None = Field(
         default=None, description="folder of the chains' heads, best on another disk; else in the home"
@@ -184,6 +184,11 @@ class Settings(BaseSettings):
     def ledger(self) -> Path:
         """The loyalty ledger."""
         return self.home / "ledger.db"
+
+    @property
+    def cases(self) -> Path:
+        """The file of cases, unless they lie in PostgreSQL."""
+        return self.home / "cases.db"
 
     @property
     def reports(self) -> Path:

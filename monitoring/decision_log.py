@@ -6,7 +6,7 @@ or all of them in one PostgreSQL schema. Heads lie outside the database.
 """
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +39,8 @@ ONE = (
     " WHERE c.chain = ? AND c.id = ?"
 )
 NEWEST = "SELECT payload FROM payloads WHERE chain = ? AND use_case = ? ORDER BY seq DESC LIMIT ?"
+SINCE = "SELECT payload FROM payloads WHERE chain = ? AND seq > ? AND seq <= ? AND use_case = ? ORDER BY seq"
+LAST = "SELECT MAX(seq) FROM chain WHERE chain = ?"
 ENTRY = "SELECT seq FROM chain WHERE chain = ? AND id = ?"
 
 
@@ -192,12 +194,40 @@ class DecisionLogs:
                         return bytes(row[0])
         raise UnknownDecision(decision_id)
 
+    def knows(self, decision_id: str) -> bool:
+        """Whether a worker's chain has an entry of that id, erased or not."""
+        with self.reading() as databases:
+            return any(
+                database.ask(ENTRY, (chain, decision_id))
+                for _, database in databases
+                for chain in chains(database)
+            )
+
     def payloads(self, use_case: str, newest: int) -> Iterator[bytes]:
         """The newest payloads of one use case, each worker's latest first."""
         with self.reading() as databases:
             for _, database in databases:
                 for chain in chains(database):
                     for row in database.stream(NEWEST, (chain, use_case, newest)):
+                        yield bytes(row[0])
+
+    def ends(self) -> dict[str, int]:
+        """The last entry of each worker's chain; batches, which lie in files, are left out."""
+        with self.reading() as databases:
+            return {
+                chain: int(database.ask(LAST, (chain,))[0][0] or 0)
+                for _, database in databases
+                for chain in chains(database)
+                if chain.startswith(PREFIX)
+            }
+
+    def between(self, use_case: str, after: Mapping[str, int], until: Mapping[str, int]) -> Iterator[bytes]:
+        """The payloads of one use case behind the entries `after`, up to those of `until`, by chain."""
+        with self.reading() as databases:
+            for _, database in databases:
+                for chain in set(chains(database)) & set(until):
+                    span = (chain, after.get(chain, 0), until[chain], use_case)
+                    for row in database.stream(SINCE, span):
                         yield bytes(row[0])
 
 

@@ -18,6 +18,7 @@ from crm_rules.governance.switches import read_switches, switches_among
 from feature_repo.errors import BankError
 from feature_repo.settings import Settings
 from monitoring.audit import CHECKERS, Check, Checker, Evidence
+from monitoring.case_audit import cases
 from training.release.assemble import part_digest
 from training.release.current import HEAD as CURRENT
 from training.release.current import Current, current, last_number
@@ -208,4 +209,4 @@ def _journal(settings: Settings) -> Journal:
     return Journal.open(settings.governance, settings.database.get_secret_value(), settings.heads)
 
 
-EVERY: tuple[Checker, ...] = (*CHECKERS, people, governance, stop_switches, releases, registry)
+EVERY: tuple[Checker, ...] = (*CHECKERS, people, governance, stop_switches, releases, registry, cases)

@@ -33,6 +33,7 @@ class Scope(StrEnum):
     SCORE = "score:read"
     DECIDE = "decisions:make"
     READ_DECISIONS = "decisions:read"
+    REVIEW = "decisions:review"
     READ_LOYALTY = "loyalty:read"
     REDEEM = "loyalty:write"
     STATUS = "status:read"
@@ -45,6 +46,7 @@ ROUTES: Mapping[tuple[str, str], Scope] = {
     ("POST", "/v1/decisions/credit"): Scope.DECIDE,
     ("POST", "/v1/decisions/credit:batch"): Scope.DECIDE,
     ("GET", "/v1/decisions"): Scope.READ_DECISIONS,
+    ("POST", "/v1/decisions/review"): Scope.REVIEW,
     ("POST", "/v1/score/segment"): Scope.SCORE,
     ("POST", "/v1/score/segment:batch"): Scope.SCORE,
     ("POST", "/v1/score/propensity"): Scope.SCORE,

@@ -7,13 +7,14 @@ refuse at the start it refuses then, and goes on with what it has.
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
 from starlette.types import ASGIApp
 
+from crm_rules.cases.store import CaseStore
 from crm_rules.database import open_database
 from crm_rules.errors import DatabaseUnavailable
 from crm_rules.governance.heads import Heads
@@ -25,13 +26,14 @@ from crm_rules.loyalty.ledger import Ledger
 from crm_rules.loyalty.schema import PLACE
 from feature_repo.packed_rows import PackedRows, open_rows
 from feature_repo.settings import Settings
-from monitoring.decision_log import DecisionLog, DecisionLogs
+from monitoring.decision_log import DecisionLog, DecisionLogs, Record
 from serving.api.app import endpoints
 from serving.api.desk import Desk
 from serving.api.gate import Gate
 from serving.archive import Archive
 from serving.auth import CLOSED, OPEN, ROUTES, TokenCheck, token_key
 from serving.canary import decide_for_nobody
+from serving.case_room import CaseRoom
 from serving.engine import Engine
 from serving.errors import LedgerUnavailable, SameNumber
 from serving.figures import models_of
@@ -41,9 +43,12 @@ from serving.loaded import Loaded
 from serving.online import OnlineRows
 from serving.scoring import Scorer
 from serving.stopping import StopSwitches
+from serving.trust_file import TrustFile
 from training.release.current import FILE as CURRENT
 from training.release.current import Current, current, last_seen
 from training.release.verify import VerifiedRelease, verify
+
+CASES_WAIT = 2.0  # seconds for a lock somebody else holds; an answer does not wait longer for its case
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,7 @@ class ScoringProcess:
     engine: Engine
     log: DecisionLog
     ledger: Ledger
+    cases: CaseRoom
     endpoints: ASGIApp
     check: TokenCheck
     releases: Follower
@@ -84,6 +90,7 @@ class ScoringProcess:
             watch.close()
         self.log.close()
         self.ledger.close()
+        self.cases.close()
         self.engine.serving.close()
 
 
@@ -140,6 +147,11 @@ def open_ledger(settings: Settings) -> Ledger:
         raise LedgerUnavailable(settings.ledger, str(error)) from error
 
 
+def open_cases(settings: Settings) -> CaseStore:
+    """The case store, made when there is none."""
+    return CaseStore.open(settings.cases, settings.database.get_secret_value(), settings.heads, CASES_WAIT)
+
+
 def put_in_service(
     settings: Settings, facts: dict[str, object], stops: Stops, before: InService | None = None
 ) -> InService:
@@ -176,7 +188,12 @@ def build(settings: Settings, worker: str, clock: Callable[[], datetime] = now) 
     serving = put_in_service(settings, facts, on.stops)
     logs = DecisionLogs.of(settings)
     log, ledger = logs.open(worker), open_ledger(settings)
-    engine = Engine(serving, log, clock, new_id)
+    cases = CaseRoom(partial(open_cases, settings), TrustFile(settings).read, clock)
+
+    def refer(records: Sequence[Record]) -> None:
+        cases.refer(records, engine.scorer.loaded.rulebook.policy.cases)
+
+    engine = Engine(serving, log, clock, new_id, refer)
     stopping = StopSwitches(engine, partial(switches, settings), on)
 
     def take_release() -> None:
@@ -189,11 +206,11 @@ def build(settings: Settings, worker: str, clock: Callable[[], datetime] = now) 
     def following() -> dict[str, object]:
         return {**releases.told(), "stop_switches": {**stopping.told(), **stops.told()}}
 
-    desk = Desk(engine, ledger, logs.find, open_archive(settings), following)
+    desk = Desk(engine, ledger, logs.find, open_archive(settings), cases, following)
     check = TokenCheck(token_key(settings.keys).public_key())
     # two threads, so that a release that takes long to load keeps no stop switch waiting
     watches = Watch("follow releases", [releases]), Watch("follow stop switches", [stops])
-    return ScoringProcess(engine, log, ledger, endpoints(desk), check, releases, stops, watches)
+    return ScoringProcess(engine, log, ledger, cases, endpoints(desk), check, releases, stops, watches)
 
 
 def _facts(served: Served, rows: PackedRows) -> dict[str, object]:

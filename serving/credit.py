@@ -5,7 +5,7 @@ what cannot be known or reached goes to a person, never to an automatic yes or n
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from serving.loaded import Loaded
 from serving.online import F64Array, Snapshot
 from serving.records import Case, Decision, decide
 from serving.recourse import NOTE, Indices, Way, recourse
+from serving.referring import opened_case
 from serving.rulebook import RULE_TEXTS
 from training.release.credit import Risk
 from training.release.segmentation import F32Array
@@ -157,6 +158,7 @@ def _answered(case: Case, loaded: Loaded, assessed: Assessed, lending: Decisions
     outcome, held = str(lending.outcome[row]), lending.held(row)
     terms = lending.terms.as_answer(row) if outcome == "approve" else None
     owed = adverse_action(case, loaded, outcome, told.reasons)
+    opened = opened_case(case, outcome, loaded)
     answer: dict[str, object] = {
         "outcome": outcome,
         **assessed.scores(row),
@@ -168,6 +170,7 @@ def _answered(case: Case, loaded: Loaded, assessed: Assessed, lending: Decisions
         "recourse_note": NOTE if told.ways else None,
         "ruled_out": [other for other in ("approve", "refer", "decline") if other != outcome],
         "automation": AUTOMATION[outcome],
+        "case": opened,
         "review": REVIEW,
         "adverse_action": owed and {**owed.as_record(), "text": owed.text},
     }
@@ -180,9 +183,10 @@ def _answered(case: Case, loaded: Loaded, assessed: Assessed, lending: Decisions
         "reasons": [[each.code, each.contribution] for each in assessed.reasons[row]],
         "recourse": [way.as_record() for way in told.ways],
         "automation": AUTOMATION[outcome],
+        "case": opened,
         "adverse_action": owed and owed.as_record(),
     }
-    return decide(case, loaded, answer, kept)
+    return replace(decide(case, loaded, answer, kept), referred=opened is not None)
 
 
 def _behaving(case: Case, loaded: Loaded, assessed: Assessed, has_loan: bool) -> Decision:

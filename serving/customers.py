@@ -19,6 +19,7 @@ from training.release.errors import MissingPart
 
 SEGMENT, PROPENSITY, RECOMMENDATION = "score_segment", "score_propensity", "score_recommendation"
 MOST_RECOMMENDED = 10
+PROFILING = "consent_profiling"
 ALIKE = "popularity"  # what is recommended when nothing personal may count
 
 
@@ -84,8 +85,8 @@ def _offer(arms: tuple[F64Array, F64Array] | None, row: int, days: float) -> dic
 def recommendations(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
     """The products each customer is likeliest to add, without those a rule removes for them.
 
-    Who asks for what is not personalised is shown what most customers add: rules still apply, since
-    they say what may be sold to whom, but nothing else that is known of the customer counts.
+    Who asks for what is not personalised, or agreed to no profile, is shown what most customers add: rules
+    still apply, since they say what may be sold to whom, but nothing that was learned of the customer counts.
     """
     loaded.require("recommendation")
     if loaded.runtime.affinities is None:
@@ -93,11 +94,10 @@ def recommendations(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
     if not cases:
         return []
     snapshot = cases[0].snapshot
-    personal = np.zeros(len(snapshot), bool)
-    personal[[case.row for case in cases if _personalised(case)]] = True
+    personal = np.array([_personalised(case) for case in cases]) & (snapshot.column(PROFILING) == 1)
     scores = np.where(personal[:, None], affinity(loaded, snapshot), popularity(loaded, len(snapshot)))
     placed = place(loaded, snapshot, snapshot.matrix(loaded.runtime.columns, {}))
-    screening = informed(cases, loaded, placed)
+    screening = informed(cases, loaded, placed, personal)
     kinds = recommender_kinds(loaded, snapshot)
     return [
         _recommended(

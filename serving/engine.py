@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from crm_rules.governance.stops import Stops
+from monitoring.decision_log import Record
 from serving import credit
 from serving.asking import Stamp
 from serving.canary import decide_for_nobody
@@ -22,17 +23,26 @@ METHODS: Mapping[str, Callable[..., Sequence[Scored]]] = {
 }
 
 
+def _nobody(records: Sequence[Record]) -> None:
+    """Referred decisions are found in the log later."""
+
+
 class Engine:
     """One release in service and one log. Calls may come from several threads; they are answered one by one.
 
     `serving` is replaced whole, between two answers: each answer is made by one release under one set
-    of stop switches.
+    of stop switches. `refer` is given the records that make a case once they are durable; it raises nothing.
     """
 
     def __init__(
-        self, serving: InService, log: DecisionSink, now: Callable[[], datetime], new_id: Callable[[], str]
+        self,
+        serving: InService,
+        log: DecisionSink,
+        now: Callable[[], datetime],
+        new_id: Callable[[], str],
+        refer: Callable[[Sequence[Record]], None] = _nobody,
     ) -> None:
-        self.serving, self._log = serving, log
+        self.serving, self._log, self._refer = serving, log, refer
         self._now, self._new_id = now, new_id
         self._turn = threading.Lock()
 
@@ -54,6 +64,9 @@ class Engine:
             records = [each.record for each in scored if isinstance(each, Decision)]
             if records:
                 self._log.append(records)
+        referred = [each.record for each in scored if isinstance(each, Decision) and each.referred]
+        if referred:
+            self._refer(referred)
         return scored
 
     def serve(self, new: InService) -> None:

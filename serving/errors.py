@@ -105,3 +105,14 @@ class NotReady(BankError, RuntimeError):
     def __init__(self, what: str, where: Path, way_out: str) -> None:
         self.what, self.where = what, where
         super().__init__(f"{what} is not at {where}. {way_out}")
+
+
+class CasesUnavailable(BankError, OSError):
+    """The case store cannot be opened, read or written."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+        super().__init__(
+            f"The case store cannot be used ({why}). Free the disk or the lock, or restore the file; "
+            f"`bank cases collect` opens what is missing."
+        )

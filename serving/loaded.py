@@ -1,6 +1,6 @@
 """A verified release in service: its models, its rules, and how their lists of products line up."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -11,9 +11,12 @@ from crm_rules.governance.stops import NONE, Kind, Stops
 from crm_rules.lending.reasons import check_catalogue
 from crm_rules.lending.recourse import WAY_CODES
 from crm_rules.offers.targeting import check_targeting
+from crm_rules.policy import Policy
+from crm_rules.policy_book import PolicyBook
 from serving.errors import ModelStopped
 from serving.online import OWNED, Snapshot
 from serving.rulebook import Rulebook
+from serving.rulebooks import Rulebooks
 from training.release.recommendation import Shelf
 from training.release.runtime import Runtime, load
 from training.release.segmentation import Segmentation
@@ -27,25 +30,50 @@ MODELS = ("segmentation", "propensity", "credit_risk", "recommendation")
 
 @dataclass(frozen=True)
 class Loaded:
-    """What the scoring process holds of a release, as far as `stops` lets it be used.
+    """What the scoring process holds of a release under one policy, as far as `stops` lets it be used.
 
-    Under stop switches `whole` is the same release without them; nothing is loaded twice.
+    Under stop switches `whole` is the same release without them; nothing is loaded twice. `rulebook` is
+    that of the first policy of the book until `under_policy` names another.
     """
 
     runtime: Runtime
     rulebook: Rulebook
+    rulebooks: Rulebooks
     stops: Stops = NONE
     whole: "Loaded | None" = None
+    _others: "dict[int, Loaded]" = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @staticmethod
     def of(release: VerifiedRelease) -> "Loaded":
         """Parse a release that was verified; BrokenRelease, InvalidPolicy or UnmappedReason says why not."""
         runtime = load(release)
-        rulebook = Rulebook.of(release, runtime.needs.evidence if runtime.needs else {})
+        rulebooks = Rulebooks.of(release, runtime.needs.evidence if runtime.needs else {})
         for credit in runtime.risks.values():
-            check_catalogue((*credit.member.columns, *WAY_CODES), rulebook.reasons)
-        _check_segments(runtime, rulebook)
-        return Loaded(runtime, rulebook)
+            check_catalogue((*credit.member.columns, *WAY_CODES), rulebooks.base.reasons)
+        loaded = Loaded(runtime, rulebooks.base, rulebooks)
+        for policy in rulebooks.book.every:
+            loaded.check_policy(policy)
+        return loaded
+
+    def check_policy(self, policy: Policy) -> None:
+        """InvalidPolicy when a policy names what this release does not have."""
+        _check_segments(self.runtime, self.rulebooks.under(policy))
+
+    @property
+    def book(self) -> PolicyBook:
+        """Every policy of the release, by day."""
+        return self.rulebooks.book
+
+    def under_policy(self, policy: Policy) -> "Loaded":
+        """The same release under the same stop switches by another policy, whether it is its own or not."""
+        if policy is self.rulebook.policy:
+            return self
+        found = self._others.get(id(policy))
+        if found is None:
+            rulebook = self.rulebooks.under(policy).under(self.stops)
+            whole = self.whole.under_policy(policy) if self.whole else None
+            found = self._others[id(policy)] = replace(self, rulebook=rulebook, whole=whole)
+        return found
 
     def under(self, stops: Stops) -> "Loaded":
         """The release under exactly these stop switches: stopped models are not there, products marked."""
@@ -54,7 +82,8 @@ class Loaded:
             return self
         if not stops:
             return whole
-        return Loaded(without(whole.runtime, stops), whole.rulebook.under(stops), stops, whole)
+        runtime, rulebook = without(whole.runtime, stops), whole.rulebook.under(stops)
+        return Loaded(runtime, rulebook, whole.rulebooks, stops, whole)
 
     def require(self, model: str) -> None:
         """ModelStopped when a stop switch names the model or the part it belongs to."""

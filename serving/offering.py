@@ -11,7 +11,8 @@ from crm_rules.offers import funnel
 from crm_rules.offers.chances import Chances, Estimates, chances
 from crm_rules.offers.customers import COLUMNS, Customers, Moments
 from crm_rules.offers.funnel import Asked, Funnel
-from crm_rules.offers.screening import Screening, screen
+from crm_rules.offers.screening import Screening, screen, screen_without_profile
+from crm_rules.rules import Mask
 from serving.asking import OfferRequest
 from serving.loaded import Loaded
 from serving.needs import Needs, needs, popularity
@@ -63,11 +64,16 @@ def needs_of(snapshot: Snapshot, loaded: Loaded, matrix: F32Array) -> Needs:
     return needs(loaded, snapshot, loaded.runtime.margins(matrix), loaded.owned(snapshot))
 
 
-def informed(cases: Sequence[Case], loaded: Loaded, placed: Placed) -> Screening:
-    """Every offer rule's verdict on the products alone, for scores that only inform."""
-    book = loaded.rulebook
+def informed(cases: Sequence[Case], loaded: Loaded, placed: Placed, personal: Mask) -> Screening:
+    """Every offer rule's verdict on the products alone, for scores that only inform.
+
+    `personal` (n,) is whose learned segments may count.
+    """
+    plain, policy = loaded.rulebook.plain, loaded.rulebook.policy
     customers = customers_of(cases, loaded, placed, [None] * len(cases))
-    return screen(customers, book.plain, book.policy)
+    known = screen(customers, plain, policy)
+    unknown = screen_without_profile(known, customers, plain, policy)
+    return Screening(np.where(personal[None, :, None], known.removed, unknown.removed))
 
 
 def customers_of(

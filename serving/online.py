@@ -63,6 +63,10 @@ class Snapshot:
         value = float(self.values[row, self.origin.position[name]])
         return None if np.isnan(value) else value
 
+    def rows(self, rows: npt.NDArray[np.intp]) -> "Snapshot":
+        """Some of the customers, in the order asked for."""
+        return Snapshot(self.origin, self.values[rows], self.event_us[rows])
+
     def matrix(self, columns: Sequence[str], more: Mapping[str, F64Array]) -> F32Array:
         """(n, columns) as models see it: float32; `more` adds columns, what nobody knows is NaN."""
         matrix = np.full((len(self), len(columns)), np.nan, np.float32)

@@ -4,12 +4,14 @@ The payload is JSON: decision_id, request_id, customer_id, at, caller, use_case,
 (the first 16 digits of each digest), policy, features {values, event_us} in the order of
 `manifest.origin`, request, degraded, stops (every stop switch that was on, as `kind/name`), then what
 the use case adds (scores, candidates, outcome, selection_probability, reasons, consent, automation),
-and `answer`, the SHA-256 of the body sent.
+and `answer`, the SHA-256 of the body sent. While a policy is on trial `trial` {version, returned, outcome,
+differs} says what the trial decided, whether that was the answer, and whether the policy in force says
+something else; outcome and differs are null where one of the two failed.
 """
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import orjson
@@ -31,10 +33,37 @@ class DecisionSink(Protocol):
 
 @dataclass(frozen=True)
 class Decision:
-    """An answer as JSON bytes, and the record that must be durable before it leaves."""
+    """An answer as JSON bytes, and the record that must be durable before it leaves.
+
+    `referred` says that a person decides, so that the record makes a case.
+    """
 
     body: bytes
     record: Record
+    kept: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
+    referred: bool = False
+
+    @property
+    def outcome(self) -> object:
+        """What was decided, as the record keeps it."""
+        return self.kept.get("outcome")
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A case's trial: the version on trial, whether it answers, and what the other policy decided."""
+
+    version: str
+    returned: bool
+    other: Decision | None
+
+    def as_record(self, outcome: object) -> dict[str, object]:
+        """As the record of a decision with that outcome keeps it."""
+        told: dict[str, object] = {"version": self.version, "returned": self.returned}
+        if self.other is None:
+            return {**told, "outcome": outcome if self.returned else None, "differs": None}
+        tried = outcome if self.returned else self.other.outcome
+        return {**told, "outcome": tried, "differs": self.other.outcome != outcome}
 
 
 @dataclass(frozen=True)
@@ -47,6 +76,7 @@ class Case:
     snapshot: Snapshot
     row: int
     degraded: tuple[str, ...] = ()
+    tried: Tried | None = None
 
 
 def decide(case: Case, loaded: Loaded, answer: Mapping[str, object], kept: Mapping[str, object]) -> Decision:
@@ -82,7 +112,8 @@ def decide(case: Case, loaded: Loaded, answer: Mapping[str, object], kept: Mappi
             "degraded": list(case.degraded),
             "stops": loaded.stops.as_record(),
             **kept,
+            **({"trial": case.tried.as_record(kept.get("outcome"))} if case.tried else {}),
             "answer": hashlib.sha256(body).hexdigest(),
         }
     )
-    return Decision(body, Record(stamp.decision_id, stamp.at, case.use_case, customer_id, payload))
+    return Decision(body, Record(stamp.decision_id, stamp.at, case.use_case, customer_id, payload), kept)

@@ -56,9 +56,8 @@ class Rulebook:
     evidence: Mapping[str, float]
 
     @staticmethod
-    def of(release: VerifiedRelease, evidence: Mapping[str, float]) -> "Rulebook":
-        """From a verified release; each file is parsed strictly."""
-        policy = Policy.parse(release.part("policy")["policy.toml"])
+    def of(release: VerifiedRelease, policy: Policy, evidence: Mapping[str, float]) -> "Rulebook":
+        """From a verified release under one of its policies; each file is parsed strictly."""
         files = release.part("products")
         entries = _entries(files["products.json"])
         products = Products.from_catalogue(entries)

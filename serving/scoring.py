@@ -5,8 +5,9 @@ bits as if it had come alone.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import orjson
 
@@ -14,11 +15,11 @@ from crm_rules.governance.stops import Stops
 from serving import credit, customers, next_best_action
 from serving.asking import CreditRequest, CustomerRequest, OfferRequest, RecommendationRequest, Stamp
 from serving.errors import NotReplayable, RowsUnreachable, UnknownCustomer
+from serving.in_force import Answer, decide_each
 from serving.loaded import Loaded
 from serving.online import OnlineRows, Snapshot
 from serving.records import Case, Decision, Request
 
-Answer = Callable[[Sequence[Case], Loaded], list[Decision]]
 USE_CASES: Mapping[str, tuple[Answer, type[Request]]] = {
     customers.SEGMENT: (customers.segments, CustomerRequest),
     customers.PROPENSITY: (customers.propensities, CustomerRequest),
@@ -27,6 +28,8 @@ USE_CASES: Mapping[str, tuple[Answer, type[Request]]] = {
     credit.USE_CASE: (credit.credit_decision, CreditRequest),
     next_best_action.USE_CASE: (next_best_action.next_best_action, OfferRequest),
 }
+TRIED = (credit.USE_CASE, next_best_action.USE_CASE, customers.RECOMMENDATION)
+"""What a policy on trial decides; other scores read no number of it."""
 Scored = Decision | UnknownCustomer
 
 
@@ -87,7 +90,7 @@ class Scorer:
             Case(credit.USE_CASE, request, stamp, snapshot, row, lost[row])
             for row, (request, stamp) in enumerate(zip(asked, stamps, strict=True))
         ]
-        return credit.credit_decision(cases, self.loaded)
+        return decide_each(cases, self.loaded, credit.credit_decision)
 
     def replay(self, payload: bytes) -> Replay:
         """Decide again from a record alone; NotReplayable when another release made it."""
@@ -100,7 +103,7 @@ class Scorer:
             Case(use_case, request, stamp, snapshot, row, tuple(snapshot.degraded(row)))
             for row, (request, stamp) in enumerate(zip(asked, stamps, strict=True))
         ]
-        decided = USE_CASES[use_case][0](cases, self.loaded)
+        decided = decide_each(cases, self.loaded, USE_CASES[use_case][0], use_case in TRIED)
         return [
             decision if known[case.row] else UnknownCustomer(case.request.customer_id or "")
             for case, decision in zip(cases, decided, strict=True)
@@ -108,7 +111,9 @@ class Scorer:
 
 
 def replay(payload: bytes, loaded: Loaded) -> Replay:
-    """Decide again from a record alone, under the stop switches of then; online rows are not read.
+    """Decide again from a record alone, under the policy and the stop switches of then.
+
+    Online rows are not read.
 
     NotReplayable when another release than this one made the decision.
     """
@@ -118,10 +123,16 @@ def replay(payload: bytes, loaded: Loaded) -> Replay:
         raise NotReplayable(decision_id, f"release {str(record.get('release'))[:16]} made it")
     if record.get("use_case") not in USE_CASES:
         raise NotReplayable(decision_id, f"use case {record.get('use_case')!r} is unknown")
-    answer, request = USE_CASES[record["use_case"]]
-    stamp = Stamp(decision_id, record["request_id"], record["at"], record["caller"])
-    snapshot = Snapshot.from_record(record["features"], loaded.runtime.manifest.origin)
-    asked = request(**record["request"])
-    case = Case(record["use_case"], asked, stamp, snapshot, 0, tuple(record["degraded"]))
-    body = answer([case], loaded.under(Stops.from_record(record["stops"])))[0].body
+    answer = USE_CASES[record["use_case"]][0]
+    case = case_of(record, Snapshot.from_record(record["features"], loaded.runtime.manifest.origin), 0)
+    then = loaded.under(Stops.from_record(record["stops"]))
+    [again] = decide_each([case], then, answer, case.use_case in TRIED, shadow=False)
+    body = again.body
     return Replay(hashlib.sha256(body).hexdigest() == record["answer"], body)
+
+
+def case_of(record: Mapping[str, Any], snapshot: Snapshot, row: int) -> Case:
+    """The case that a record tells of, with its features in a row of a snapshot."""
+    asked = USE_CASES[record["use_case"]][1](**record["request"])
+    stamp = Stamp(str(record["decision_id"]), record["request_id"], record["at"], record["caller"])
+    return Case(record["use_case"], asked, stamp, snapshot, row, tuple(record["degraded"]))

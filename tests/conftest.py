@@ -40,6 +40,7 @@ PRODUCTS = (
     ("savings-day", "savings", "Day savings", "活期储蓄", 1, 15.0),
     ("savings-term", "savings", "Term savings", "定期储蓄", 1, 40.0),
 )
+POPULARITY = (0.02, 0.005, 0.01, 0.015, 0.03, 0.02)
 IDS = tuple(product[0] for product in PRODUCTS)
 TREE_COLUMNS = ("inflow_90d", "balance_mean_90d", "mobile_share_90d", "tenure_months")
 CREDIT_COLUMNS = ("instalment_to_inflow_90d", "payments_late_365d", "balance_min_90d")
@@ -240,7 +241,7 @@ def _recommendation(folder: Path, segmentation: Path) -> Path:
     ]  # fmt: skip
     families = sorted({f for _, f, *_ in PRODUCTS})
     model = {
-        "kind": "hybrid", "products": facts, "popularity": [0.02, 0.005, 0.01, 0.015, 0.03, 0.02],
+        "kind": "hybrid", "products": facts, "popularity": list(POPULARITY),
         "bands": {"columns": ["income_monthly"], "edges": [[1000.0]]},
         "segments": 2, "segmentation": part_of("segmentation", files).digest,
         "encoding": {"families": families, "center": [[1.0, 0.02, 4.6]] * 4, "scale": [1.0, 0.01, 1.0]},

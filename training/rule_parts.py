@@ -12,7 +12,7 @@ from crm_rules.lending.policy import LENDING_CODES
 from crm_rules.lending.reasons import NOT_KNOWN, TOLD_BY_THE_MODEL, parse_catalogue
 from crm_rules.lending.recourse import WAY_CODES
 from crm_rules.offers.catalogue import SHIPPED, Catalogue
-from crm_rules.policy import Policy
+from crm_rules.policy_book import PolicyBook
 from crm_rules.segments import RuleSegments
 from feature_repo.raw.contracts import PRODUCT_RISK
 from training.gates import Gate, at_least
@@ -39,10 +39,10 @@ def policy_part(
     _fresh(folder)
     shutil.copyfile(policy, folder / "policy.toml")
     shutil.copyfile(segments, folder / "segments.toml")
-    version = Policy.load(folder / "policy.toml").version
+    book = PolicyBook.load(folder / "policy.toml")
     ruled = RuleSegments.load(folder / "segments.toml")
     return [
-        Gate("content", f"policy {version} parses strictly", 1.0, 1.0, True),
+        Gate("content", f"policy {book.told} parses strictly", 1.0, 1.0, True),
         Gate("content", f"segments by rule {ruled.version} read known columns", 1.0, 1.0, True),
     ]
 

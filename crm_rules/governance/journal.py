@@ -4,10 +4,9 @@ The journal is the only state of governance; what holds now follows from reading
 """
 
 import json
-import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -16,30 +15,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from crm_rules.database import Database, open_database
 from crm_rules.errors import BrokenChain, NotHeld, UnknownPerson
 from crm_rules.governance import keys
-from crm_rules.governance.append_only import GONE, Appender, Chain, Entry, Verified, walk
-from crm_rules.governance.chain import canonical, digest, salted
+from crm_rules.governance.append_only import Appender, Verified
+from crm_rules.governance.chain import canonical, digest
+from crm_rules.governance.event_rows import EventRows, Row
 from crm_rules.governance.heads import Head, Heads
 from crm_rules.governance.people import Trust
 from crm_rules.governance.person import Role, moment
 
 CHAIN = "governance"
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS events (
-  seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL, person TEXT NOT NULL,
-  role TEXT NOT NULL, at TEXT NOT NULL, body TEXT NOT NULL, signature TEXT NOT NULL, salt BLOB NOT NULL);
-"""
-COLUMNS = "seq, kind, subject, person, role, at, body, signature"
-PAST = f"SELECT {COLUMNS} FROM events ORDER BY seq"  # noqa: S608  # no value is put in
-INSERT = f"INSERT INTO events ({COLUMNS}, salt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608  # the same
+TABLE = "events"
 TRUE: set[str] = set()  # signatures that fit, by all that they were checked with
 MOST_KNOWN = 50_000
-CHAINED = (
-    "SELECT c.seq, c.id, c.at, c.digest, c.link, e.kind, e.subject, e.person, e.role, e.at, e.body,"
-    " e.signature, e.salt FROM chain c LEFT JOIN events e ON e.seq = c.seq WHERE c.chain = ? ORDER BY c.seq"
-)
-UNCHAINED = (
-    "SELECT e.seq FROM events e LEFT JOIN chain c ON c.seq = e.seq AND c.chain = ? WHERE c.seq IS NULL"
-)
 
 
 @dataclass(frozen=True)
@@ -66,10 +52,10 @@ class Event:
         }
         return canonical({**told, "body": dict(self.body)})
 
-    def fields(self) -> tuple[bytes, ...]:
-        """What the chain's digest covers: every column of its row."""
-        text = (self.kind, self.subject, self.by, str(self.role), self.at)
-        return (*(each.encode() for each in text), canonical(dict(self.body)), self.signature.encode())
+    def row(self) -> Row:
+        """Its row in a table of events."""
+        body = canonical(dict(self.body)).decode()
+        return self.kind, self.subject, self.by, str(self.role), self.at, body, self.signature
 
 
 def signed(
@@ -113,22 +99,15 @@ class Writing:
     def append(self, event: Event) -> Event:
         """Record a signed event; ClockSetBack when it is older than what was recorded."""
         self._appender.require_clock(moment(event.at))
-        numbered = Event(
-            event.kind, event.subject, event.by, event.role, event.at, event.body, event.signature,
-            self._appender.head.seq + 1,
-        )  # fmt: skip
-        self._journal.insert(numbered, self._appender)
-        return numbered
+        return replace(event, seq=self._journal.rows.insert(event.row(), self._appender))
 
 
 class Journal:
     """The events of one bank, in SQLite or PostgreSQL."""
 
     def __init__(self, database: Database, heads: Heads) -> None:
-        self._database, self._heads = database, heads
-        self._chain = Chain(database, CHAIN, heads)
-        database.create(SCHEMA)
-        self._chain.create()
+        self._database = database
+        self.rows = EventRows(database, heads, CHAIN, TABLE)
 
     @staticmethod
     def open(path: Path, url: str, heads: Path) -> "Journal":
@@ -147,50 +126,23 @@ class Journal:
 
     def events(self) -> list[Event]:
         """Every event, oldest first."""
-        return [_event(row) for row in self._database.ask(PAST)]
+        return [event_of(row, seq) for seq, row in self.rows.past()]
 
     @contextmanager
     def writing(self) -> Iterator[Writing]:
         """Read, decide and append as the only writer; all of it or nothing. Durable when it ends."""
-        with self._chain.appending() as appender:
+        with self.rows.appending() as appender:
             yield Writing(self, appender)
-
-    def insert(self, event: Event, appender: Appender) -> None:
-        """Write the row of an event and its entry of the chain; the caller holds the transaction."""
-        salt = secrets.token_bytes(16)
-        body = canonical(dict(event.body)).decode()
-        row = (event.seq, event.kind, event.subject, event.by, str(event.role), event.at, body,
-               event.signature, salt)  # fmt: skip
-        self._database.write(INSERT, [row])
-        appender.add([Entry(str(event.seq), event.at, salted(salt, *event.fields()))])
 
     def verify(self, trust: Trust | None = None, copies: tuple[Head, ...] = ()) -> Verified:
         """The chain, every content, and with `trust` every signature; each problem names its event."""
-        forged: list[str] = []
-        heads = (self._heads.read(CHAIN), *copies)
-        found = walk(CHAIN, self._checked(trust, forged), heads, self._heads.known(CHAIN))
-        loose = [
-            f"{CHAIN} event {row[0]}: it is in no chain" for row in self._database.ask(UNCHAINED, (CHAIN,))
-        ]
-        return Verified(found.entries, 0, (*found.problems, *loose, *forged))
-
-    def _checked(
-        self, trust: Trust | None, forged: list[str]
-    ) -> Iterator[tuple[int, str, str, bytes, bytes, str | None]]:
-        for seq, name, at, told, link, *row in self._database.stream(CHAINED, (CHAIN,)):
-            if row[0] is None:
-                yield seq, name, at, told, link, GONE
-                continue
-            content = [str(each).encode() for each in row[:-1]]
-            yield seq, name, at, told, link, salted(bytes(row[-1]), *content)
-            if trust is not None and (why := _doubt_of(row, trust)):
-                forged.append(f"{CHAIN} entry {seq} ({row[0]} {row[1]}): {why}")
+        return self.rows.verify(copies, None if trust is None else lambda row: doubt_of(row, trust))
 
 
-def _event(row: tuple[object, ...]) -> Event:
-    seq, kind, subject, person, role, at, body, signature = row
-    return Event(str(kind), str(subject), str(person), Role(str(role)), str(at), json.loads(str(body)),
-                 str(signature), int(str(seq)))  # fmt: skip
+def event_of(row: Row, seq: int) -> Event:
+    """The event of a row; ValueError when it holds none."""
+    kind, subject, by, role, at, body, signature = row
+    return Event(kind, subject, by, Role(role), at, json.loads(body), signature, seq)
 
 
 def doubt(event: Event, trust: Trust) -> str:
@@ -226,8 +178,9 @@ def _fits(event: Event, public_keys: Iterable[str]) -> bool:
     return False
 
 
-def _doubt_of(row: list[object], trust: Trust) -> str:
+def doubt_of(row: Row, trust: Trust) -> str:
+    """The same of a row that may not even hold an event."""
     try:
-        return doubt(_event((0, *row[:-1])), trust)
+        return doubt(event_of(row, 0), trust)
     except ValueError as error:
         return f"it is not well formed ({error})"

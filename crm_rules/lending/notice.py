@@ -59,10 +59,12 @@ class Notice:
 def notice(
     outcome: str, reasons: Sequence[Mapping[str, str]], language: str, decided_at: datetime,
     limits: NoticeLimits, by_person: bool = False, *, asked: Asked | None = None, bureau_used: bool = False,
+    final: bool = False,
 ) -> Notice:  # fmt: skip
     """The notice of one decision, with its reasons as {"code", "en", "zh"}, most important first.
 
-    `bureau_used` says that bureau data were known; a reason that speaks of them says so as well.
+    `bureau_used` says that bureau data were known; a reason that speaks of them says so as well. A `final`
+    one was contested before, and says that it was looked at again.
     A decline without a reason that may be told says how to be told within 30 days (1002.9(a)(2)(ii)).
     InvalidNotice names an outcome or a language that is not known, and a time without a zone.
     """
@@ -78,7 +80,8 @@ def notice(
     if from_bureau:
         paragraphs.append(TEXTS[language].bureau.format(bureau=getattr(limits.bureau, language)))
     if outcome != "approve":
-        paragraphs.append(_appeal(outcome, appeal, due, TEXTS[language]))
+        last = TEXTS[language].final if final else _appeal(outcome, appeal, due, TEXTS[language])
+        paragraphs.append(last)
         paragraphs.append(getattr(limits.statement, language))
     text = "\n\n".join(paragraphs)
     digest = hashlib.sha256(text.encode()).hexdigest()

@@ -20,6 +20,7 @@ class Texts:
     bureau: str
     appeal: str
     hear_by: str
+    final: str
     stop: str
 
 
@@ -43,6 +44,8 @@ TEXTS: Mapping[str, Texts] = {
         "of the decision. It costs you nothing.",
         hear_by="You will hear from us by {due}. Until then you may tell us your view, in the app, by letter "
         "or at any branch.",
+        final="You contested our decision, and another person at the bank has looked at it again. This "
+        "ends our own review; you may turn to the authority that supervises us, or to a court.",
         stop=".",
     ),
     "zh": Texts(
@@ -60,6 +63,7 @@ TEXTS: Mapping[str, Texts] = {
         appeal="您有权要求我们说明本决定、表达您的意见，并由本行工作人员重新审核。请在 {until} 之前"
         "通过手机应用、信函或任一网点提出，并提供决定编号。此项申请不收取任何费用。",
         hear_by="我们将在 {due} 之前答复您。在此之前，您可以通过手机应用、信函或任一网点向我们表达您的意见。",
+        final="您已对本行的决定提出异议，另一位工作人员已重新审核。本行内部的复核到此结束；您可以向监管机构投诉或向法院起诉。",
         stop="。",
     ),
 }

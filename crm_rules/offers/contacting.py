@@ -9,6 +9,11 @@ from crm_rules.policy import Policy
 from crm_rules.rules import Effect, Mask, Stage, rule
 from crm_rules.vocabulary import CONTEXTS, MARKETING_CHANNELS
 
+NEEDS_CONSENT = np.array(
+    [MARKETING_CHANNELS.index(name) if name in MARKETING_CHANNELS else -1 for name in CONTEXTS] + [-1]
+)
+"""For the channel of a conversation the place of its consent, the last place where none is needed."""
+
 
 def open_channels(customers: Customers, policy: Policy) -> Mask:
     """Which of MARKETING_CHANNELS are used and the customer agreed to: (n, channels); never asked is no."""
@@ -47,11 +52,9 @@ def no_consent_to_marketing(customers: Customers, offers: Offers, policy: Policy
 )
 def no_consent_on_this_channel(customers: Customers, offers: Offers, policy: Policy) -> Mask:
     """The customer has not agreed to marketing on the channel of this conversation."""
-    closed = np.zeros(len(customers), np.bool_)
-    allowed = open_channels(customers, policy)
-    for name in policy.consent.marketing_channels:
-        here = customers.channel == CONTEXTS.index(name)
-        closed |= here & ~allowed[:, MARKETING_CHANNELS.index(name)]
+    agreed = np.ones((len(customers), len(MARKETING_CHANNELS) + 1), np.bool_)
+    agreed[:, :-1] = open_channels(customers, policy)
+    closed: Mask = ~agreed[np.arange(len(customers)), NEEDS_CONSENT[customers.channel]]
     return closed[:, None]
 
 
@@ -77,9 +80,9 @@ def quiet_after_complaints(customers: Customers, offers: Offers, policy: Policy)
 def quiet_hours(customers: Customers, offers: Offers, policy: Policy) -> Mask:
     """Where the customer is, this channel keeps quiet at this hour, or it is not known where they are."""
     closed = np.zeros(len(customers), np.bool_)
-    for place, name in enumerate(CONTEXTS):
-        here = customers.channel == place
-        if name in policy.contact.hours and here.any():
+    for name in policy.contact.hours:
+        if name in CONTEXTS:
+            here = customers.channel == CONTEXTS.index(name)
             closed |= here & quiet_now(customers, name, policy)
     return closed[:, None]
 

@@ -75,40 +75,27 @@ def run(customers: Customers, offers: Offers, policy: Policy, said: Chances, ask
     best = _ranked(known, offers, said.personal, context)
     general = _ranked(unknown, offers, said.general, context)
     unprofiled = (drawn.arm == arms.UNPROFILED) | (drawn.arm == arms.NON_PERSONALISED)
-    order = np.where(unprofiled[:, None], general.order, best.order)
+    taken = _either(unprofiled, general, best)
+    order = taken.order.copy()
     new = best.left & (offers.evidence < policy.arms.new_until_evidence) & ~np.isnan(offers.start)
     fixed = np.asarray((best.left & offers.mandatory).any(axis=1))
     explored = _draw_first(order, best, new, fixed, drawn, asked, offers, policy)
-    first = order[:, 0] if len(offers) else best.first
-    chance = arms.chance_of_first(policy.arms, first, best.first, general.first, best.left, new, fixed)
+    first, first_best, first_general = _first(order), _first(best.order), _first(general.order)
+    chance = arms.chance_of_first(policy.arms, first, first_best, first_general, best.left, new, fixed)
     probability = np.where(drawn.arm == arms.UNPROFILED, 1.0, chance)
-    return Funnel(
-        Screening(np.where(unprofiled[None, :, None], general.removed, best.removed)),
-        np.where(unprofiled[:, None], said.general, said.personal),
-        context,
-        np.where(unprofiled[:, None], general.priority, best.priority),
-        order,
-        drawn.arm,
-        explored,
-        probability,
-    )
+    screening = Screening(taken.removed)
+    return Funnel(screening, taken.chance, context, taken.priority, order, drawn.arm, explored, probability)
 
 
 @dataclass(frozen=True)
 class _Ranked:
-    """One way to decide n customers: what it removed, what is left, in which order."""
+    """One way to decide n customers: its chances, what it removed, what is left, in which order."""
 
+    chance: F64Array
     removed: Mask
     left: Mask
     priority: F64Array
     order: Order
-
-    @property
-    def first(self) -> Order:
-        """The place of what comes first, (n,); -1 for nothing."""
-        if not self.order.shape[1]:
-            return np.full(len(self.order), -1, np.intp)
-        return self.order[:, 0]
 
 
 def _ranked(screening: Screening, offers: Offers, chance: F64Array, context: F64Array) -> _Ranked:
@@ -122,7 +109,29 @@ def _ranked(screening: Screening, offers: Offers, chance: F64Array, context: F64
         left = passed & ~removed[AT_OVERRIDDEN]
     removed[AT_NO_MODEL] = left & ~np.isfinite(priority)
     left = left & ~removed[AT_NO_MODEL]
-    return _Ranked(removed, left, np.where(left, priority, np.nan), ranked(priority, ~left, offers.mandatory))
+    order = ranked(priority, ~left, offers.mandatory)
+    return _Ranked(chance, removed, left, np.where(left, priority, np.nan), order)
+
+
+def _either(where: Mask, one: _Ranked, other: _Ranked) -> _Ranked:
+    """For each customer the one way where the mask (n,) says so, else the other."""
+    if not where.any():
+        return other
+    if where.all():
+        return one
+    pick = where[:, None]
+    return _Ranked(
+        np.where(pick, one.chance, other.chance),
+        np.where(pick, one.removed, other.removed),
+        np.where(pick, one.left, other.left),
+        np.where(pick, one.priority, other.priority),
+        np.where(pick, one.order, other.order),
+    )
+
+
+def _first(order: Order) -> Order:
+    """The place of what comes first, (n,); -1 for nothing."""
+    return order[:, 0] if order.shape[1] else np.full(len(order), -1, np.intp)
 
 
 def _draw_first(

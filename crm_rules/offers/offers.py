@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -129,12 +130,12 @@ class Offers:
     def __len__(self) -> int:
         return len(self.entries)
 
-    @property
+    @cached_property
     def offer_id(self) -> tuple[str, ...]:
         """The ids, upward."""
         return tuple(each.offer_id for each in self.entries)
 
-    @property
+    @cached_property
     def limited(self) -> bool:
         """Whether uses of any offer have to be counted."""
         return any(each.limited for each in self.entries)

@@ -4,6 +4,7 @@ from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from crm_rules.governance.plain import LONGEST, plain
 from serving.asking import CreditRequest, CustomerRequest, OfferRequest, RecommendationRequest
 
 MOST_ITEMS = 1_000
@@ -93,6 +94,28 @@ class RedeemBody(Body):
 
     customer_id: CustomerId
     points: Annotated[int, Field(ge=1, le=1_000_000_000)]
+
+
+def _seen(text: str) -> str:
+    if not text.strip() or not plain(text):
+        raise ValueError("a wish is one line of signs that are seen")
+    return text
+
+
+Wish = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST), AfterValidator(_seen)]
+
+
+class ReviewBody(Body):
+    """A wish that a person looks at a decision, in the customer's words where they said any."""
+
+    decision_id: CustomerId
+    wish: Wish | None = None
+    language: Literal["en", "zh"] | None = None
+
+    def wishes(self) -> dict[str, str]:
+        """What was said, without what was not."""
+        given = {"wish": self.wish, "language": self.language}
+        return {name: value for name, value in given.items() if value is not None}
 
 
 class Batch(Body, Generic[Item]):

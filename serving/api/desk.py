@@ -12,6 +12,7 @@ from crm_rules.loyalty.ledger import Ledger
 from crm_rules.loyalty.limits import Loyalty
 from serving.api.bodies import Body
 from serving.archive import Archive
+from serving.case_room import CaseRoom
 from serving.engine import Engine
 
 Parsed = TypeVar("Parsed", bound=Body)
@@ -22,7 +23,8 @@ JSON = "application/json"
 class Desk:
     """The parts of the service behind its endpoints.
 
-    `find` returns a decision's payload by id, `archive` computes it again; `following` is what
+    `find` returns a decision's payload by id, `archive` computes it again, `cases` holds what people decide;
+    `following` is what
     /v1/status tells about switches of the release and stop switches.
     """
 
@@ -30,6 +32,7 @@ class Desk:
     ledger: Ledger
     find: Callable[[str], bytes]
     archive: Archive
+    cases: CaseRoom
     following: Callable[[], Mapping[str, object]] = dict
 
     @property

@@ -7,10 +7,11 @@ import orjson
 from pydantic import ValidationError
 from starlette.responses import Response
 
-from crm_rules.errors import Conflict, NotEnoughPoints
+from crm_rules.errors import Conflict, NotEnoughPoints, NotReviewable, TooLate
 from feature_repo.errors import BankError
 from monitoring.errors import LogUnavailable, UnknownDecision
 from serving.errors import (
+    CasesUnavailable,
     InvalidToken,
     LedgerUnavailable,
     MissingScope,
@@ -32,15 +33,19 @@ KINDS: Mapping[type[BankError], tuple[int, str, str]] = {
     Conflict: (409, "idempotency-conflict", "The key was used for another request"),
     NotEnoughPoints: (409, "not-enough-points", "The points cannot be redeemed"),
     NotReplayable: (409, "not-replayable", "The decision belongs to another release"),
+    NotReviewable: (409, "not-reviewable", "The decision cannot be contested"),
+    TooLate: (409, "too-late", "The time to contest the decision is over"),
     ModelStopped: (503, "stopped", "The model is stopped"),
     MissingPart: (503, "not-in-release", "The release has no such model"),
     RowsUnreachable: (503, "rows-unreachable", "Online rows cannot be read"),
     RowsOfAnotherRelease: (503, "rows-of-another-release", "Online rows do not fit the release"),
     LogUnavailable: (503, "not-recorded", "The decision could not be recorded"),
     LedgerUnavailable: (503, "not-booked", "The points could not be read or booked"),
+    CasesUnavailable: (503, "cases-unavailable", "Cases cannot be read or opened"),
 }
 HIDDEN: Mapping[type[BankError], str] = {  # sentences that name paths of this machine
     LogUnavailable: "The decision could not be recorded, so none is given. Ask again in a moment.",
+    CasesUnavailable: "Cases cannot be read or opened just now; nothing was lost. Ask again in a moment.",
     LedgerUnavailable: "The ledger cannot be used; nothing was booked. Ask again in a moment, same key.",
 }
 

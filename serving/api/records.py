@@ -1,4 +1,7 @@
-"""Looking a decision up: what was decided, why, and whether it still computes to the same bytes."""
+"""Looking a decision up: what was decided, why, whether it computes to the same bytes, what a person did."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import orjson
 from fastapi import APIRouter, Request, Response
@@ -6,7 +9,9 @@ from starlette.concurrency import run_in_threadpool
 
 from monitoring.errors import UnknownDecision
 from serving.api.desk import Desk, answered
-from serving.errors import NotReplayable
+from serving.api.told_case import told as told_case
+from serving.api.told_case import told_of_referral
+from serving.errors import CasesUnavailable, NotReplayable
 
 TOLD = (
     "decision_id", "request_id", "customer_id", "at", "use_case", "release", "parts", "policy", "request",
@@ -19,7 +24,7 @@ def router(desk: Desk) -> APIRouter:
     """GET /v1/decisions?decision_id=..."""
     routes = APIRouter()
 
-    @routes.get("/v1/decisions", summary="One decision from the log, computed again")
+    @routes.get("/v1/decisions", summary="One decision from the log, computed again, and the case it became")
     async def decision(request: Request) -> Response:
         return answered(await run_in_threadpool(_told, desk, _asked_id(request)))
 
@@ -33,16 +38,26 @@ def _asked_id(request: Request) -> str:
     return given[0][1]
 
 
+def _case(desk: Desk, record: Mapping[str, Any]) -> dict[str, object] | None:
+    """The newest case of the decision; while the case store cannot be used its state is unknown."""
+    try:
+        return told_case(desk.cases.of(str(record["decision_id"]))) or told_of_referral(record)
+    except CasesUnavailable:
+        return {"state": "unknown"}
+
+
 def _told(desk: Desk, decision_id: str) -> dict[str, object]:
     payload = desk.find(decision_id)
     record = orjson.loads(payload)
     told = {name: record[name] for name in TOLD if name in record}
+    case = _case(desk, record)
     try:
         replay = desk.archive.replay(payload, desk.engine.scorer.loaded)
     except NotReplayable:
-        return {"decision": told, "answer": None, "replay": "another release made it"}
+        return {"decision": told, "case": case, "answer": None, "replay": "another release made it"}
     return {
         "decision": told,
+        "case": case,
         "answer": orjson.Fragment(replay.body),
         "replay": "identical" if replay.same else "different",
     }

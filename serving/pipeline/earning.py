@@ -7,10 +7,11 @@ from pathlib import Path
 import duckdb
 
 from crm_rules.loyalty.earning import Booking
-from crm_rules.policy import Policy
+from crm_rules.policy_book import PolicyBook
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
 from serving.bootstrap import current_release, open_ledger
+from serving.pipeline.bootstrap import now
 from serving.pipeline.step import Outcome
 
 EARNING_DAYS = 30
@@ -29,10 +30,10 @@ FROM latest JOIN owners USING (account_id) WHERE currency = $currency ORDER BY b
 
 def earn(settings: Settings, source: Source) -> Outcome:
     """Book the points of the last 30 days' bookings; one booking earns once, however often this runs."""
-    policy = Policy.parse(current_release(settings).release.part("policy")["policy.toml"])
+    book = PolicyBook.parse(current_release(settings).release.part("policy")["policy.toml"])
     ledger = open_ledger(settings)
     try:
-        earned = ledger.earn(_spending(settings.raw, source), policy.loyalty)
+        earned = ledger.earn(_spending(settings.raw, source), book.at(now()).loyalty)
         problems = ledger.violations()
     finally:
         ledger.close()

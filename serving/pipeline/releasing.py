@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from crm_rules.governance.promotions import Switch
-from crm_rules.policy import Policy
+from crm_rules.policy_book import PolicyBook
 from feature_repo.settings import Settings
 from serving.pipeline.bootstrap import DemoPeople, exported, now, office
 from serving.pipeline.requesting import Wish, model_candidate, origin_of, rule_candidates
@@ -63,13 +63,13 @@ def _outcome(
     signers = ", ".join(
         f"{people.trust.person(person).name} ({role})" for role, person in request.signed.items()
     )
-    policy = Policy.load(exported(settings, "policy") / "policy.toml")
+    policy = PolicyBook.load(exported(settings, "policy") / "policy.toml")
     parts = ", ".join(each.part for each in passed)
     lines = [
         f"release {switch.release[:16]} is current (switch {switch.number}): {parts}",
         f"{sum(gate.passed for gate in gates)} of {len(gates)} gates passed; every part signed by {signers}: "
         f"demo keys, they count in the demo profile only",
-        f"policy {policy.version}; files, signatures and approvals verified before anything was parsed",
+        f"policy {policy.told}; files, signatures and approvals verified before anything was parsed",
     ]
     lines += [f"waived in writing for a time, as the demo may: {'; '.join(waived)}"] if waived else []
     lines += [f"not promoted: {each.part} ({_refusal(desk, each)})" for each in refused]

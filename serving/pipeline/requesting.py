@@ -10,6 +10,7 @@ from crm_rules.governance.promoting import require_may_ask
 from crm_rules.governance.session import Signer
 from crm_rules.offers.catalogue import SHIPPED
 from crm_rules.policy import STANDARD, Policy
+from crm_rules.policy_book import PolicyBook
 from crm_rules.segments import RULES
 from feature_repo.features.services import SERVED
 from feature_repo.packed_rows import open_rows
@@ -153,6 +154,6 @@ def _credit_columns(desk: Office, models: Sequence[Candidate]) -> tuple[str, ...
 
 
 def _policy(desk: Office) -> Policy:
-    """The policy that is live, by whose cut-offs credit is looked at."""
+    """The newest policy of what is live, by whose cut-offs credit is looked at."""
     digest = desk.state().live.get("policy")
-    return Policy.load(STANDARD if digest is None else desk.parts / digest / "policy.toml")
+    return PolicyBook.load(STANDARD if digest is None else desk.parts / digest / "policy.toml").latest

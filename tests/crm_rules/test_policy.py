@@ -54,7 +54,7 @@ WRONG = [
     ("text-for-number", "expiry_months = 24", 'expiry_months = "24"', "expiry_months"),
     ("flag-for-number", "expiry_months = 24", "expiry_months = true", "expiry_months"),
     ("part-for-whole", "expiry_months = 24", "expiry_months = 24.5", "expiry_months"),
-    ("unknown-family", "pension = 10.0", "yachts = 10.0", "lever_percent.yachts"),
+    ("unknown-issue", "keep = 30.0", "yachts = 10.0", "lever.issue.yachts"),
     ("unknown-category", "card_payment = 10", "gifts = 10", "points_per_100.gifts"),
     ("unknown-channel", '["email", "phone", "app"]', '["fax"]', "marketing_channels"),
     ("channel-twice", '["email", "phone", "app"]', '["app", "app"]', "marketing_channels"),

@@ -163,7 +163,8 @@ def customer_codes(policy: Mapping[str, Any], person: Person, now: Moment) -> li
     channels, codes = policy["consent"]["marketing_channels"], []
     if not any(person.consent.get(channel) == 1 for channel in channels):
         codes.append("CONS-01")
-    if person.channel in channels and person.consent.get(person.channel) != 1:
+    asks = person.channel in ("email", "phone", "app")
+    if asks and not (person.channel in channels and person.consent.get(person.channel) == 1):
         codes.append("CONS-03")
     if person.complaints_365d >= policy["contact"]["quiet_from_complaints_365d"]:
         codes.append("CONT-01")

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from crm_rules.cases.store import CaseStore
 from crm_rules.database import Sqlite
 from crm_rules.governance.heads import Heads
 from crm_rules.loyalty.earning import Booking
@@ -22,11 +23,12 @@ from serving.api.desk import Desk
 from serving.api.gate import Gate
 from serving.archive import Archive
 from serving.auth import EVERY_SCOPE, TokenCheck, issue
+from serving.case_room import CaseRoom
 from serving.engine import Engine
 from serving.in_service import InService
 from serving.loaded import Loaded
 from serving.scoring import Scorer
-from tests.conftest import AT
+from tests.conftest import AT, Tiny
 from training.release.errors import UnknownRelease
 
 
@@ -91,7 +93,7 @@ def nothing_kept(release: str) -> Loaded:
 
 
 @pytest.fixture
-def bank(scorer: Scorer, tmp_path: Path) -> Iterator[Bank]:
+def bank(scorer: Scorer, whole_tiny: Tiny, tmp_path: Path) -> Iterator[Bank]:
     key, kept, times = Ed25519PrivateKey.generate(), Kept(), [AT]
     numbers = itertools.count(1)
     ledger = Ledger.open(Sqlite(tmp_path / "ledger.db"), Heads(tmp_path / "heads"))
@@ -101,12 +103,20 @@ def bank(scorer: Scorer, tmp_path: Path) -> Iterator[Bank]:
     def new_id() -> str:
         return f"id-{next(numbers)}"
 
+    def refer(records: Sequence[Record]) -> None:
+        cases.refer(records, scorer.loaded.rulebook.policy.cases)
+
+    def open_store() -> CaseStore:
+        return CaseStore(Sqlite(tmp_path / "cases.db", wait=0.1), Heads(tmp_path / "heads"))
+
+    cases = CaseRoom(open_store, lambda: whole_tiny.trust, lambda: times[-1])
     serving = InService(scorer, 1, {"profile": "demo"}, {"parts": {}})
     desk = Desk(
-        engine=Engine(serving, kept, lambda: times[-1], new_id),
-        ledger=ledger, find=kept.find, archive=Archive(nothing_kept),
+        engine=Engine(serving, kept, lambda: times[-1], new_id, refer),
+        ledger=ledger, find=kept.find, archive=Archive(nothing_kept), cases=cases,
     )  # fmt: skip
     app = create_app(desk, TokenCheck(key.public_key()), lambda: times[-1], new_id)
     with httpx.Client(transport=InProcess(app), base_url="http://bank") as client:
         yield Bank(client, desk, kept, key, ledger, times)
+    cases.close()
     ledger.close()

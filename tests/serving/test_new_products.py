@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from crm_rules.offers.columns import CUSTOMER_COLUMNS
+from crm_rules.offers.customers import COLUMNS
 from feature_repo.features.application import FEATURES_READ
 from feature_repo.features.services import RULES_READ, SERVED
 from serving.asking import CustomerRequest, OfferRequest
 from serving.errors import BrokenCatalogue
 from serving.loaded import Loaded
-from serving.needs import needs
+from serving.offering import chances_of, needs_of
 from serving.scoring import Scorer
 from tests.conftest import IDS, Tiny, make_scorer, stamp
 from training.release.assemble import assemble
@@ -46,8 +46,8 @@ def propensities(scorer: Scorer, customer: str = "ann") -> dict[str, float]:
     """P of every product, by id."""
     loaded, snapshot = scorer.loaded, scorer.online.read([customer])
     matrix = snapshot.matrix(loaded.runtime.columns, {})
-    found = needs(loaded, snapshot, loaded.runtime.margins(matrix), loaded.owned(snapshot)).product[0]
-    return dict(zip(loaded.rulebook.products.product_id, found.tolist(), strict=True))
+    found = chances_of(loaded, needs_of(snapshot, loaded, matrix), np.zeros(1)).personal[0]
+    return dict(zip(loaded.rulebook.offers.offer_id, found.tolist(), strict=True))
 
 
 def test_a_family_without_a_model_starts_from_what_its_catalogue_entry_declares(tiny: Tiny):
@@ -71,9 +71,9 @@ def test_evidence_moves_a_new_product_from_its_start_to_its_model(tiny: Tiny):
     assert some == pytest.approx(399 / 1000 * 0.5 + 600 / 1000 * plain)
 
 
-def test_other_products_and_what_is_held_keep_their_propensity(tiny: Tiny):
+def test_other_products_keep_their_propensity(tiny: Tiny):
     plain = propensities(make_scorer(tiny))
-    found = propensities(changed(tiny, {"card-gold": STARTING, "savings-day": STARTING}, {}))
+    found = propensities(changed(tiny, {"card-gold": STARTING}, {}))
     assert {n: p for n, p in found.items() if n != "card-gold"} == {
         n: p for n, p in plain.items() if n != "card-gold"
     }
@@ -133,6 +133,6 @@ def test_a_part_that_says_impossible_things_of_offers_is_refused(tiny: Tiny, mod
 
 
 def test_what_rules_and_requests_read_is_served_whatever_the_models_read():
-    asked = {*CUSTOMER_COLUMNS, *FEATURES_READ, "age_years", "days_past_due", "loans_running"}
+    asked = {*COLUMNS, *FEATURES_READ, "age_years", "days_past_due", "loans_running"}
     assert asked <= RULES_READ
     assert {column for columns in SERVED.values() for column in columns} >= RULES_READ

@@ -16,7 +16,7 @@ from serving.loaded import Loaded
 from serving.online import OnlineRows
 from serving.records import Decision
 from serving.scoring import Scorer
-from tests.conftest import CUSTOMERS, EVENT_US, IDS, Tiny, feature_row, make_scorer, stamp
+from tests.conftest import CUSTOMERS, EVENT_US, IDS, POPULARITY, Tiny, feature_row, make_scorer, stamp
 from training.release.assemble import assemble
 from training.release.errors import MissingPart
 from training.release.verify import verify
@@ -134,12 +134,13 @@ def test_an_offer_carries_the_factors_of_its_priority(scorer: Scorer) -> None:
 def test_an_offer_says_what_raises_the_need_for_its_family(many: Scorer) -> None:
     ids = [f"c{number}" for number in range(200)]
     needs = [answer(each)["propensity"] for each in ASKINGS["propensity"](many, ids)]
-    shown = [answer(each)["offers"] for each in offers(many, ids)]
-    assert any(offer["reasons"] for best in shown for offer in best)
-    for best, need in zip(shown, needs, strict=True):
-        for offer in best:
+    shown = [answer(each) for each in offers(many, ids)]
+    assert any(offer["reasons"] for best_answer in shown for offer in best_answer["offers"])
+    for best_answer, need in zip(shown, needs, strict=True):
+        for offer in best_answer["offers"]:
             weights = [reason["contribution"] for reason in offer["reasons"]]
-            assert offer["reasons"] == need[offer["family"]]["reasons"]
+            personal = best_answer["personalised"]
+            assert offer["reasons"] == (need[offer["family"]]["reasons"] if personal else [])
             assert len(weights) <= 3
             assert weights == sorted(weights, reverse=True)
             assert all(weight > 0 for weight in weights)
@@ -166,7 +167,20 @@ def test_what_is_held_too_risky_or_not_consented_is_never_offered(many: Scorer) 
             at = IDS.index(offer["product_id"])
             assert not owned[row, at]
             assert many.loaded.rulebook.products.risk_level[at] <= max(np.nan_to_num(level[row]), 1.0)
-            assert snapshot.value("consent_profiling", row) == 1.0
+
+
+def test_without_consent_to_profiling_everybody_is_shown_what_suits_most(many: Scorer) -> None:
+    ids = [f"c{number}" for number in range(1_000)]
+    snapshot = many.online.read(ids)
+    said = [answer(decision) for decision in offers(many, ids, top=6)]
+    agreed = [snapshot.value("consent_profiling", row) == 1.0 for row in range(len(ids))]
+    assert 0 < sum(agreed) < len(ids)
+    for each, agrees in zip(said, agreed, strict=True):
+        if not agrees:
+            assert each["arm"] == "unprofiled"
+            assert (each["segment"], each["churn"], each["personalised"]) == (None, None, False)
+            popular = {offer["product_id"]: offer["P"] for offer in each["offers"]}
+            assert popular.items() <= dict(zip(IDS, POPULARITY, strict=True)).items()
 
 
 def test_shares_of_a_family_go_to_the_products_not_held(scorer: Scorer) -> None:
@@ -180,8 +194,9 @@ def test_the_record_tells_what_the_answer_was_made_from(scorer: Scorer) -> None:
     [decision] = offers(scorer, ["ann"])
     kept = record(decision)
     assert kept["release"] == scorer.loaded.runtime.digest
-    assert kept["outcome"] == [offer["product_id"] for offer in answer(decision)["offers"]]
-    assert kept["selection_probability"] == 1.0
+    assert kept["outcome"] == [offer["offer_id"] for offer in answer(decision)["offers"]]
+    assert (kept["arm"], kept["explored"]) == ("best", False)
+    assert kept["selection_probability"] == answer(decision)["selection_probability"] == 0.975
     assert kept["consent"] == {"email": 1.0, "phone": 0.0, "app": 1.0, "profiling": 1.0}
     assert len(decision.record.payload) < 4_000
 

@@ -238,7 +238,7 @@ def _an_old_event_again(bank: Bank) -> None:
     later = AT + timedelta(days=1)
     holding.lift(bank.journal, bank.trust, RULES, hold, bank.who("rita"), later, "done", 10_000)
     with bank.journal.writing() as turn:
-        bank.journal.insert(Event(**{**held.__dict__, "seq": held.seq + 2}), turn._appender)
+        bank.journal.rows.insert(held.row(), turn._appender)
 
 
 def _no_event(bank: Bank) -> None:

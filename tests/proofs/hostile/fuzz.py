@@ -16,7 +16,7 @@ import numpy as np
 import onnx
 
 from crm_rules.lending.reasons import parse_catalogue
-from crm_rules.policy import Policy
+from crm_rules.policy_book import PolicyBook
 from crm_rules.segments import RuleSegments
 from feature_repo.errors import BankError
 from tests.conftest import TREE_COLUMNS, Tiny, make_tiny, random_features
@@ -110,7 +110,7 @@ def described(parts: Parts, manifest: bytes, rounds: int, chance: random.Random)
     ]
     readers += [
         (manifest, read_manifest),
-        (parts["policy"]["policy.toml"], Policy.parse),
+        (parts["policy"]["policy.toml"], PolicyBook.parse),
         (parts["policy"]["segments.toml"], RuleSegments.parse),
         (parts["reasons"]["reasons.toml"], parse_catalogue),
     ]
