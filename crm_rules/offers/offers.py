@@ -112,7 +112,7 @@ class Offers:
             kept_from=tuple((s, named(name)) for name, s in policy.targeting.kept_from.items()),
             mandatory=np.array([each.mandatory for each in entries], np.bool_),
             value=value,
-            worth=np.array([float(v) ** policy.arbitration.value_weight for v in value], np.float64),
+            worth=np.array([_worth(v, policy.arbitration.value_weight) for v in value.tolist()], np.float64),
             lever=_levers(entries, policy),
             contexts=_contexts(family, policy),
             start=_own_or(declared, products.start, position, np.nan),
@@ -216,6 +216,11 @@ def _named(ids: Sequence[str], products: Sequence[str], family: NDArray[np.str_]
         return np.asarray(np.array(by_id, np.bool_) | (family == name), np.bool_)
 
     return offers
+
+
+def _worth(value: float, weight: float) -> float:
+    """V of one offer; unknown for a value below 0."""
+    return np.nan if value < 0 else float(value**weight)
 
 
 def _levers(entries: Sequence[Offer], policy: Policy) -> F64Array:
