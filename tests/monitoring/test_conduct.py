@@ -307,7 +307,8 @@ RERATED = [
     ("a rate changed, not the rating", HELD,
      [*SHELF, product("fund-b", "R3", valid_from=CALLED, rate=0.1)], (0, 0)),
     ("an older rating corrected, which no longer held", HELD,
-     [*SHELF, product("fund-b", "R3", valid_from=ago(90)), product("fund-b", "R5", recorded_at=CALLED)], (0, 0)),
+     [*SHELF, product("fund-b", "R3", valid_from=ago(90)), product("fund-b", "R5", recorded_at=CALLED)],
+     (0, 0)),
 ]  # fmt: skip
 
 
