@@ -150,7 +150,7 @@ def _same_credit(beforehand: Beforehand) -> Iterator[bool]:
 
 def _tests_pass(root: Path, mutated: Path) -> bool:
     folder = mutated.parent.name if mutated.parent.name in TESTS else ""
-    names = (f"{folder}/test_{mutated.name}", *TESTS[folder])
+    names = (str(Path(folder, f"test_{mutated.name}")), *TESTS[folder])
     there = [str(root / name) for name in dict.fromkeys(names) if (root / name).exists()]
     quiet = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", f"--confcutdir={root}", "-k", LONG]
     with contextlib.redirect_stdout(io.StringIO()):
