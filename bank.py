@@ -18,6 +18,7 @@ import feature_repo.cli
 import feature_repo.features.cli
 import monitoring.audit_cli
 import monitoring.cli
+import monitoring.conduct_cli
 import serving.cases_cli
 import serving.cli
 import serving.holds_cli
@@ -52,6 +53,7 @@ app.add_typer(serving.cases_cli.cases, name="cases")
 app.add_typer(serving.switch_cli.stop_switch, name="stop-switch")
 app.add_typer(monitoring.cli.monitor, name="monitor")
 app.add_typer(monitoring.audit_cli.audit, name="audit")
+app.add_typer(monitoring.conduct_cli.conduct, name="conduct")
 
 
 @app.command("bench")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from crm_rules import strict_toml
 from crm_rules.cases.limits import CaseLimits
+from crm_rules.compliance.limits import Conduct
 from crm_rules.contact.limits import Calendar, Contact
 from crm_rules.contradictions import check_contradictions
 from crm_rules.errors import InvalidPolicy
@@ -47,6 +48,7 @@ class Policy:
     arbitration: Arbitration
     arms: Arms
     loyalty: Loyalty
+    conduct: Conduct
 
     @staticmethod
     def parse(data: bytes) -> "Policy":
@@ -59,6 +61,7 @@ class Policy:
         policy = strict_toml.read_table(Policy, table)
         policy.calendar.check()
         policy.contact.check()
+        policy.conduct.check()
         policy.lending.check()
         policy.cases.check()
         policy.arms.check()

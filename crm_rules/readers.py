@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping
 from types import CodeType, FunctionType
 from typing import Any, TypeGuard
 
+from crm_rules.compliance.conduct import CONDUCT_RULES
 from crm_rules.lending.policy import LENDING_RULES
 from crm_rules.offers.screening import OFFER_RULES
 from crm_rules.rules import Rule, Stage
 
-EVERY_RULE: tuple[Rule[Any], ...] = (*OFFER_RULES, *LENDING_RULES)
+EVERY_RULE: tuple[Rule[Any], ...] = (*OFFER_RULES, *LENDING_RULES, *CONDUCT_RULES)
 READY = {  # keys that rules read made ready, as what stands beside each offer
     "eligibility.credit_families": "is_credit",
     "eligibility.tiers": "tier_needed",

@@ -45,6 +45,7 @@ class Effect(StrEnum):
     DECLINE = "decline"  # an application is declined; the applicant may still ask a person
     REFER = "refer"  # a person decides, unless another rule declines
     PERSON = "person"  # a person decides whatever the others say: something is unknown or broken
+    ALERT = "alert"  # a person looks into what was done
 
 
 class Stage(StrEnum):
@@ -56,6 +57,7 @@ class Stage(StrEnum):
     CONTACT = "contact"
     ARBITRATION = "arbitration"
     LENDING = "lending"
+    CONDUCT = "conduct"  # outside the funnel: what was said and sold, looked at afterwards
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Errors of the watching room."""
 
+from datetime import datetime
 from pathlib import Path
 
 from feature_repo.errors import BankError
@@ -34,4 +35,14 @@ class LogUnavailable(BankError, OSError):
         super().__init__(
             f"The decision log {where} cannot be written ({why}), so no decision is given. "
             f"Free the disk or the lock and ask again."
+        )
+
+
+class NoWindow(BankError, ValueError):
+    """A span of time ends before it begins."""
+
+    def __init__(self, since: datetime, until: datetime) -> None:
+        self.since, self.until = since, until
+        super().__init__(
+            f"Nothing lies from {since:%Y-%m-%d} to before {until:%Y-%m-%d}. Give a --since before --until."
         )

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from crm_rules.loyalty.ledger import Ledger
+from crm_rules.offers.uses import OfferUses
 from crm_rules.policy import Policy
 from serving.api.bodies import Body
 from serving.archive import Archive
@@ -23,9 +24,9 @@ JSON = "application/json"
 class Desk:
     """The parts of the service behind its endpoints.
 
-    `find` returns a decision's payload by id, `archive` computes it again, `cases` holds what people decide;
-    `following` is what
-    /v1/status tells about switches of the release and stop switches.
+    `find` returns a decision's payload by id, `archive` computes it again, `cases` holds what people decide,
+    `uses` what customers said to offers; `following` is what /v1/status tells about switches of the release
+    and stop switches.
     """
 
     engine: Engine
@@ -33,6 +34,7 @@ class Desk:
     find: Callable[[str], bytes]
     archive: Archive
     cases: CaseRoom
+    uses: OfferUses
     following: Callable[[], Mapping[str, object]] = dict
 
     @property

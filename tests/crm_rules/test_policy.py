@@ -40,7 +40,8 @@ def test_every_policy_key_is_read_by_a_rule_or_module() -> None:
 def test_the_policy_speaks_of_the_families_and_categories_of_the_raw_tables() -> None:
     assert vocabulary.FAMILIES == contracts.FAMILIES
     assert vocabulary.CATEGORIES == contracts.BOOKING_CATEGORIES
-    assert set(vocabulary.CONTEXTS) <= set(contracts.CONTACT_CHANNELS)
+    assert vocabulary.CHANNELS == contracts.CONTACT_CHANNELS
+    assert set(vocabulary.CONTEXTS) <= set(vocabulary.CHANNELS)
 
 
 WRONG = [

@@ -1,0 +1,1 @@
+"""Whether the bank treated its customers as it may."""
