@@ -239,8 +239,10 @@ def test_a_product_without_a_rating_gets_no_verdict(tmp_path: Path) -> None:
 FAMILIES = [
     ("one of the funds suits", SHELF, 0),
     ("none of them suits", [product("fund-b", "R4"), product("fund-c", "R5")], 1),
-    ("the one that suits is no longer sold", [product("fund-a", "R1", withdrawn_at=ago(1)), product("fund-b", "R4")], 1),
-    ("it was taken from sale later", [product("fund-a", "R1", withdrawn_at=ago(-1)), product("fund-b", "R4")], 0),
+    ("the one that suits is no longer sold",
+     [product("fund-a", "R1", withdrawn_at=ago(1)), product("fund-b", "R4")], 1),
+    ("it was taken from sale later",
+     [product("fund-a", "R1", withdrawn_at=ago(-1)), product("fund-b", "R4")], 0),
 ]  # fmt: skip
 
 
@@ -256,21 +258,25 @@ def no(days: float, **more: Any) -> Row:
     return offer(offer_id="o0", at=ago(days + 5), outcome="declined", outcome_at=ago(days), **more)
 
 
+def said(outcome: str, **more: Any) -> Row:
+    """A talk forty days before, and its outcome."""
+    return call(interaction_id="i0", at=ago(40), outcome=outcome, **more)
+
+
+DECLINED = no(9, recorded_at=ago(9))
 REFUSALS = [
     ("the same product offered again", {"offers": [no(90, recorded_at=ago(89)), offer()]}, 1),
     ("a day later", {"offers": [no(91, recorded_at=ago(89)), offer()]}, 0),
     ("another product", {"offers": [no(9, product_id="fund-a", recorded_at=ago(9)), offer()]}, 0),
-    ("talk of the family she declined one of", {"offers": [no(9, recorded_at=ago(9))], "interactions": [call()]}, 1),
-    ("talk of another family", {"offers": [no(9, recorded_at=ago(9))], "interactions": [call(topic="loan")]}, 0),
+    ("talk of the family she declined one of", {"offers": [DECLINED], "interactions": [call()]}, 1),
+    ("talk of another family", {"offers": [DECLINED], "interactions": [call(topic="loan")]}, 0),
     ("declined before, but recorded after", {"offers": [no(9, recorded_at=ago(-1)), offer()]}, 0),
     ("declined, and corrected to accepted",
-     {"offers": [no(9, recorded_at=ago(9)), {**no(9, recorded_at=ago(8)), "outcome": "accepted"}, offer()]}, 0),
-    ("ignored", {"offers": [{**no(9, recorded_at=ago(9)), "outcome": "ignored"}, offer()]}, 0),
-    ("said no in a talk on the same topic",
-     {"interactions": [call(interaction_id="i0", at=ago(40), outcome="Refused"), call()]}, 1),
-    ("said no in a talk on another topic",
-     {"interactions": [call(interaction_id="i0", at=ago(40), topic="loan", outcome="refused"), call()]}, 0),
-    ("the talk was solved", {"interactions": [call(interaction_id="i0", at=ago(40), outcome="solved"), call()]}, 0),
+     {"offers": [DECLINED, {**DECLINED, "outcome": "accepted", "recorded_at": ago(8)}, offer()]}, 0),
+    ("ignored", {"offers": [{**DECLINED, "outcome": "ignored"}, offer()]}, 0),
+    ("said no in a talk on the same topic", {"interactions": [said("Refused"), call()]}, 1),
+    ("said no in a talk on another topic", {"interactions": [said("refused", topic="loan"), call()]}, 0),
+    ("the talk was solved", {"interactions": [said("solved"), call()]}, 0),
     ("withdrew her consent there", {"consents": [GIVEN, says("withdrawn", 9)], "interactions": [call()]}, 1),
     ("withdrew it long ago", {"consents": [GIVEN, says("withdrawn", 91)], "interactions": [call()]}, 0),
     ("withdrew it and gave it again",
@@ -292,7 +298,8 @@ UP = product("fund-b", "R4", valid_from=CALLED)
 HELD = [bought(opened_at=ago(200))]
 RERATED = [
     ("held when it was rated up", HELD, [*SHELF, UP], (1, 1)),
-    ("by the seller", HELD, [*SHELF, product("fund-b", "R3", seller_risk_level="R4", valid_from=CALLED)], (1, 1)),
+    ("by the seller", HELD,
+     [*SHELF, product("fund-b", "R3", seller_risk_level="R4", valid_from=CALLED)], (1, 1)),
     ("closed before", [{**HELD[0], "closed_at": ago(1)}], [*SHELF, UP], (0, 0)),
     ("closed after", [{**HELD[0], "closed_at": ago(-1)}], [*SHELF, UP], (1, 1)),
     ("bought after", [bought(opened_at=ago(-1))], [*SHELF, UP], (0, 0)),
@@ -302,9 +309,13 @@ RERATED = [
     ("known only after the window", HELD, [*SHELF, {**UP, "recorded_at": NOW}], (0, 0)),
     ("held since long before, known in the window", HELD,
      [*SHELF, product("fund-b", "R4", valid_from=ago(40), recorded_at=CALLED)], (1, 1)),
-    ("a rate changed, not the rating", HELD, [*SHELF, product("fund-b", "R3", valid_from=CALLED, rate=0.1)], (0, 0)),
+    ("a rate changed, not the rating", HELD,
+     [*SHELF, product("fund-b", "R3", valid_from=CALLED, rate=0.1)], (0, 0)),
+    ("rated up, and corrected after the window", HELD,
+     [*SHELF, UP, {**UP, "risk_level": "R3", "recorded_at": NOW}], (1, 1)),
     ("an older rating corrected, which no longer held", HELD,
-     [*SHELF, product("fund-b", "R3", valid_from=ago(90)), product("fund-b", "R5", recorded_at=CALLED)], (0, 0)),
+     [product("fund-b", "R3"), product("fund-b", "R3", valid_from=ago(90)),
+      product("fund-b", "R5", recorded_at=CALLED)], (0, 0)),
 ]  # fmt: skip
 
 
@@ -349,7 +360,8 @@ MISSING = [
     ("no consents", {"consents": [], "interactions": [call()]}, {"CDT-01": "consents", "CDT-05": "holdings"}),
     ("no products", {"products": [], "interactions": [call()], "holdings": [bought()]},
      {"CDT-03": "products", "CDT-05": "products"}),
-    ("no zones at all", {"customers": [ann(time_zone=None)], "interactions": [call()], "holdings": [bought()]},
+    ("no zones at all",
+     {"customers": [ann(time_zone=None)], "interactions": [call()], "holdings": [bought()]},
      {"CDT-02": "no customer's time zone is known"}),
 ]  # fmt: skip
 
