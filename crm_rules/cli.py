@@ -1,4 +1,4 @@
-"""`bank rules`: what the rules are, and whether a policy is well formed."""
+"""`bank rules list|check`: what the rules are, and whether a policy is well formed."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +8,7 @@ import typer
 rules = typer.Typer(help="The rules, with their laws and effects.", no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the same as data.")]
+SAID_NO = 3
 
 
 def print_table(rows: list[dict[str, str]], as_json: bool) -> None:
@@ -23,17 +24,28 @@ def print_table(rows: list[dict[str, str]], as_json: bool) -> None:
 
 
 @rules.command("list")
-def list_rules(as_json: AsJson = False) -> None:
-    """Every rule: code, effect, law, and the sentence a person reads."""
-    from crm_rules.compliance.conduct import CONDUCT_RULES
-    from crm_rules.lending.policy import LENDING_RULES
-    from crm_rules.offers.screening import OFFER_RULES
+def list_rules(
+    as_json: AsJson = False,
+    zh: Annotated[bool, typer.Option("--zh", help="The sentences in Chinese.")] = False,
+) -> None:
+    """Every rule: code, stage, effect, law, what it needs to know, and the sentence a person reads."""
+    from crm_rules.lending.reasons import parse_catalogue
+    from crm_rules.policy import STANDARD
+    from crm_rules.readers import EVERY_RULE
 
-    every = [(r.code, r.effect, r.law, r.doc) for r in OFFER_RULES]
-    every += [(r.code, r.effect, r.law, r.doc) for r in LENDING_RULES]
-    every += [(r.code, r.effect, r.law, r.doc) for r in CONDUCT_RULES]
+    texts = parse_catalogue((STANDARD.parent / "reasons.toml").read_bytes())
     rows = [
-        {"code": code, "effect": str(effect), "law": law, "meaning": doc} for code, effect, law, doc in every
+        {
+            "code": rule.code,
+            "stage": str(rule.stage),
+            "effect": str(rule.effect),
+            "law": rule.law,
+            "needs": ", ".join(rule.needs) or "-",
+            "meaning": (rule.zh or (texts[rule.code].zh if rule.code in texts else rule.doc))
+            if zh
+            else rule.doc,
+        }
+        for rule in EVERY_RULE
     ]
     print_table(rows, as_json)
 
@@ -46,27 +58,35 @@ def check_rules(
     segments: Annotated[
         Path | None, typer.Option(help="A file of segments by rule; the shipped one.")
     ] = None,
+    offers: Annotated[Path | None, typer.Option(help="A catalogue of offers; the shipped one.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Read a policy and the segments by rule strictly; the key or column that is wrong is named."""
-    from crm_rules.policy import STANDARD, Policy
+    """Read a policy, its segments and its offers strictly; what is wrong or contradicts itself is named."""
+    from crm_rules.contradictions import unreached
+    from crm_rules.offers.catalogue import SHIPPED, Catalogue
+    from crm_rules.policy import STANDARD
+    from crm_rules.policy_book import PolicyBook
     from crm_rules.segments import RULES, RuleSegments
 
-    read, ruled = Policy.load(policy or STANDARD), RuleSegments.load(segments or RULES)
+    book, ruled = PolicyBook.load(policy or STANDARD), RuleSegments.load(segments or RULES)
+    proposed = Catalogue.load(offers or SHIPPED)
     rows = [
         {
             "segment": one.id,
             "name": f"{one.name_en} {one.name_zh}",
             "where": " and ".join(f"{c.column} {c.comparison} {c.number:g}" for c in one.where),
-            "in policy": ", ".join(read.targeting.offers_of(one.id)) or "-",
+            "in policy": ", ".join(book.latest.targeting.offers_of(one.id)) or "-",
         }
         for one in ruled.segments
     ]
     print_table(rows, as_json)
+    problems = [problem for each in book.every for problem in unreached(each, proposed)]
     if not as_json:
-        learned = sorted({name for name in read.targeting.segments if name not in ruled.ids})
-        typer.echo(
-            f"policy {read.version} and {len(rows)} segments by rule ({ruled.version}) are well formed"
-        )
-        if learned:
+        named = {name for each in book.every for name in each.targeting.segments}
+        typer.echo(f"policy {book.told} and {len(rows)} segments by rule ({ruled.version}) are well formed")
+        if learned := sorted(named - set(ruled.ids)):
             typer.echo(f"The policy also names {learned}; a release knows whether its model has them.")
+    for problem in dict.fromkeys(problems):
+        typer.echo(problem, err=True)
+    if problems:
+        raise typer.Exit(SAID_NO)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from crm_rules.errors import InvalidPolicy
 
 if TYPE_CHECKING:
+    from crm_rules.offers.catalogue import Catalogue
     from crm_rules.policy import Policy
 
 
@@ -30,4 +31,14 @@ def _reserved_for_nobody(policy: "Policy") -> Iterator[tuple[str, str]]:
             yield (
                 f"targeting.only_for.{name}",
                 f"names {both}, from which kept_from.{name} keeps it, so nobody of them could get it",
+            )
+
+
+def unreached(policy: "Policy", catalogue: "Catalogue") -> Iterator[str]:
+    """What the catalogue promises and this policy gives to nobody, each in one sentence."""
+    for offer in catalogue.offers:
+        if offer.tier and offer.tier not in policy.eligibility.tiers:
+            yield (
+                f"Offer '{offer.offer_id}' is for tier '{offer.tier}', which nobody reaches under policy "
+                f"{policy.version}: eligibility.tiers are {list(policy.eligibility.tiers)}."
             )

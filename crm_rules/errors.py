@@ -308,3 +308,22 @@ class TooLate(BankError, ValueError):
             f"Decision {decision_id[:64]} could be contested until {until}. "
             f"Apply again, or write to the bank."
         )
+
+
+class UsedUp(BankError, ValueError):
+    """An offer was accepted of which nothing is left."""
+
+    def __init__(self, offer_id: str, why: str) -> None:
+        self.offer_id, self.why = offer_id, why
+        super().__init__(f"Offer '{offer_id}' cannot be taken: {why}. Nothing was recorded; ask for another.")
+
+
+class AnsweredOtherwise(BankError, ValueError):
+    """One offer of a decision was answered twice, differently."""
+
+    def __init__(self, offer_id: str, before: str) -> None:
+        self.offer_id, self.before = offer_id, before
+        super().__init__(
+            f"Offer '{offer_id}' of this decision was answered '{before}' before; nothing was changed. "
+            f"Ask for a new decision and answer that."
+        )

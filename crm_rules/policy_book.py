@@ -31,7 +31,7 @@ from crm_rules.trial import Trial
 from crm_rules.vocabulary import Share
 
 __all__ = ["STANDARD", "PolicyBook"]
-MOST_CHANGES = 1_000
+MOST_CHANGES = 100
 Table = dict[str, Any]
 
 
@@ -77,12 +77,10 @@ class PolicyBook:
     @staticmethod
     def parse(data: bytes) -> "PolicyBook":
         """Read a policy file, the same bytes a release digests; InvalidPolicy names the key that is wrong."""
-        table = strict_toml.table_of(data)
-        plan = {key: table.pop(key) for key in ("changes", "trial") if key in table}
-        written = strict_toml.read_table(_Plan, plan)
-        policies = list(_changed(table, written.changes))
-        trials = _tried(policies, written.trial) if written.trial else ()
-        return PolicyBook(tuple(policy for policy, _ in policies), tuple(trials))
+        try:
+            return _book(strict_toml.table_of(data))
+        except RecursionError as error:
+            raise InvalidPolicy("(file)", "is nested too deep") from error
 
     @staticmethod
     def load(path: Path) -> "PolicyBook":
@@ -131,6 +129,14 @@ class PolicyBook:
             if trial.instead_of is policy and trial.since <= day <= trial.until:
                 return trial
         return None
+
+
+def _book(table: Table) -> PolicyBook:
+    plan = {key: table.pop(key) for key in ("changes", "trial") if key in table}
+    written = strict_toml.read_table(_Plan, plan)
+    policies = list(_changed(table, written.changes))
+    trials = _tried(policies, written.trial) if written.trial else ()
+    return PolicyBook(tuple(policy for policy, _ in policies), tuple(trials))
 
 
 def _changed(base: Table, changes: Sequence[_Change]) -> Iterator[tuple[Policy, Table]]:

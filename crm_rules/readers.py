@@ -4,16 +4,23 @@ from collections.abc import Iterator, Mapping
 from types import CodeType, FunctionType
 from typing import Any, TypeGuard
 
+from crm_rules.compliance.conduct import CONDUCT_RULES
 from crm_rules.lending.policy import LENDING_RULES
 from crm_rules.offers.screening import OFFER_RULES
 from crm_rules.rules import Rule, Stage
 
-EVERY_RULE: tuple[Rule[Any], ...] = (*OFFER_RULES, *LENDING_RULES)
+EVERY_RULE: tuple[Rule[Any], ...] = (*OFFER_RULES, *LENDING_RULES, *CONDUCT_RULES)
 READY = {  # keys that rules read made ready, as what stands beside each offer
     "eligibility.credit_families": "is_credit",
     "eligibility.tiers": "tier_needed",
     "targeting.only_for": "only_for",
     "targeting.kept_from": "kept_from",
+}
+OF_GRADE = {
+    "rate": "rate",
+    "amount_max": "grade_amount_max",
+    "term_months_max": "grade_term_months_max",
+    "exposure_max": "grade_exposure_max",
 }
 ELSEWHERE = {  # the longest beginning of a key that no rule reads, and what reads it
     "version": "every record",
@@ -21,7 +28,6 @@ ELSEWHERE = {  # the longest beginning of a key that no rule reads, and what rea
     "calendar": "the local day and minute of every rule",
     "arbitration": "arbitration, P x C x V x L",
     "arms": "arms and the selection probability",
-    "lending": "terms of credit",
     "lending.recourse": "ways to an approval",
     "lending.notice": "adverse action notices",
     "loyalty": "loyalty points",
@@ -53,6 +59,8 @@ def _reads(rule: Rule[Any], key: str) -> bool:
     for begin, ready in READY.items():
         if key == begin or key.startswith(f"{begin}."):
             return ready in names
+    if key.startswith("lending.grades."):
+        return rule.stage is Stage.LENDING and OF_GRADE.get(key.rpartition(".")[2]) in names
     if section == "lending":
         return rule.stage is Stage.LENDING and _own(key) in names
     return rule.stage is not Stage.LENDING and {section, _own(key)} <= names
@@ -61,8 +69,8 @@ def _reads(rule: Rule[Any], key: str) -> bool:
 def _own(key: str) -> str:
     """The name a rule would use: after the section, and after the situation of lending.
 
-    >>> _own("lending.application.grades.A.rate"), _own("contact.hours.phone.from")
-    ('grades', 'hours')
+    >>> _own("lending.application.amount_max"), _own("contact.hours.phone.from")
+    ('amount_max', 'hours')
     """
     parts = key.split(".")
     at = 2 if parts[0] == "lending" and len(parts) > 2 else 1

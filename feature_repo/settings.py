@@ -186,6 +186,11 @@ class Settings(BaseSettings):
         return self.home / "ledger.db"
 
     @property
+    def uses(self) -> Path:
+        """The file of what customers said to offers, unless it lies in PostgreSQL."""
+        return self.home / "offers.db"
+
+    @property
     def cases(self) -> Path:
         """The file of cases, unless they lie in PostgreSQL."""
         return self.home / "cases.db"

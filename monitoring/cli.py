@@ -28,3 +28,23 @@ def run(json: Annotated[bool, typer.Option("--json", help="print one JSON object
         return
     for line in as_lines(found):
         typer.echo(line)
+
+
+@monitor.command("same-terms")
+def compare_terms(
+    json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
+) -> None:
+    """Compare price and limit within grade by gender and age; exit 3 where like people got unlike terms."""
+    from feature_repo.settings import Settings
+    from monitoring.decision_log import DecisionLogs
+    from monitoring.granted import granted, logged, origins
+    from monitoring.same_terms import NEWEST, same_terms
+    from monitoring.same_terms_text import as_json, as_lines
+
+    settings = Settings()
+    loans = granted(logged(DecisionLogs.of(settings), NEWEST), origins(settings.releases))
+    found = same_terms(loans)
+    for line in [as_json(found)] if json else as_lines(found):
+        typer.echo(line)
+    if found.unequal:
+        raise typer.Exit(3)

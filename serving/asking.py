@@ -54,6 +54,18 @@ class OfferRequest:
 
 
 @dataclass(frozen=True)
+class SuitabilityRequest:
+    """May this customer have this product now? Asked before it is sold."""
+
+    customer_id: str
+    product_id: str
+
+    def as_record(self) -> dict[str, object]:
+        """The request's fields, as a decision record keeps them."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
 class CreditRequest:
     """An application: money in the base currency, a term in months, what the applicant declares.
 

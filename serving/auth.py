@@ -34,6 +34,7 @@ class Scope(StrEnum):
     DECIDE = "decisions:make"
     READ_DECISIONS = "decisions:read"
     REVIEW = "decisions:review"
+    OUTCOME = "decisions:outcome"
     READ_LOYALTY = "loyalty:read"
     REDEEM = "loyalty:write"
     STATUS = "status:read"
@@ -47,6 +48,9 @@ ROUTES: Mapping[tuple[str, str], Scope] = {
     ("POST", "/v1/decisions/credit:batch"): Scope.DECIDE,
     ("GET", "/v1/decisions"): Scope.READ_DECISIONS,
     ("POST", "/v1/decisions/review"): Scope.REVIEW,
+    ("POST", "/v1/decisions/suitability"): Scope.DECIDE,
+    ("POST", "/v1/decisions/suitability:batch"): Scope.DECIDE,
+    ("POST", "/v1/decisions/outcome"): Scope.OUTCOME,
     ("POST", "/v1/score/segment"): Scope.SCORE,
     ("POST", "/v1/score/segment:batch"): Scope.SCORE,
     ("POST", "/v1/score/propensity"): Scope.SCORE,

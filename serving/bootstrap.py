@@ -24,6 +24,8 @@ from crm_rules.governance.switches import FILE as STOPS
 from crm_rules.governance.switches import Switches, read_switches
 from crm_rules.loyalty.ledger import Ledger
 from crm_rules.loyalty.schema import PLACE
+from crm_rules.offers.uses import PLACE as USES_SCHEMA
+from crm_rules.offers.uses import OfferUses
 from feature_repo.packed_rows import PackedRows, open_rows
 from feature_repo.settings import Settings
 from monitoring.decision_log import DecisionLog, DecisionLogs, Record
@@ -44,6 +46,7 @@ from serving.online import OnlineRows
 from serving.scoring import Scorer
 from serving.stopping import StopSwitches
 from serving.trust_file import TrustFile
+from serving.uses import NoUses, UsesReader
 from training.release.current import FILE as CURRENT
 from training.release.current import Current, current, last_seen
 from training.release.verify import VerifiedRelease, verify
@@ -69,6 +72,7 @@ class ScoringProcess:
     log: DecisionLog
     ledger: Ledger
     cases: CaseRoom
+    uses: OfferUses
     endpoints: ASGIApp
     check: TokenCheck
     releases: Follower
@@ -91,6 +95,7 @@ class ScoringProcess:
         self.log.close()
         self.ledger.close()
         self.cases.close()
+        self.uses.close()
         self.engine.serving.close()
 
 
@@ -124,11 +129,14 @@ def switches(settings: Settings, least: int = 0) -> Switches:
     return read_switches(settings.releases, Trust.of(settings), Heads(settings.heads), least)
 
 
-def open_scorer(served: Served, rows: PackedRows) -> Scorer:
-    """The scorer of a verified release over online rows: for the service, batches and replays."""
+def open_scorer(served: Served, rows: PackedRows, uses: UsesReader | None = None) -> Scorer:
+    """The scorer of a verified release over online rows: for the service, batches and replays.
+
+    Without `uses` no offer counts as used.
+    """
     origin = served.release.manifest.origin
     online = OnlineRows(rows, origin, served.release.digest)
-    return Scorer(Loaded.of(served.release), online).under(served.stops)
+    return Scorer(Loaded.of(served.release), online, uses or NoUses()).under(served.stops)
 
 
 def open_archive(settings: Settings) -> Archive:
@@ -152,9 +160,15 @@ def open_cases(settings: Settings) -> CaseStore:
     return CaseStore.open(settings.cases, settings.database.get_secret_value(), settings.heads, CASES_WAIT)
 
 
+def open_uses(settings: Settings) -> OfferUses:
+    """What customers said to offers, made when there is nothing."""
+    return OfferUses(open_database(settings.uses, settings.database.get_secret_value(), USES_SCHEMA))
+
+
 def put_in_service(
-    settings: Settings, facts: dict[str, object], stops: Stops, before: InService | None = None
-) -> InService:
+    settings: Settings, facts: dict[str, object], stops: Stops, uses: UsesReader,
+    before: InService | None = None,
+) -> InService:  # fmt: skip
     """Verify, load and try the current release on a canary, over online rows of its own.
 
     `before` is what is served so far: an older record, or another release under its number, is refused.
@@ -164,7 +178,7 @@ def put_in_service(
         raise SameNumber(served.current.number)
     rows = open_rows(settings)
     try:
-        scorer = open_scorer(served, rows)
+        scorer = open_scorer(served, rows, uses)
         decide_for_nobody(scorer)
         told = {**facts, **_facts(served, rows)}
         models = models_of(served.release, served.trust)
@@ -185,20 +199,21 @@ def build(settings: Settings, worker: str, clock: Callable[[], datetime] = now) 
         "profile": settings.profile, "worker": worker, "started_at": clock().isoformat(),
     }  # fmt: skip
     on = switches(settings)
-    serving = put_in_service(settings, facts, on.stops)
+    uses = open_uses(settings)
+    serving = put_in_service(settings, facts, on.stops, uses)
     logs = DecisionLogs.of(settings)
     log, ledger = logs.open(worker), open_ledger(settings)
     cases = CaseRoom(partial(open_cases, settings), TrustFile(settings).read, clock)
 
     def refer(records: Sequence[Record]) -> None:
-        cases.refer(records, engine.scorer.loaded.rulebook.policy.cases)
+        cases.refer(records, engine.serving.policy(clock()).cases)
 
     engine = Engine(serving, log, clock, new_id, refer)
     stopping = StopSwitches(engine, partial(switches, settings), on)
 
     def take_release() -> None:
         before = engine.serving
-        engine.serve(put_in_service(settings, facts, before.stops, before))
+        engine.serve(put_in_service(settings, facts, before.stops, uses, before))
 
     releases = Follower(files[CURRENT], take_release, clock, seen[CURRENT])
     stops = Follower(files[STOPS], stopping.take, clock, seen[STOPS])
@@ -206,11 +221,11 @@ def build(settings: Settings, worker: str, clock: Callable[[], datetime] = now) 
     def following() -> dict[str, object]:
         return {**releases.told(), "stop_switches": {**stopping.told(), **stops.told()}}
 
-    desk = Desk(engine, ledger, logs.find, open_archive(settings), cases, following)
+    desk = Desk(engine, ledger, logs.find, open_archive(settings), cases, uses, following)
     check = TokenCheck(token_key(settings.keys).public_key())
     # two threads, so that a release that takes long to load keeps no stop switch waiting
     watches = Watch("follow releases", [releases]), Watch("follow stop switches", [stops])
-    return ScoringProcess(engine, log, ledger, cases, endpoints(desk), check, releases, stops, watches)
+    return ScoringProcess(engine, log, ledger, cases, uses, endpoints(desk), check, releases, stops, watches)
 
 
 def _facts(served: Served, rows: PackedRows) -> dict[str, object]:

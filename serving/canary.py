@@ -9,10 +9,15 @@ STAMP = Stamp("canary", "canary", "1970-01-01T00:00:00+00:00", "canary")
 
 
 def decide_for_nobody(scorer: Scorer) -> None:
-    """Decide an application and an offer for somebody about whom nothing is known; nothing is logged."""
-    blank, runtime = scorer.online.nothing(1), scorer.loaded.runtime
+    """Decide an application and an offer for somebody about whom nothing is known; nothing is logged.
+
+    Under every policy of the release, also those that hold from a later day, or on trial.
+    """
+    blank = scorer.online.nothing(1)
     application = Case(credit.USE_CASE, CreditRequest(None, 1_000.0, 12), STAMP, blank, 0)
-    credit.credit_decision([application], scorer.loaded)
-    if runtime.needs is not None:
-        offer = Case(next_best_action.USE_CASE, OfferRequest("canary"), STAMP, blank, 0)
-        next_best_action.next_best_action([offer], scorer.loaded)
+    offer = Case(next_best_action.USE_CASE, OfferRequest("canary"), STAMP, blank, 0)
+    for policy in scorer.loaded.book.every:
+        loaded = scorer.loaded.under_policy(policy)
+        credit.credit_decision([application], loaded)
+        if loaded.runtime.needs is not None:
+            next_best_action.next_best_action([offer], loaded)

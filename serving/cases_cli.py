@@ -201,16 +201,16 @@ def _do(case_id: str, by: str | None, as_json: bool, act: Done) -> None:
         if not office.store.has(case_id):
             office.collect()
         signer = acting(office.settings, office.trust, by, office.now, ask_passphrase)
-        _say(act(office.desk(signer), office), office, as_json)
+        _say(act(office.desk(signer), office), office, as_json, whole=False)
 
 
-def _say(case: "Case", office: "CaseOffice", as_json: bool) -> None:
+def _say(case: "Case", office: "CaseOffice", as_json: bool, whole: bool = True) -> None:
     from serving.pipeline.case_lines import as_data, lines
 
     if as_json:
         _print(as_data(case, office.now))
         return
-    for line in lines(case, office.now):
+    for line in lines(case, office.now, whole):
         typer.echo(line)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from crm_rules.governance.stops import Stops
 from monitoring.decision_log import Record
 from serving import credit
-from serving.asking import Stamp
+from serving.asking import OfferRequest, Stamp
 from serving.canary import decide_for_nobody
 from serving.in_service import InService
 from serving.records import Decision, DecisionSink, Request
@@ -19,6 +19,7 @@ METHODS: Mapping[str, Callable[..., Sequence[Scored]]] = {
     "credit_behaviour": Scorer.credit_behaviour,
     "recommend": Scorer.recommend,
     "next_best_action": Scorer.next_best_action,
+    "suitability": Scorer.suitability,
     credit.USE_CASE: Scorer.credit_decision,
 }
 
@@ -68,6 +69,12 @@ class Engine:
         if referred:
             self._refer(referred)
         return scored
+
+    def against(self, customer_id: str, offer_id: str) -> list[str]:
+        """The codes that forbid making this offer to this customer now; nothing is logged."""
+        with self._turn:
+            stamp = Stamp("", "", self._now().isoformat(), "")
+            return self.scorer.against(OfferRequest(customer_id), offer_id, stamp)
 
     def serve(self, new: InService) -> None:
         """From the next answer on, another release under the same stop switches.

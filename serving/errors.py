@@ -116,3 +116,41 @@ class CasesUnavailable(BankError, OSError):
             f"The case store cannot be used ({why}). Free the disk or the lock, or restore the file; "
             f"`bank cases collect` opens what is missing."
         )
+
+
+class UnknownProduct(BankError, LookupError):
+    """A product is asked about that is not on sale."""
+
+    def __init__(self, product_id: str) -> None:
+        self.product_id = product_id
+        super().__init__(
+            f"Product '{product_id}' is not on sale. `bank release show` lists the products of the release."
+        )
+
+
+class NotOffered(BankError, LookupError):
+    """An outcome is told of something that the decision did not offer."""
+
+    def __init__(self, offer_id: str, decision_id: str) -> None:
+        self.offer_id, self.decision_id = offer_id, decision_id
+        super().__init__(
+            f"Decision {decision_id} did not offer '{offer_id}'. Name an offer of its answer by offer_id."
+        )
+
+
+class NoLongerPossible(BankError, ValueError):
+    """An offer was accepted that may not be made to this customer any more."""
+
+    def __init__(self, offer_id: str, codes: Iterable[str]) -> None:
+        self.offer_id, self.codes = offer_id, tuple(codes)
+        super().__init__(
+            f"Offer '{offer_id}' is no longer possible for this customer ({', '.join(self.codes)}). "
+            f"Nothing was recorded; ask what to offer again."
+        )
+
+
+class OutcomesUnavailable(BankError, OSError):
+    """The store of what customers said to offers cannot be written."""
+
+    def __init__(self, found: str) -> None:
+        super().__init__(f"What the customer said could not be recorded ({found}). Say it again in a moment.")

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from crm_rules.governance.stops import Stops
-from crm_rules.loyalty.limits import Loyalty
+from crm_rules.policy import Policy
 from serving.scoring import Scorer
 
 
@@ -31,10 +32,9 @@ class InService:
         """Its digest."""
         return self.scorer.loaded.runtime.digest
 
-    @property
-    def loyalty(self) -> Loyalty:
-        """The loyalty rules of its policy."""
-        return self.scorer.loaded.rulebook.policy.loyalty
+    def policy(self, at: datetime) -> Policy:
+        """Its policy in force at a moment."""
+        return self.scorer.loaded.book.at(at)
 
     @property
     def stops(self) -> Stops:

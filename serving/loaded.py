@@ -1,6 +1,7 @@
 """A verified release in service: its models, its rules, and how their lists of products line up."""
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cached_property
 
 import numpy as np
@@ -63,6 +64,10 @@ class Loaded:
     def book(self) -> PolicyBook:
         """Every policy of the release, by day."""
         return self.rulebooks.book
+
+    def in_force(self, at: str) -> "Loaded":
+        """The same release under the policy in force at that moment (ISO 8601)."""
+        return self.under_policy(self.book.at(datetime.fromisoformat(at)))
 
     def under_policy(self, policy: Policy) -> "Loaded":
         """The same release under the same stop switches by another policy, whether it is its own or not."""

@@ -19,6 +19,7 @@ from serving.needs import Needs, needs, popularity
 from serving.online import F32Array, F64Array, Snapshot
 from serving.records import Case
 from serving.segments import Placed, place
+from serving.uses import counts
 
 CHURN = "churn"
 I64Array = npt.NDArray[np.int64]
@@ -44,6 +45,9 @@ def offered(cases: Sequence[Case], loaded: Loaded, matrix: F32Array) -> Offered:
     leaving = needed.members.get(CHURN, known.leaving)
     held = book.offers.across(loaded.owned(snapshot))
     customers = replace(known, owned=held, leaving=leaving)
+    if book.offers.limited:
+        mine, everybodys = counts([case.uses for case in cases], book.offers)
+        customers = replace(customers, used=mine, used_by_all=everybodys)
     whom = Asked(
         [each.customer_id for each in asked],
         moments_of(cases),

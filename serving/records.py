@@ -2,8 +2,9 @@
 
 The payload is JSON: decision_id, request_id, customer_id, at, caller, use_case, release, parts
 (the first 16 digits of each digest), policy, features {values, event_us} in the order of
-`manifest.origin`, request, degraded, stops (every stop switch that was on, as `kind/name`), then what
-the use case adds (scores, candidates, outcome, selection_probability, reasons, consent, automation),
+`manifest.origin`, request, degraded, uses (by limited offer [the customer's, everybody's]; left out where
+there are none, null where they are not known), stops (every stop switch that was on, as `kind/name`), then
+what the use case adds (scores, candidates, outcome, selection_probability, reasons, consent, automation),
 and `answer`, the SHA-256 of the body sent. While a policy is on trial `trial` {version, returned, outcome,
 differs} says what the trial decided, whether that was the answer, and whether the policy in force says
 something else; outcome and differs are null where one of the two failed.
@@ -17,11 +18,19 @@ from typing import Protocol
 import orjson
 
 from monitoring.decision_log import Record
-from serving.asking import CreditRequest, CustomerRequest, OfferRequest, RecommendationRequest, Stamp
+from serving.asking import (
+    CreditRequest,
+    CustomerRequest,
+    OfferRequest,
+    RecommendationRequest,
+    Stamp,
+    SuitabilityRequest,
+)
 from serving.loaded import Loaded
 from serving.online import Snapshot
+from serving.uses import Uses
 
-Request = CustomerRequest | RecommendationRequest | OfferRequest | CreditRequest
+Request = CustomerRequest | RecommendationRequest | OfferRequest | SuitabilityRequest | CreditRequest
 
 
 class DecisionSink(Protocol):
@@ -77,6 +86,7 @@ class Case:
     row: int
     degraded: tuple[str, ...] = ()
     tried: Tried | None = None
+    uses: Uses = field(default_factory=dict)
 
 
 def decide(case: Case, loaded: Loaded, answer: Mapping[str, object], kept: Mapping[str, object]) -> Decision:
@@ -110,6 +120,7 @@ def decide(case: Case, loaded: Loaded, answer: Mapping[str, object], kept: Mappi
             "features": snapshot.as_record(case.row),
             "request": case.request.as_record(),
             "degraded": list(case.degraded),
+            **({} if case.uses == {} else {"uses": case.uses}),
             "stops": loaded.stops.as_record(),
             **kept,
             **({"trial": case.tried.as_record(kept.get("outcome"))} if case.tried else {}),

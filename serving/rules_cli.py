@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from crm_rules.cli import AsJson, rules
+from crm_rules.cli import SAID_NO, AsJson
+from crm_rules.trying_cli import rules
 
-__all__ = ["rules"]  # the group, with the commands of both files
+__all__ = ["rules"]  # the group, with the commands of all three files
 
 
 @rules.command("simulate")
@@ -45,4 +46,4 @@ def simulate(
             typer.echo(line)
         typer.echo("Next: `bank promote request policy --from FILE --note ...`, then two people sign.")
     if not found.sound:
-        raise typer.Exit(3)
+        raise typer.Exit(SAID_NO)

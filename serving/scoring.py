@@ -6,19 +6,27 @@ bits as if it had come alone.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
 
 from crm_rules.governance.stops import Stops
-from serving import credit, customers, next_best_action
-from serving.asking import CreditRequest, CustomerRequest, OfferRequest, RecommendationRequest, Stamp
+from serving import credit, customers, next_best_action, suitability
+from serving.asking import (
+    CreditRequest,
+    CustomerRequest,
+    OfferRequest,
+    RecommendationRequest,
+    Stamp,
+    SuitabilityRequest,
+)
 from serving.errors import NotReplayable, RowsUnreachable, UnknownCustomer
 from serving.in_force import Answer, decide_each
 from serving.loaded import Loaded
 from serving.online import OnlineRows, Snapshot
 from serving.records import Case, Decision, Request
+from serving.uses import NoUses, Uses, UsesReader, uses_of
 
 USE_CASES: Mapping[str, tuple[Answer, type[Request]]] = {
     customers.SEGMENT: (customers.segments, CustomerRequest),
@@ -27,6 +35,7 @@ USE_CASES: Mapping[str, tuple[Answer, type[Request]]] = {
     credit.BEHAVIOUR: (credit.behaviour, CustomerRequest),
     credit.USE_CASE: (credit.credit_decision, CreditRequest),
     next_best_action.USE_CASE: (next_best_action.next_best_action, OfferRequest),
+    suitability.USE_CASE: (suitability.suitability, SuitabilityRequest),
 }
 TRIED = (credit.USE_CASE, next_best_action.USE_CASE, customers.RECOMMENDATION)
 """What a policy on trial decides; other scores read no number of it."""
@@ -47,6 +56,7 @@ class Scorer:
 
     loaded: Loaded
     online: OnlineRows
+    uses: UsesReader = field(default_factory=NoUses)
 
     def under(self, stops: Stops) -> "Scorer":
         """The same scorer under exactly these stop switches."""
@@ -70,7 +80,13 @@ class Scorer:
 
     def next_best_action(self, asked: Sequence[OfferRequest], stamps: Sequence[Stamp]) -> list[Scored]:
         """What each customer should be offered."""
-        return self._score(next_best_action.USE_CASE, asked, stamps)
+        used = uses_of(self.uses, [each.customer_id for each in asked], self.loaded.rulebook.offers)
+        return self._score(next_best_action.USE_CASE, asked, stamps, used)
+
+    def suitability(self, asked: Sequence[SuitabilityRequest], stamps: Sequence[Stamp]) -> list[Scored]:
+        """Whether each customer may have the product asked about; UnknownProduct for one not on sale."""
+        suitability.require_known(asked, self.loaded.rulebook.plain)
+        return self._score(suitability.USE_CASE, asked, stamps)
 
     def credit_decision(self, asked: Sequence[CreditRequest], stamps: Sequence[Stamp]) -> list[Decision]:
         """Approve, refer or decline each application; nobody is unknown, newcomers have no row.
@@ -92,16 +108,26 @@ class Scorer:
         ]
         return decide_each(cases, self.loaded, credit.credit_decision)
 
+    def against(self, asked: OfferRequest, offer_id: str, stamp: Stamp) -> list[str]:
+        """The codes that forbid making this offer to this customer now; empty when it may be made."""
+        snapshot = self.online.read([asked.customer_id])
+        case = Case(next_best_action.USE_CASE, asked, stamp, snapshot, 0)
+        return suitability.against(case, self.loaded.in_force(stamp.at), offer_id)
+
     def replay(self, payload: bytes) -> Replay:
         """Decide again from a record alone; NotReplayable when another release made it."""
         return replay(payload, self.loaded)
 
-    def _score(self, use_case: str, asked: Sequence[Request], stamps: Sequence[Stamp]) -> list[Scored]:
+    def _score(
+        self, use_case: str, asked: Sequence[Request], stamps: Sequence[Stamp], used: Sequence[Uses] = ()
+    ) -> list[Scored]:
         snapshot = self.online.read([request.customer_id or "" for request in asked])
         known = snapshot.found
         cases = [
-            Case(use_case, request, stamp, snapshot, row, tuple(snapshot.degraded(row)))
-            for row, (request, stamp) in enumerate(zip(asked, stamps, strict=True))
+            Case(use_case, request, stamp, snapshot, row, tuple(snapshot.degraded(row)), uses=uses)
+            for row, (request, stamp, uses) in enumerate(
+                zip(asked, stamps, used or [{}] * len(asked), strict=True)
+            )
         ]
         decided = decide_each(cases, self.loaded, USE_CASES[use_case][0], use_case in TRIED)
         return [
@@ -135,4 +161,6 @@ def case_of(record: Mapping[str, Any], snapshot: Snapshot, row: int) -> Case:
     """The case that a record tells of, with its features in a row of a snapshot."""
     asked = USE_CASES[record["use_case"]][1](**record["request"])
     stamp = Stamp(str(record["decision_id"]), record["request_id"], record["at"], record["caller"])
-    return Case(record["use_case"], asked, stamp, snapshot, row, tuple(record["degraded"]))
+    uses = record.get("uses", {})
+    known = None if uses is None else {name: (mine, all_) for name, (mine, all_) in uses.items()}
+    return Case(record["use_case"], asked, stamp, snapshot, row, tuple(record["degraded"]), uses=known)

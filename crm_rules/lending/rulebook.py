@@ -17,13 +17,13 @@ AFFORDABLE = "CCD2 2023/2225 Art 18"
 CAPACITY = "capacity to contract: PRC Civil Code Art 17-19; Reg B 1002.6(b)(2)"
 
 
-@rule(code="LEND-01", law=OWN, effect=Effect.DECLINE)
+@rule(code="LEND-01", law=OWN, effect=Effect.DECLINE, zh="预计违约风险高于本行可接受的上限。")
 def risk_too_high(asked: Priced, cuts: LendingSituation) -> Mask:
     """The estimated risk of default is above the highest the bank takes."""
     return asked.pd > cuts.decline_above_pd
 
 
-@rule(code="LEND-02", law=OWN, effect=Effect.REFER)
+@rule(code="LEND-02", law=OWN, effect=Effect.REFER, zh="预计违约风险介于两个界限之间，由人工决定。")
 def risk_needs_a_look(asked: Priced, cuts: LendingSituation) -> Mask:
     """The estimated risk of default is between the two limits, so a person decides."""
     return (asked.pd >= cuts.approve_below_pd) & (asked.pd <= cuts.decline_above_pd)
@@ -95,13 +95,13 @@ def longer_than_the_grade_gets(asked: Priced, cuts: LendingSituation) -> Mask:
     return asked.term_months > asked.grade_term_months_max
 
 
-@rule(code="LEND-14", law=OWN, effect=Effect.REFER)
+@rule(code="LEND-14", law=OWN, effect=Effect.REFER, zh="该评级的每笔申请均由人工决定。")
 def grade_needs_a_look(asked: Priced, cuts: LendingSituation) -> Mask:
     """A person decides about every application of this grade."""
     return asked.of_grade(cuts.refer_grades)
 
 
-@rule(code="LEND-15", law=OWN, effect=Effect.DECLINE)
+@rule(code="LEND-15", law=OWN, effect=Effect.DECLINE, zh="本行不向该评级发放贷款。")
 def grade_gets_no_loan(asked: Priced, cuts: LendingSituation) -> Mask:
     """The bank grants nothing in this grade."""
     return asked.of_grade(cuts.decline_grades)

@@ -36,7 +36,7 @@ class Moments:
 
 @dataclass(frozen=True)
 class Customers:
-    """n customers: float arrays of length n, `owned` and `used` (n, P).
+    """n customers: float arrays of length n; `owned`, `used` and `used_by_all` (n, P), None for never used.
 
     `age` is in calendar years by year of birth, `assessment_days` whole local days since the risk level was
     assessed. `consents` (n, marketing channels) are 1 given, 0 withdrawn. `tier` counts from 0 in the
@@ -60,6 +60,7 @@ class Customers:
     local: Local
     owned: Mask
     used: F64Array | None = None
+    used_by_all: F64Array | None = None
     ruled: Mapping[str, Mask] = field(default_factory=dict)
     learned: Mapping[str, Mask] = field(default_factory=dict)
 
@@ -85,6 +86,7 @@ class Customers:
             local=here,
             owned=owned,
             used=None,
+            used_by_all=None,
             ruled={},
             learned={},
         )
@@ -101,6 +103,7 @@ class Customers:
             **taken,
             local=here,
             used=None if self.used is None else self.used[at],
+            used_by_all=None if self.used_by_all is None else self.used_by_all[at],
             ruled={name: mask[at] for name, mask in self.ruled.items()},
             learned={name: mask[at] for name, mask in self.learned.items()},
         )

@@ -30,7 +30,7 @@ class Offers:
     `position` is the place of the product among the products on sale, -1 for none or one not on sale.
     `only_for` and `kept_from` hold for some segments the offers (P,) that the policy names with them.
     `contexts` (channels + 1, P) is C by the channel of the conversation, its last row without any.
-    `uses` and `spent` are those of everybody so far. `overrides` holds pairs of places: over whom.
+    `overrides` holds pairs of places: who over whom.
     """
 
     entries: tuple[Offer, ...]
@@ -48,8 +48,6 @@ class Offers:
     cost: F64Array
     cap: F64Array
     cap_per_customer: F64Array
-    spent: F64Array
-    uses: F64Array
     withdrawn: Mask
     stopped: Mask
     not_offered: Mask
@@ -103,8 +101,6 @@ class Offers:
             cost=_given(entries, lambda each: each.cost, 0.0),
             cap=_given(entries, lambda each: each.cap, np.inf),
             cap_per_customer=_given(entries, lambda each: each.cap_per_customer, np.inf),
-            spent=np.zeros(len(entries)),
-            uses=np.zeros(len(entries)),
             withdrawn=gone | np.array([name in products.withdrawn for name in of_product], np.bool_),
             stopped=np.zeros(len(entries), np.bool_),
             not_offered=np.zeros(len(entries), np.bool_),
@@ -116,7 +112,7 @@ class Offers:
             kept_from=tuple((s, named(name)) for name, s in policy.targeting.kept_from.items()),
             mandatory=np.array([each.mandatory for each in entries], np.bool_),
             value=value,
-            worth=np.array([float(v) ** policy.arbitration.value_weight for v in value], np.float64),
+            worth=np.array([_worth(v, policy.arbitration.value_weight) for v in value.tolist()], np.float64),
             lever=_levers(entries, policy),
             contexts=_contexts(family, policy),
             start=_own_or(declared, products.start, position, np.nan),
@@ -136,9 +132,14 @@ class Offers:
         return tuple(each.offer_id for each in self.entries)
 
     @cached_property
-    def limited(self) -> bool:
-        """Whether uses of any offer have to be counted."""
-        return any(each.limited for each in self.entries)
+    def place(self) -> Mapping[str, int]:
+        """The place of each offer, by its id."""
+        return {name: at for at, name in enumerate(self.offer_id)}
+
+    @cached_property
+    def limited(self) -> tuple[str, ...]:
+        """The offers whose uses have to be counted."""
+        return tuple(each.offer_id for each in self.entries if each.limited)
 
     def under(self, products: Collection[str], offering: Collection[str]) -> "Offers":
         """The same while stop switches name these products, and the offering of these products or offers."""
@@ -146,10 +147,9 @@ class Offers:
         silent = [each.product_id in offering or each.offer_id in offering for each in self.entries]
         return replace(self, stopped=stopped, not_offered=np.array(silent, np.bool_))
 
-    def used(self, uses: Mapping[str, int]) -> "Offers":
-        """The same after so many uses by everybody together, by offer id."""
-        counts = np.array([uses.get(each.offer_id, 0) for each in self.entries], np.float64)
-        return replace(self, uses=counts, spent=counts * self.cost)
+    def counts(self, uses: Sequence[Mapping[str, int]]) -> F64Array:
+        """Uses by offer id, for each of n customers, as (n, P)."""
+        return np.array([[each.get(name, 0) for name in self.offer_id] for each in uses], np.float64)
 
     def across(self, of_products: Mask) -> Mask:
         """What is known of products (n, products), for each offer (n, P); no for one of no product."""
@@ -216,6 +216,11 @@ def _named(ids: Sequence[str], products: Sequence[str], family: NDArray[np.str_]
         return np.asarray(np.array(by_id, np.bool_) | (family == name), np.bool_)
 
     return offers
+
+
+def _worth(value: float, weight: float) -> float:
+    """V of one offer; unknown for a value below 0."""
+    return np.nan if value < 0 else float(value**weight)
 
 
 def _levers(entries: Sequence[Offer], policy: Policy) -> F64Array:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -63,9 +64,10 @@ def _tried(each: Threshold, key: str, value: float, policy: Policy, cuts: Lendin
 
 
 def _changed(priced: Priced, column: str, values: F64Array) -> Priced:
+    changed: dict[str, Any] = {column: values}
     if column in ASKED:
-        return replace(priced, asked=replace(priced.asked, **{column: values}))
-    return replace(priced, **{column: values})
+        return replace(priced, asked=replace(priced.asked, **changed))
+    return replace(priced, **changed)
 
 
 def _codes(priced: Priced, cuts: LendingSituation) -> list[tuple[str, ...]]:

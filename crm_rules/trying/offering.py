@@ -1,7 +1,8 @@
 """The thresholds of offer rules, tried on a typical customer and offer."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -44,14 +45,14 @@ def tried(policy: Policy) -> Iterator[Tried]:
 
 
 def removed(
-    customers: list[dict[str, object]], offer: dict[str, object], policy: Policy
+    customers: Sequence[Mapping[str, Any]], offer: Mapping[str, Any], policy: Policy
 ) -> list[tuple[str, ...]]:
     """The codes of the rules that take one offer from each of some customers."""
-    asked = typical.customers(customers)
+    asked = typical.customers(policy, customers)
     of_product = {name: value for name, value in offer.items() if name not in OWN}
-    offers = typical.offers(policy, of_product)
-    own = {name: np.array([offer[name]], np.bool_) for name in OWN if name in offer}
-    verdicts = judge(OFFER_RULES, asked, replace(offers, **own), policy, across=1)
+    own: dict[str, Any] = {name: np.array([offer[name]], np.bool_) for name in OWN if name in offer}
+    offers = replace(typical.offers(policy, of_product), **own)
+    verdicts = judge(OFFER_RULES, asked, offers, policy, across=1)
     held = np.column_stack([_held(each.holds, each.unjudged, len(asked)) for each in verdicts])
     return [tuple(OFFER_RULES[at].code for at in np.flatnonzero(row).tolist()) for row in held]
 
@@ -65,9 +66,9 @@ def _tried(each: Threshold, value: float, policy: Policy) -> Tried:
     steps = [value * each.times + step * each.unit for step in (-1, 0, 1)]
     if each.of_offer:
         offers = [{**each.offer, each.column: at} for at in steps]
-        codes = [removed([dict(each.beside)], offer, policy)[0] for offer in offers]
+        codes = [removed([each.beside], offer, policy)[0] for offer in offers]
     else:
-        codes = removed([{**each.beside, each.column: at} for at in steps], dict(each.offer), policy)
+        codes = removed([{**each.beside, each.column: at} for at in steps], each.offer, policy)
     return Tried(each.key, value, each.code, each.column, tuple(zip(steps, codes, strict=True)))
 
 

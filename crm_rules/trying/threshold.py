@@ -25,7 +25,7 @@ class Threshold:
 
 @dataclass(frozen=True)
 class Tried:
-    """A threshold one unit below, at, and above its value: the value of the column, the codes that held."""
+    """A threshold one unit below, at, and above its value: what the column was, and the codes that held."""
 
     key: str
     value: object
@@ -41,7 +41,8 @@ class Tried:
     def as_row(self) -> dict[str, str]:
         """As `bank rules test` prints it."""
         told = [f"{at:.10g} {'+'.join(codes) or '-'}" for at, codes in self.steps]
+        value = f"{self.value:.10g}" if isinstance(self.value, int | float) else str(self.value)
         return {
-            "key": self.key, "value": str(self.value), "rule": self.code, "column": self.column,
+            "key": self.key, "value": value, "rule": self.code, "column": self.column,
             "below": told[0], "at": told[1], "above": told[2], "": "" if self.turns else "NEVER TURNS",
         }  # fmt: skip

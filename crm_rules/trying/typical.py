@@ -36,8 +36,11 @@ APPLICANT: Mapping[str, object] = {
 CUSTOMER_COLUMNS = (*CUSTOMER, "channel", "segments")
 
 
-def customers(given: Sequence[Mapping[str, Any]]) -> Customers:
-    """Customers like the typical one, each with other values of CUSTOMER_COLUMNS; one offer across."""
+def customers(policy: Policy, given: Sequence[Mapping[str, Any]]) -> Customers:
+    """Customers like the typical one, each with other values of CUSTOMER_COLUMNS; one offer across.
+
+    Of every segment that the policy names it is known who is in it: those whose `segments` say so.
+    """
     rows = [{**CUSTOMER, "channel": None, "segments": (), **each} for each in given]
 
     def column(name: str) -> Any:
@@ -45,7 +48,7 @@ def customers(given: Sequence[Mapping[str, Any]]) -> Customers:
 
     day = column("day").astype(np.int64)
     year = day.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
-    named = sorted({name for row in rows for name in row["segments"]})
+    named = sorted({name for row in rows for name in row["segments"]} | policy.targeting.segments)
     return Customers(
         **{name: column(name) for name in ARRAYS},
         consents=np.column_stack([column(f"consent_{name}") for name in MARKETING_CHANNELS]),

@@ -5,11 +5,19 @@ from typing import Annotated, Generic, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from crm_rules.governance.plain import LONGEST, plain
-from serving.asking import CreditRequest, CustomerRequest, OfferRequest, RecommendationRequest
+from crm_rules.offers.uses import Answer
+from serving.asking import (
+    CreditRequest,
+    CustomerRequest,
+    OfferRequest,
+    RecommendationRequest,
+    SuitabilityRequest,
+)
 
 MOST_ITEMS = 1_000
 PRINTABLE = r"^[^\s\x00-\x1f\x7f]+$"
 CustomerId = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=PRINTABLE)]
+ProductId = CustomerId
 Word = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
@@ -63,6 +71,25 @@ class OfferBody(Body):
     def asked(self) -> OfferRequest:
         """The question as the Scorer takes it."""
         return OfferRequest(self.customer_id, self.channel, self.top, self.personalised)
+
+
+class SuitabilityBody(Body):
+    """May this customer have this product now?"""
+
+    customer_id: CustomerId
+    product_id: ProductId
+
+    def asked(self) -> SuitabilityRequest:
+        """The question as the Scorer takes it."""
+        return SuitabilityRequest(self.customer_id, self.product_id)
+
+
+class OutcomeBody(Body):
+    """What the customer said to one offer of a decision."""
+
+    decision_id: CustomerId
+    offer_id: ProductId
+    outcome: Answer
 
 
 class CreditBody(Body):

@@ -9,7 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from crm_rules.loyalty.ledger import Ledger
-from crm_rules.loyalty.limits import Loyalty
+from crm_rules.offers.uses import OfferUses
+from crm_rules.policy import Policy
 from serving.api.bodies import Body
 from serving.archive import Archive
 from serving.case_room import CaseRoom
@@ -23,9 +24,9 @@ JSON = "application/json"
 class Desk:
     """The parts of the service behind its endpoints.
 
-    `find` returns a decision's payload by id, `archive` computes it again, `cases` holds what people decide;
-    `following` is what
-    /v1/status tells about switches of the release and stop switches.
+    `find` returns a decision's payload by id, `archive` computes it again, `cases` holds what people decide,
+    `uses` what customers said to offers; `following` is what /v1/status tells about switches of the release
+    and stop switches.
     """
 
     engine: Engine
@@ -33,12 +34,13 @@ class Desk:
     find: Callable[[str], bytes]
     archive: Archive
     cases: CaseRoom
+    uses: OfferUses
     following: Callable[[], Mapping[str, object]] = dict
 
     @property
-    def loyalty(self) -> Loyalty:
-        """The loyalty rules of the release that is served now."""
-        return self.engine.serving.loyalty
+    def policy(self) -> Policy:
+        """The policy in force now of the release that is served now."""
+        return self.engine.serving.policy(self.engine.now())
 
 
 def parse(request: Request, kind: type[Parsed]) -> Parsed:

@@ -61,12 +61,12 @@ def _account(desk: Desk, customer_id: str) -> dict[str, object]:
         "points": balance.points,
         "owed": balance.owed,
         "schedule": schedule,
-        "policy": desk.engine.scorer.loaded.rulebook.policy.version,
+        "policy": desk.policy.version,
     }
 
 
 def _redeem(desk: Desk, body: RedeemBody, key: str) -> dict[str, object]:
-    done = desk.ledger.redeem(body.customer_id, body.points, key, desk.engine.now(), desk.loyalty)
+    done = desk.ledger.redeem(body.customer_id, body.points, key, desk.engine.now(), desk.policy.loyalty)
     return {
         "customer_id": done.customer_id,
         "points": done.points,

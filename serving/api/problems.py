@@ -7,7 +7,7 @@ import orjson
 from pydantic import ValidationError
 from starlette.responses import Response
 
-from crm_rules.errors import Conflict, NotEnoughPoints, NotReviewable, TooLate
+from crm_rules.errors import AnsweredOtherwise, Conflict, NotEnoughPoints, NotReviewable, TooLate, UsedUp
 from feature_repo.errors import BankError
 from monitoring.errors import LogUnavailable, UnknownDecision
 from serving.errors import (
@@ -16,10 +16,14 @@ from serving.errors import (
     LedgerUnavailable,
     MissingScope,
     ModelStopped,
+    NoLongerPossible,
+    NotOffered,
     NotReplayable,
+    OutcomesUnavailable,
     RowsOfAnotherRelease,
     RowsUnreachable,
     UnknownCustomer,
+    UnknownProduct,
 )
 from training.release.errors import MissingPart
 
@@ -32,6 +36,12 @@ KINDS: Mapping[type[BankError], tuple[int, str, str]] = {
     MissingScope: (403, "missing-scope", "Not allowed"),
     Conflict: (409, "idempotency-conflict", "The key was used for another request"),
     NotEnoughPoints: (409, "not-enough-points", "The points cannot be redeemed"),
+    UnknownProduct: (404, "unknown-product", "No such product"),
+    NotOffered: (404, "not-offered", "The decision did not offer this"),
+    UsedUp: (409, "used-up", "Nothing is left of the offer"),
+    AnsweredOtherwise: (409, "answered-otherwise", "The offer was answered otherwise"),
+    NoLongerPossible: (409, "no-longer-possible", "The offer is not possible any more"),
+    OutcomesUnavailable: (503, "not-recorded", "The outcome could not be recorded"),
     NotReplayable: (409, "not-replayable", "The decision belongs to another release"),
     NotReviewable: (409, "not-reviewable", "The decision cannot be contested"),
     TooLate: (409, "too-late", "The time to contest the decision is over"),
@@ -44,6 +54,7 @@ KINDS: Mapping[type[BankError], tuple[int, str, str]] = {
     CasesUnavailable: (503, "cases-unavailable", "Cases cannot be read or opened"),
 }
 HIDDEN: Mapping[type[BankError], str] = {  # sentences that name paths of this machine
+    OutcomesUnavailable: "What the customer said could not be recorded. Say it again in a moment.",
     LogUnavailable: "The decision could not be recorded, so none is given. Ask again in a moment.",
     CasesUnavailable: "Cases cannot be read or opened just now; nothing was lost. Ask again in a moment.",
     LedgerUnavailable: "The ledger cannot be used; nothing was booked. Ask again in a moment, same key.",

@@ -14,6 +14,7 @@ from serving.api.bodies import (
     CustomerBody,
     OfferBody,
     RecommendationBody,
+    SuitabilityBody,
     batch_schema,
 )
 from serving.api.desk import Desk, answered, parse, takes
@@ -29,7 +30,7 @@ class Question:
 
     path: str
     method: str
-    body: type[CustomerBody | RecommendationBody | OfferBody | CreditBody]
+    body: type[CustomerBody | RecommendationBody | OfferBody | SuitabilityBody | CreditBody]
     summary: str
 
 
@@ -38,6 +39,9 @@ QUESTIONS = (
         "/v1/decisions/next-best-action", "next_best_action", OfferBody, "What to offer a customer next"
     ),
     Question("/v1/decisions/credit", "credit", CreditBody, "Approve, refer or decline an application"),
+    Question(
+        "/v1/decisions/suitability", "suitability", SuitabilityBody, "May a customer have a product now"
+    ),
     Question("/v1/score/segment", "segment", CustomerBody, "The segment a customer belongs to"),
     Question("/v1/score/propensity", "propensity", CustomerBody, "Needs by product family, and churn"),
     Question("/v1/score/credit", "credit_behaviour", CustomerBody, "Default risk of a running loan"),

@@ -26,6 +26,5 @@ def router(desk: Desk) -> APIRouter:
 
 def _review(desk: Desk, body: ReviewBody) -> dict[str, object]:
     record = orjson.loads(desk.find(body.decision_id))
-    policy = desk.engine.scorer.loaded.rulebook.policy
-    case, new = desk.cases.review(record, body.wishes(), desk.engine.now(), policy)
+    case, new = desk.cases.review(record, body.wishes(), desk.engine.now(), desk.policy)
     return {"decision_id": body.decision_id, "opened": new, "case": told(case)}

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from crm_rules.cases.case import Case, State
 from crm_rules.cases.opening import CaseKind
+from crm_rules.cases.terms import DUE
 
 HEAD = f"{'CASE':<40} {'KIND':<9} {'STATE':<11} {'DUE':<11} {'AMOUNT':>12}  {'HOLDER':<10} OUTCOME"
 NEXT = {
@@ -32,16 +33,15 @@ def table(cases: Sequence[Case], now: datetime) -> Iterator[str]:
         yield f"Next: {next_step((late or waiting)[0])}"
 
 
-def lines(case: Case, now: datetime) -> Iterator[str]:
-    """One case, whole."""
+def lines(case: Case, now: datetime, whole: bool = True) -> Iterator[str]:
+    """One case with its next step; not `whole`, without what it is about."""
     overdue = ", OVERDUE" if case.overdue(now) else ""
     yield f"Case {case.id}"
     yield f"  kind       {case.kind}, opened {_time(case.opening.at.isoformat())}"
     yield f"  state      {case.state}, due {_time(case.terms.due_at.isoformat())}{overdue}"
     yield f"  customer   {case.opening.customer_id or 'new to the bank'}"
-    for name, value in sorted(case.opening.about.items()):
-        said = ", ".join(map(str, value)) if isinstance(value, list) else value
-        yield f"  {name:<10} {said if said not in ('', None) else '-'}"
+    if whole:
+        yield from _about(case)
     yield f"  holder     {case.holder or '-'}"
     for each in case.evidence:
         file = f" [{each.file['name']}, sha256 {str(each.file['sha256'])[:16]}]" if each.file else ""
@@ -51,6 +51,13 @@ def lines(case: Case, now: datetime) -> Iterator[str]:
         yield f"  NO EFFECT  {why}"
     if not case.closed:
         yield f"Next: {next_step(case)}"
+
+
+def _about(case: Case) -> Iterator[str]:
+    for name, value in sorted(case.opening.about.items()):
+        said = ", ".join(map(str, value)) if isinstance(value, list) else value
+        if name != DUE:
+            yield f"    {name:<14} {'-' if said in ('', None) else said}"
 
 
 def _ruling(case: Case) -> Iterator[str]:

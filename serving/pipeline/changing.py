@@ -10,6 +10,8 @@ from training.release.errors import BrokenRelease
 
 SAME_VERSION = "version is the same as before: decisions could not tell the two policies apart"
 
+PLANNED = ("changes.", "trial.")  # what holds later, or is tried, has a version of its own
+
 
 def changes(desk: Office, found: Request) -> dict[str, list[str]]:
     """What each part of a request changes beside what it was compared with, where both are still there."""
@@ -20,6 +22,7 @@ def changes(desk: Office, found: Request) -> dict[str, list[str]]:
             with suppress(BrokenRelease):
                 before, after = (read_part(name, desk.parts / each) for each in (based_on, digest))
                 told[name] = [change.line for change in part_changes(name, before, after)]
-                if name == "policy" and not any(line.startswith("version ") for line in told[name]):
+                now = [line for line in told[name] if not line.startswith(PLANNED)]
+                if name == "policy" and now and not any(line.startswith("version ") for line in now):
                     told[name].append(SAME_VERSION)
     return told

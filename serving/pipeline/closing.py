@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import closing
 
 from feature_repo.packed_rows import open_rows
 from feature_repo.settings import Settings
@@ -10,7 +11,7 @@ from monitoring.decision_log import DecisionLogs
 from serving import next_best_action
 from serving.asking import CreditRequest, OfferRequest
 from serving.auth import EVERY_SCOPE, issue, token_key
-from serving.bootstrap import current_release, new_id, open_scorer
+from serving.bootstrap import current_release, new_id, open_scorer, open_uses
 from serving.engine import Engine
 from serving.in_service import InService
 from serving.pipeline.bootstrap import now
@@ -37,8 +38,8 @@ def example_customer(settings: Settings) -> str | None:
 
 def ask(settings: Settings, customer_id: str, amount: float | None, term_months: int, caller: str) -> Answer:
     """One decision from the command line: scored, logged, then handed out, as over HTTP."""
-    with open_rows(settings) as rows:
-        scorer = open_scorer(current_release(settings), rows)
+    with open_rows(settings) as rows, closing(open_uses(settings)) as uses:
+        scorer = open_scorer(current_release(settings), rows, uses)
         log = DecisionLogs.of(settings).open("command")
         try:
             engine = Engine(InService(scorer), log, now, new_id)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from monitoring.batch_log import BatchLog
 from monitoring.decision_log import DecisionLogs
 from serving import credit, next_best_action
 from serving.asking import CustomerRequest, OfferRequest, Stamp
-from serving.bootstrap import current_release, new_id, open_scorer, switches
+from serving.bootstrap import current_release, new_id, open_scorer, open_uses, switches
 from serving.errors import ModelStopped
 from serving.online import OWNED
 from serving.pipeline.applications import last_applications, rows_as_of
@@ -40,8 +41,8 @@ def decide(settings: Settings, source: Source) -> Outcome:
     at, served = now(), current_release(settings)
     with BatchLog(DecisionLogs.of(settings), f"{at:%Y%m%dT%H%M%S%fZ}", at.isoformat()) as log:
         batch = Batch(log, at.isoformat(), lambda: switches(settings).stops)
-        with open_rows(settings) as rows:
-            scorer, known = open_scorer(served, rows), everybody(rows, settings.raw)
+        with open_rows(settings) as rows, closing(open_uses(settings)) as uses:
+            scorer, known = open_scorer(served, rows, uses), everybody(rows, settings.raw)
             active, borrowing = known.having("accounts_open"), known.having("loans_running")
             offers = [OfferRequest(name, None, OFFERS) for name in active]
             batch.take(next_best_action.USE_CASE, scorer, Scorer.next_best_action, offers)

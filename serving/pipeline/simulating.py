@@ -37,7 +37,7 @@ def simulated(
     served = current_release(settings)
     loaded = Loaded.of(served.release)
     old = loaded.book.at(now)
-    new = _newest(PolicyBook.load(source)) if source else _planned(loaded.book, now)
+    new = newest_of(PolicyBook.load(source)) if source else planned(loaded.book, now)
     logged = Logged(DecisionLogs.of(settings), newest, since)
     records: Iterator[bytes] = chain.from_iterable(logged.payloads(use_case) for use_case in SIMULATED)
     again = PolicyBook.parse(served.release.part("policy")["policy.toml"]).at(now)
@@ -62,13 +62,13 @@ def _origin(releases: Path, release: str) -> Origin:
     return read_release(releases, release).manifest.origin
 
 
-def _newest(book: PolicyBook) -> Policy:
+def newest_of(book: PolicyBook) -> Policy:
     """What a file is about: its trial, else its last change, else itself."""
     return book.trials[-1].policy if book.trials else book.latest
 
 
-def _planned(book: PolicyBook, now: datetime) -> Policy:
+def planned(book: PolicyBook, now: datetime) -> Policy:
     """What will or may come: the trial, else the last change still ahead."""
     if book.trials or book.latest.effective_from > book.day(now):
-        return _newest(book)
+        return newest_of(book)
     raise InvalidPolicy("changes", "plan nothing beyond today, and no trial; name a policy with --from FILE")

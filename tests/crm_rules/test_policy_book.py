@@ -125,6 +125,7 @@ WRONG = [
     ("a-moment", changed(GOOD, "0.05", **{"from": "2026-12-01T00:00:00"}), "changes.1.from"),
     ("unknown-key-of-a-change", changed(GOOD, "0.05") + "by = 'me'\n", "changes.1.by"),
     ("not-ascending", CHANGES + changed(GOOD, "0.03", version='"2027.2"'), "changes.3.from"),
+    ("nested-too-deep", changed(GOOD, "[" * 480 + "]" * 480), ""),
     ("the-trial-sets-what-is-set", TRIAL.replace("0.4", "0.5"), "trial.set"),
     ("the-trial-sets-nothing", TRIAL[: TRIAL.index("set")] + "set = {}\n", "trial.set"),
     ("the-trial-ends-before", TRIAL.replace("2026-12-10", "2026-11-19"), "trial.until"),

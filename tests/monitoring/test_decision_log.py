@@ -197,3 +197,23 @@ def test_a_log_of_another_version_is_one_sentence(tmp_path: Path) -> None:
 
 def test_a_password_is_in_no_representation(tmp_path: Path) -> None:
     assert "secret" not in repr(DecisionLogs(tmp_path, tmp_path, "postgresql://a:secret@b/c"))
+
+
+def test_what_came_since_is_read_of_every_worker_and_of_one_use_case(logs: DecisionLogs) -> None:
+    for worker, numbers in (("worker-0", (0, 1)), ("worker-1", (2,)), ("batches", (3,))):
+        log = logs.open(worker)
+        log.append([record(n, b"%d" % n) for n in numbers])
+        log.close()
+    ends = logs.ends()
+    assert ends == {"decisions-worker-0": 2, "decisions-worker-1": 1}
+    assert sorted(logs.between("credit", {}, ends)) == [b"0", b"1", b"2"]
+    assert list(logs.between("credit", {"decisions-worker-0": 1, "decisions-worker-1": 1}, ends)) == [b"1"]
+    assert sorted(logs.between("credit", {}, {**ends, "decisions-worker-0": 1})) == [b"0", b"2"]
+    assert list(logs.between("segment", {}, ends)) == []
+
+
+def test_a_decision_that_was_erased_is_known_still(written: DecisionLogs) -> None:
+    log = written.open("worker-0")
+    log.erase("d1", "2026-01-02T00:00:00Z")
+    log.close()
+    assert [written.knows(each) for each in ("d0", "d1", "d9")] == [True, True, False]

@@ -89,7 +89,8 @@ def _is_silent(node: ast.AST) -> bool:
         return isinstance(node.value, ast.Constant) or ast.unparse(node).startswith("log.")
     if isinstance(node, ast.Assign):
         names = [each.id for each in node.targets if isinstance(each, ast.Name)]
-        return bool(names) and ast.unparse(node.value).startswith(("TypeVar(", "ParamSpec(", "logging."))
+        typed = ast.unparse(node.value).startswith(("TypeVar(", "ParamSpec(", "logging."))
+        return names == ["__all__"] or (bool(names) and typed)
     if isinstance(node, ast.AnnAssign):
         return "TypeAlias" in ast.unparse(node.annotation)
     return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)

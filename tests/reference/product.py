@@ -61,7 +61,7 @@ class Shelf:
         evidence = {each.product_id: each.evidence for each in world.products}
         offers = Offers.of(catalogue, products, policy, evidence)
         offers = offers.under(world.stopped_products, world.stopped_offers)
-        return Shelf(policy, products, offers.used({o.offer_id: o.uses for o in world.offers}), world)
+        return Shelf(policy, products, offers, world)
 
 
 def _entry(offer: Offer) -> dict[str, object]:

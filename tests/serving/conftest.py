@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from crm_rules.database import Sqlite
 from crm_rules.governance.heads import Heads
 from crm_rules.loyalty.earning import Booking
 from crm_rules.loyalty.ledger import Ledger
+from crm_rules.offers.uses import OfferUses
 from monitoring.decision_log import Record
 from monitoring.errors import LogUnavailable, UnknownDecision
 from serving.api.app import create_app
@@ -110,13 +111,16 @@ def bank(scorer: Scorer, whole_tiny: Tiny, tmp_path: Path) -> Iterator[Bank]:
         return CaseStore(Sqlite(tmp_path / "cases.db", wait=0.1), Heads(tmp_path / "heads"))
 
     cases = CaseRoom(open_store, lambda: whole_tiny.trust, lambda: times[-1])
-    serving = InService(scorer, 1, {"profile": "demo"}, {"parts": {}})
+    uses = OfferUses(Sqlite(tmp_path / "offers.db"))
+    serving = InService(replace(scorer, uses=uses), 1, {"profile": "demo"}, {"parts": {}})
     desk = Desk(
         engine=Engine(serving, kept, lambda: times[-1], new_id, refer),
         ledger=ledger, find=kept.find, archive=Archive(nothing_kept), cases=cases,
+        uses=uses,
     )  # fmt: skip
     app = create_app(desk, TokenCheck(key.public_key()), lambda: times[-1], new_id)
     with httpx.Client(transport=InProcess(app), base_url="http://bank") as client:
         yield Bank(client, desk, kept, key, ledger, times)
     cases.close()
+    uses.close()
     ledger.close()

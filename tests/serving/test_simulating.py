@@ -13,7 +13,8 @@ import pytest
 
 from crm_rules.errors import InvalidPolicy
 from crm_rules.governance.stops import Kind, Stops
-from crm_rules.policy import STANDARD
+from crm_rules.policy import STANDARD, Policy
+from crm_rules.policy_book import PolicyBook
 from feature_repo.packed_rows import PackedRows
 from feature_repo.settings import Settings
 from monitoring.batch_log import BatchLog
@@ -22,7 +23,7 @@ from monitoring.errors import NothingDecided
 from monitoring.simulated import Simulation
 from serving import simulating
 from serving.asking import CreditRequest, OfferRequest, Stamp
-from serving.pipeline.simulating import simulated
+from serving.pipeline.simulating import planned, simulated
 from serving.records import Decision
 from serving.scoring import Scorer
 from tests.conftest import EVENT_US, Tiny, feature_row, make_scorer, make_tiny
@@ -31,6 +32,7 @@ from training.release.once import run_once
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
 AT, LATER = "2026-03-01T00:00:00+00:00", "2026-03-02T00:00:00+00:00"
 MANY = 60
+DAYS = "from = 2026-05-01\nuntil = 2026-06-01\n"
 STRICTER = {"amount_max = 500000.0": "amount_max = 5000.0", 'version = "2026.1"': 'version = "2026.2"'}
 
 
@@ -122,9 +124,7 @@ def test_a_simulation_says_what_deciding_anew_by_that_policy_would(bank: Tiny, t
     assert sum(expected.values()) > 0
 
 
-def simulating_policy(source: Path) -> Any:
-    from crm_rules.policy_book import PolicyBook
-
+def simulating_policy(source: Path) -> Policy:
     return PolicyBook.load(source).latest
 
 
@@ -191,6 +191,21 @@ def test_what_cannot_be_decided_again_is_counted_with_its_reason(bank: Tiny) -> 
 def test_without_a_file_the_planned_policy_is_simulated_or_its_absence_told(bank: Tiny) -> None:
     with pytest.raises(InvalidPolicy, match="plan nothing"):
         run(bank, None)
+
+
+@pytest.mark.parametrize(("more", "version"), [
+    pytest.param('[[changes]]\nfrom = 2026-05-01\nversion = "2026.5"\n', "2026.5", id="a-change-ahead"),
+    pytest.param(f'[trial]\n{DAYS}share = 1\nsalt = "s"\nversion = "t"\n', "t", id="a-trial"),
+    pytest.param('[[changes]]\nfrom = 2026-03-01\nversion = "2026.3"\n', None, id="a-change-behind"),
+])  # fmt: skip
+def test_what_is_planned_is_the_trial_or_the_last_change_ahead(more: str, version: str | None) -> None:
+    text = STANDARD.read_text() + more + 'set = {"lending.application.amount_max" = 1.0}\n'
+    book = PolicyBook.parse(text.encode())
+    if version is None:
+        with pytest.raises(InvalidPolicy, match="plan nothing"):
+            planned(book, NOW)
+    else:
+        assert planned(book, NOW).version == version
 
 
 def test_a_policy_that_names_what_the_release_lacks_is_refused(bank: Tiny, tmp_path: Path) -> None:

@@ -96,8 +96,8 @@ def test_a_switch_is_followed_with_all_that_depends_on_the_release(stage: Stage)
     assert (stage.served, stage.policy, serving.number) == (stage.second, "2026.2", 2)
     assert serving.models["release"] == stage.second
     assert serving.facts["switched"] == {"number": 2, "by": "otto", "at": AT.isoformat()}
-    assert serving.loyalty is stage.process.engine.scorer.loaded.rulebook.policy.loyalty
-    assert serving.loyalty is not before.loyalty
+    assert serving.policy(AT) is stage.process.engine.scorer.loaded.book.base
+    assert serving.policy(AT) is not before.policy(AT)
     assert json.loads(stage.ask().body)["release"]["digest"] == stage.second
     assert stage.process.engine.ready()
 

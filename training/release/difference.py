@@ -163,7 +163,7 @@ def _content(name: str, files: Mapping[str, bytes]) -> Table:
     first, *rest = sorted(files)
     tables = {path: _toml(f"parts/{name}/{path}", files[path]) for path in files}
     return {
-        **tables[first],
+        **_planned(tables[first]),
         **{f"{path}:{key}": table for path in rest for key, table in tables[path].items()},
     }
 
@@ -173,6 +173,22 @@ def _offers(content: bytes) -> Table:
     listed = read.get("offers")
     offers = [each for each in listed if isinstance(each, Mapping)] if isinstance(listed, list) else []
     return {"version": read.get("version"), **{str(each.get("offer_id")): each for each in offers}}
+
+
+def _planned(table: Table) -> Table:
+    """A policy with every value that changes or is tried under a key of its own, so that each is told."""
+    changes, trial = table.get("changes"), table.get("trial")
+    told = {key: value for key, value in table.items() if key not in ("changes", "trial")}
+    found = list(enumerate(changes, start=1)) if isinstance(changes, list) else []
+    plans = [(f"changes.{number}", each) for number, each in found] + [("trial", trial)]
+    for where, plan in plans:
+        if isinstance(plan, Mapping):
+            values = plan.get("set")
+            told |= {f"{where}.{key}": value for key, value in plan.items() if key != "set"}
+            told |= {
+                f"{where}.set.{key}": v for key, v in (values if isinstance(values, Mapping) else {}).items()
+            }
+    return told
 
 
 def _entries(content: bytes) -> list[Table]:

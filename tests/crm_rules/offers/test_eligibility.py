@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -115,8 +116,9 @@ def test_an_offer_holds_on_its_first_and_last_day(
 def test_an_offer_ends_with_its_budget_or_its_cap(
     customers: Make, offers: MakeOffers, policy: Policy, limits: dict[str, Any], uses: int, blocked: bool
 ) -> None:
-    shelf = offers({}, proposed=(Offer("o", "grow", "g", Text("o", "o"), "p0", **limits),)).used({"o": uses})
-    assert eligibility.used_up.mask(customers(), shelf, policy).tolist() == [[blocked]]
+    shelf = offers({}, proposed=(Offer("o", "grow", "g", Text("o", "o"), "p0", **limits),))
+    somebody = replace(customers(), used_by_all=shelf.counts([{"o": uses}]))
+    assert eligibility.used_up.mask(somebody, shelf, policy).tolist() == [[blocked]]
 
 
 def test_a_customer_uses_an_offer_as_often_as_it_says(

@@ -58,6 +58,14 @@ def _columns(text: str) -> str:
             [("lending.application.approve_below_pd", Kind.CHANGED, 0.06, 0.05)], id="a-cut-off",
         ),
         pytest.param(
+            "policy", "policy.toml",
+            lambda text: text + '[[changes]]\nfrom = 2027-01-01\nversion = "2"\nset = {"a.b" = 1}\n'
+            '[trial]\nshare = 0.5\nset = {"a.b" = 2}\n',
+            [("changes.1.from", Kind.ADDED, None, ...), ("changes.1.set.a.b", Kind.ADDED, None, 1),
+             ("changes.1.version", Kind.ADDED, None, "2"), ("trial.set.a.b", Kind.ADDED, None, 2),
+             ("trial.share", Kind.ADDED, None, 0.5)], id="a-planned-change-and-a-trial",
+        ),
+        pytest.param(
             "policy", "segments.toml", lambda text: text.replace('version = "2', 'version = "3'),
             [("segments.toml:version", Kind.CHANGED, "2026.1", "3026.1")], id="segments-by-rule",
         ),
