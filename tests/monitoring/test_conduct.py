@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from bank import app
 from crm_rules.cases.opening import CaseKind
 from crm_rules.cases.store import CaseStore
+from crm_rules.governance.demo import make_demo
 from crm_rules.policy_book import STANDARD, PolicyBook
 from feature_repo.raw.source import Source
 from monitoring.conduct import Conducted, check
@@ -439,7 +440,14 @@ def test_the_command_tells_the_same_as_data(home: Path) -> None:
     assert (told["opened"], told["missing"]) == (None, ["offers", "holdings"])
 
 
+def test_the_command_opens_no_case_where_nobody_could_act_on_it(home: Path) -> None:
+    ran = CliRunner().invoke(app, ["conduct", "check", "--open"])
+    assert "nobody may act" in str(ran.exception)
+    assert not (home / "cases.db").exists()
+
+
 def test_the_command_opens_each_case_once(home: Path) -> None:
+    make_demo(home / "trust.json", home / "keys", NOW)
     assert "1 alert, 1 of them a new case; next: bank cases list --kind conduct" in run("--open")
     assert "1 alert, 0 of them" in run("--open")
 
