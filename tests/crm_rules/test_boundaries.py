@@ -55,9 +55,9 @@ THRESHOLDS: list[tuple[str, str, float, float, tuple[bool, bool, bool], Blocked]
     ("likely-to-leave", "KEEP-01", 0.2, 1e-9, (True, False, False),
      lambda x: codes(shelf(replace(OFFER, issue="keep")), somebody(churn=x))),
     ("cap", "OFFR-02", 100, 1, (False, True, True),
-     lambda x: codes(shelf(replace(OFFER, cap=100, uses=int(x))), somebody())),
+     lambda x: codes(shelf(replace(OFFER, cap=100)), somebody(used_by_all={"offer": x}))),
     ("budget", "OFFR-02", 30, 0.01, (True, False, False),
-     lambda x: codes(shelf(replace(OFFER, budget=x, cost=10.0, uses=2)), somebody())),
+     lambda x: codes(shelf(replace(OFFER, budget=x, cost=10.0)), somebody(used_by_all={"offer": 2}))),
     ("cap-of-a-customer", "OFFR-03", 2, 1, (False, True, True),
      lambda x: codes(shelf(replace(OFFER, cap_each=2)), somebody(used={"offer": int(x)}))),
 ]  # fmt: skip

@@ -88,7 +88,6 @@ def _offer(rng: Random, n: int, hot: float, products: list[str], earlier: list[s
         "valid_from": _day(rng),
         "budget": rng.choice([1_000.0, 0.3, 0.1]),
         "cap": rng.choice([1, 100]),
-        "uses": rng.choice([1, 2, 3, 99, 100]),
         "preferred": tuple(rng.sample(PREFERRED, 3)),
         "overrides": tuple(rng.sample(earlier, 1)) if earlier else (),
         "mandatory": True,
@@ -145,7 +144,12 @@ def _person(world: World, rng: Random, name: str) -> Person:
         time_zone=zone,
         personalised=rng.random() < 0.9,
         owned=frozenset(each.product_id for each in world.products if rng.random() < hot / 3),
-        used={each.offer_id: rng.choice([1, 2]) for each in world.offers if rng.random() < hot},
+        used={each.offer_id: rng.choice([1, 2, NAN]) for each in world.offers if rng.random() < hot},
+        used_by_all={
+            each.offer_id: rng.choice([1, 2, 3, 98, 99, 100, 101, NAN])
+            for each in world.offers
+            if rng.random() < hot
+        },
         segments=_segments(rng, SEGMENTS_BY_RULE),
         learned=_segments(rng, LEARNED),
         chances=_chances(rng, world.products),

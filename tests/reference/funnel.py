@@ -104,10 +104,11 @@ def _offer_codes(offer: Offer, person: Person, now: Moment) -> Iterable[str]:
     late = offer.valid_to is not None and now.day > offer.valid_to
     if early or late:
         yield "OFFR-01"
-    spent = offer.budget is not None and offer.uses * offer.cost + offer.cost > offer.budget
-    if spent or (offer.cap is not None and offer.uses >= offer.cap):
+    by_all = person.used_by_all.get(offer.offer_id, 0.0)
+    paid = offer.budget is None or by_all * offer.cost + offer.cost <= offer.budget
+    if not paid or (offer.cap is not None and not by_all < offer.cap):
         yield "OFFR-02"
-    if offer.cap_each is not None and person.used.get(offer.offer_id, 0) >= offer.cap_each:
+    if offer.cap_each is not None and not person.used.get(offer.offer_id, 0.0) < offer.cap_each:
         yield "OFFR-03"
 
 

@@ -44,7 +44,10 @@ def random_policy(standard: Mapping[str, Any], rng: Random, names: list[str]) ->
         for channel in rng.sample(("email", "phone", "app"), rng.randint(0, 3))
     }
     policy["calendar"]["zone"] = rng.choice(ZONES)
-    policy["targeting"] = {key: _targets(rng, names) for key in ("only_for", "kept_from")}
+    only, kept = _targets(rng, names), _targets(rng, names)
+    for name, segments in only.items():  # one key that says both is refused
+        kept[name] = [each for each in kept.get(name, []) if each not in segments]
+    policy["targeting"] = {"only_for": only, "kept_from": {key: s for key, s in kept.items() if s}}
     policy["keep"] = {"likely_to_leave_from": rng.choice([0.0, 0.2, 0.5])}
     random, plain = rng.choice([(0.0, 0.0), (0.02, 0.01), (0.25, 0.25), (0.5, 0.0), (0.1, 0.4)])
     policy["arms"] |= {

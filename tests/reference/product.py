@@ -1,7 +1,7 @@
 """The product's own answer to the reference's cases: the shelf as its TOML, the people as its columns."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -111,12 +111,16 @@ def customers(shelf: Shelf, people: Sequence[Person]) -> Customers:
         known,
         tier=np.array([tiers.index(p.tier) if p.tier in tiers else NAN for p in people], np.float64),
         leaving=np.array([each.churn for each in people], np.float64),
-        used=np.array(
-            [[p.used.get(o, 0) for o in shelf.offers.offer_id] for p in people], np.float64
-        ).reshape(len(people), len(shelf.offers)),
+        used=_table(shelf, [each.used for each in people]),
+        used_by_all=_table(shelf, [each.used_by_all for each in people]),
         ruled={name: _mask(people, "segments", name) for name in shelf.world.rule_segments},
         learned={name: _mask(people, "learned", name) for name in shelf.world.learned_segments},
     )
+
+
+def _table(shelf: Shelf, of_people: Sequence[Mapping[str, float]]) -> np.ndarray:
+    rows = [[each.get(name, 0.0) for name in shelf.offers.offer_id] for each in of_people]
+    return np.array(rows, np.float64).reshape(len(of_people), len(shelf.offers))
 
 
 def answers(shelf: Shelf, people: Sequence[Person]) -> list[Decision]:

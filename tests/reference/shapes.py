@@ -26,7 +26,7 @@ class Product:
 
 @dataclass(frozen=True)
 class Offer:
-    """One action; `uses` is how often it was used so far, by everybody together."""
+    """One action of the bank."""
 
     offer_id: str
     issue: str = "grow"
@@ -40,7 +40,6 @@ class Offer:
     cost: float = 0.0
     cap: int | None = None
     cap_each: int | None = None
-    uses: int = 0
     preferred: tuple[str, ...] = ()
     mandatory: bool = False
     start: float | None = None
@@ -85,7 +84,8 @@ class Person:
     tier: str | None = None
     churn: float = NAN
     owned: frozenset[str] = frozenset()  # product ids
-    used: Mapping[str, int] = field(default_factory=dict)  # offer id: times
+    used: Mapping[str, float] = field(default_factory=dict)  # offer id: times by them, NaN for not known
+    used_by_all: Mapping[str, float] = field(default_factory=dict)  # the same by everybody together
     segments: Mapping[str, bool] = field(default_factory=dict)  # by rule
     learned: Mapping[str, bool] = field(default_factory=dict)  # of the segmentation
     chances: Mapping[str, float] = field(default_factory=dict)  # product id: p of the models
