@@ -28,6 +28,16 @@ def ranked(priority: F64Array, out: Mask, mandatory: Mask) -> Order:
     return np.where(np.arange(order.shape[1]) < left[:, None], order, -1)
 
 
+def first_of(priority: F64Array, out: Mask, mandatory: Mask) -> Order:
+    """The place that comes first in the order of each customer, (n,); -1 where nothing is left."""
+    if not priority.shape[1]:
+        return np.full(len(priority), -1, np.intp)
+    if mandatory.any():
+        return ranked(priority, out, mandatory)[:, 0]
+    best = np.argmin(np.where(out, np.inf, -priority), axis=1)
+    return np.where(out.all(axis=1), -1, best)
+
+
 def begun_with(order: Order, place: int) -> Order:
     """One customer's order (P,) with that place first, the others as they were."""
     return np.concatenate([[place], order[order != place]])

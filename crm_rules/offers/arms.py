@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,14 +54,12 @@ def days_of(at_us: I64Array) -> tuple[str, ...]:
     >>> days_of(np.array([0, 86_399_999_999, 86_400_000_000]))
     ('1970-01-01', '1970-01-01', '1970-01-02')
     """
-    known: dict[int, str] = {}
-    found = []
-    for moment in at_us.tolist():
-        day = moment // 86_400_000_000
-        if day not in known:
-            known[day] = datetime.fromtimestamp(day * 86_400, UTC).date().isoformat()
-        found.append(known[day])
-    return tuple(found)
+    return tuple(_day(moment // 86_400_000_000) for moment in at_us.tolist())
+
+
+@lru_cache(maxsize=4_096)
+def _day(since_1970: int) -> str:
+    return datetime.fromtimestamp(since_1970 * 86_400, UTC).date().isoformat()
 
 
 def chance_of_first(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crm_rules.offers import arms
-from crm_rules.offers.arbitration import Order, begun_with, priorities, ranked, turned
+from crm_rules.offers.arbitration import Order, begun_with, first_of, priorities, ranked, turned
 from crm_rules.offers.arms import Drawn
 from crm_rules.offers.chances import Chances
 from crm_rules.offers.customers import Customers, I64Array
@@ -72,15 +72,17 @@ def run(customers: Customers, offers: Offers, policy: Policy, said: Chances, ask
     drawn = arms.draw(asked.customer_ids, asked.at_us, profiled, policy.arms)
     known = screen(customers, offers, policy)
     unknown = screen_without_profile(known, customers, offers, policy)
-    best = _ranked(known, offers, said.personal, context)
-    general = _ranked(unknown, offers, said.general, context)
+    best = _left(known, offers, said.personal, context)
+    general = _left(unknown, offers, said.general, context)
     unprofiled = (drawn.arm == arms.UNPROFILED) | (drawn.arm == arms.NON_PERSONALISED)
     taken = _either(unprofiled, general, best)
-    order = taken.order.copy()
-    new = best.left & (offers.evidence < policy.arms.new_until_evidence) & ~np.isnan(offers.start)
+    order = ranked(taken.priority, ~taken.left, offers.mandatory)
+    new = best.left & offers.is_new
     fixed = np.asarray((best.left & offers.mandatory).any(axis=1))
     explored = _draw_first(order, best, new, fixed, drawn, asked, offers, policy)
-    first, first_best, first_general = _first(order), _first(best.order), _first(general.order)
+    first = order[:, 0] if len(offers) else np.full(len(order), -1, np.intp)
+    first_best = first_of(best.priority, ~best.left, offers.mandatory)
+    first_general = first_of(general.priority, ~general.left, offers.mandatory)
     chance = arms.chance_of_first(policy.arms, first, first_best, first_general, best.left, new, fixed)
     probability = np.where(drawn.arm == arms.UNPROFILED, 1.0, chance)
     screening = Screening(taken.removed)
@@ -88,17 +90,16 @@ def run(customers: Customers, offers: Offers, policy: Policy, said: Chances, ask
 
 
 @dataclass(frozen=True)
-class _Ranked:
-    """One way to decide n customers: its chances, what it removed, what is left, in which order."""
+class _Left:
+    """One way to decide n customers: its chances, what it removed, what it left, how that counts."""
 
     chance: F64Array
     removed: Mask
     left: Mask
     priority: F64Array
-    order: Order
 
 
-def _ranked(screening: Screening, offers: Offers, chance: F64Array, context: F64Array) -> _Ranked:
+def _left(screening: Screening, offers: Offers, chance: F64Array, context: F64Array) -> _Left:
     """Arbitrate what the rules left; the codes of arbitration are added to what they removed."""
     removed, priority = screening.removed, priorities(chance, context, offers.worth, offers.lever)
     left = ~screening.blocked
@@ -109,33 +110,26 @@ def _ranked(screening: Screening, offers: Offers, chance: F64Array, context: F64
         left = passed & ~removed[AT_OVERRIDDEN]
     removed[AT_NO_MODEL] = left & ~np.isfinite(priority)
     left = left & ~removed[AT_NO_MODEL]
-    order = ranked(priority, ~left, offers.mandatory)
-    return _Ranked(chance, removed, left, np.where(left, priority, np.nan), order)
+    return _Left(chance, removed, left, np.where(left, priority, np.nan))
 
 
-def _either(where: Mask, one: _Ranked, other: _Ranked) -> _Ranked:
+def _either(where: Mask, one: _Left, other: _Left) -> _Left:
     """For each customer the one way where the mask (n,) says so, else the other."""
     if not where.any():
         return other
     if where.all():
         return one
     pick = where[:, None]
-    return _Ranked(
+    return _Left(
         np.where(pick, one.chance, other.chance),
         np.where(pick, one.removed, other.removed),
         np.where(pick, one.left, other.left),
         np.where(pick, one.priority, other.priority),
-        np.where(pick, one.order, other.order),
     )
 
 
-def _first(order: Order) -> Order:
-    """The place of what comes first, (n,); -1 for nothing."""
-    return order[:, 0] if order.shape[1] else np.full(len(order), -1, np.intp)
-
-
 def _draw_first(
-    order: Order, best: _Ranked, new: Mask, fixed: Mask, drawn: Drawn, asked: Asked, offers: Offers,
+    order: Order, best: _Left, new: Mask, fixed: Mask, drawn: Drawn, asked: Asked, offers: Offers,
     policy: Policy,
 ) -> Mask:  # fmt: skip
     """Draw the first place where an arm says so, changing `order`; who got a new offer that way, (n,)."""

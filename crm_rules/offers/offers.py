@@ -29,7 +29,8 @@ class Offers:
 
     `position` is the place of the product among the products on sale, -1 for none or one not on sale.
     `only_for` and `kept_from` hold for some segments the offers (P,) that the policy names with them.
-    `contexts` (channels + 1, P) is C by the channel of the conversation, its last row without any.
+    `contexts` (channels + 1, P) is C by the channel of the conversation, `prefers` who is meant by the
+    channel a customer prefers, the last row without any. `is_new` has a start and too little evidence.
     `overrides` holds pairs of places: who over whom.
     """
 
@@ -63,13 +64,14 @@ class Offers:
     start: F64Array
     start_evidence: F64Array
     evidence: F64Array
+    is_new: Mask
     overrides: tuple[tuple[int, int], ...]
 
     @staticmethod
     def of(
-        catalogue: Catalogue, products: Products, policy: Policy, evidence: Mapping[str, float] | None = None
+        catalogue: Catalogue, products: Products, policy: Policy, learned: Mapping[str, float] | None = None
     ) -> "Offers":
-        """The offers, and each product without one plainly; `evidence` is of the models, by product."""
+        """The offers, and each product without one plainly; `learned` is the models' evidence by product."""
         entries = _entries(catalogue, products)
         ids = [each.offer_id for each in entries]
         place = {name: at for at, name in enumerate(products.product_id)}
@@ -84,7 +86,8 @@ class Offers:
             [each.product_id is not None for each in entries], np.bool_
         )
         own = np.array([each.product_id is None for each in entries], np.bool_)
-        learned = evidence or {}
+        start = _own_or(declared, products.start, position, np.nan)
+        evidence = np.array([(learned or {}).get(name, 0.0) for name in of_product], np.float64)
         return Offers(
             entries=entries,
             position=position,
@@ -106,8 +109,9 @@ class Offers:
             not_offered=np.zeros(len(entries), np.bool_),
             chooses_channel=np.array([bool(each.preferred_channels) for each in entries], np.bool_),
             prefers=np.array(
-                [[name in each.preferred_channels for name in CHANNELS] for each in entries], np.bool_
-            ).reshape(len(entries), len(CHANNELS)),
+                [[name in each.preferred_channels for each in entries] for name in (*CHANNELS, "none")],
+                np.bool_,
+            ),
             only_for=tuple((s, named(name)) for name, s in policy.targeting.only_for.items()),
             kept_from=tuple((s, named(name)) for name, s in policy.targeting.kept_from.items()),
             mandatory=np.array([each.mandatory for each in entries], np.bool_),
@@ -115,9 +119,10 @@ class Offers:
             worth=np.array([_worth(v, policy.arbitration.value_weight) for v in value.tolist()], np.float64),
             lever=_levers(entries, policy),
             contexts=_contexts(family, policy),
-            start=_own_or(declared, products.start, position, np.nan),
+            start=start,
             start_evidence=_own_or(weight, products.start_evidence, position, 0.0),
-            evidence=np.array([learned.get(name, 0.0) for name in of_product], np.float64),
+            evidence=evidence,
+            is_new=(evidence < policy.arms.new_until_evidence) & ~np.isnan(start),
             overrides=tuple(
                 (at, ids.index(other)) for at, each in enumerate(entries) for other in each.overrides
             ),

@@ -1,7 +1,7 @@
 """All offer rules in order, and which of them removed which offer for whom."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +19,13 @@ from crm_rules.rules import UNAVAILABLE, Mask, Stage, judge
 OFFER_RULES = (*STOPPING, *ELIGIBILITY, *TARGETING, *SUITABILITY, *CONTACTING)
 OVERRIDDEN, NO_MODEL = "OVER-01", "NEED-00"
 CODES = (*(rule.code for rule in OFFER_RULES), UNAVAILABLE, OVERRIDDEN, NO_MODEL)
-STAGES = tuple(stage for stage in Stage if stage is not Stage.LENDING)
+STAGES = (Stage.ELIGIBILITY, Stage.APPLICABILITY, Stage.SUITABILITY, Stage.CONTACT, Stage.ARBITRATION)
 STAGE_OF = np.array(
     [STAGES.index(rule.stage) for rule in OFFER_RULES] + 3 * [STAGES.index(Stage.ARBITRATION)]
 )
 SUITABLE = tuple(at for at, rule in enumerate(OFFER_RULES) if rule.stage is Stage.SUITABILITY)
 AT_UNAVAILABLE, AT_OVERRIDDEN, AT_NO_MODEL = (len(OFFER_RULES) + at for at in range(3))
+BITS = 1 << np.arange(len(CODES))
 AT_PROFILED = tuple(OFFER_RULES.index(rule) for rule in PROFILED)
 
 
@@ -46,15 +47,18 @@ class Screening:
 
     def told(self, row: int) -> dict[int, list[str]]:
         """Every code that took an offer away from one customer, by the place of the offer."""
-        found: dict[int, list[str]] = {}
-        offers, codes = np.nonzero(self.removed[:, row].T)
-        for offer, code in zip(offers.tolist(), codes.tolist(), strict=True):
-            found.setdefault(offer, []).append(CODES[code])
-        return found
+        bits = (BITS[:, None] * self.removed[:, row]).sum(axis=0).tolist()
+        return {offer: list(_codes(held)) for offer, held in enumerate(bits) if held}
 
     def codes(self, row: int, offer: int) -> list[str]:
         """Every code that took this offer away from this customer."""
-        return [CODES[at] for at in np.flatnonzero(self.removed[:, row, offer]).tolist()]
+        return list(_codes(int((BITS * self.removed[:, row, offer]).sum())))
+
+
+@lru_cache(maxsize=65_536)
+def _codes(held: int) -> tuple[str, ...]:
+    """The codes whose bits are set."""
+    return tuple(code for at, code in enumerate(CODES) if held >> at & 1)
 
 
 def screen(customers: Customers, offers: Offers, policy: Policy) -> Screening:

@@ -59,9 +59,10 @@ def kept_from_the_segment(customers: Customers, offers: Offers, policy: Policy) 
 )
 def for_other_channels(customers: Customers, offers: Offers, policy: Policy) -> Mask:
     """The offer is for customers who prefer another channel, or this customer's preference is not known."""
-    prefers = customers.preferred_channel[:, None] == np.arange(len(CHANNELS))
-    wanted = (prefers[:, None, :] & offers.prefers).any(axis=2)
-    return np.asarray(offers.chooses_channel & ~wanted)
+    prefers = customers.preferred_channel
+    known = (prefers >= 0) & (prefers < len(CHANNELS)) & (prefers == np.floor(prefers))
+    place = np.where(known, prefers, len(CHANNELS)).astype(np.intp)
+    return np.asarray(offers.chooses_channel & ~offers.prefers[place])
 
 
 @rule(
