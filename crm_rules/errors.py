@@ -7,11 +7,13 @@ from feature_repo.errors import BankError
 
 
 class InvalidPolicy(BankError, ValueError):
-    """A policy file holds something its schema does not know or allow."""
+    """A policy file cannot be read (no key), or holds something its schema does not know or allow."""
 
-    def __init__(self, key: str, problem: str) -> None:
-        self.key, self.problem = key, problem
-        super().__init__(f"Policy key '{key}' {problem}. Correct the policy file and load it again.")
+    def __init__(self, key: str, problem: str, file: Path | None = None) -> None:
+        self.key, self.problem, self.file = key, problem, file
+        named = f" {file}" if file else ""
+        what = f"Policy key '{key}'{named and ' of' + named}" if key else f"Policy file{named}"
+        super().__init__(f"{what} {problem}. Correct the file and try again.")
 
 
 class UnmappedReason(BankError, LookupError):

@@ -62,7 +62,6 @@ WRONG = [
     ("nested-text", "mortgage = 20.0", 'mortgage = "x"', "context_percent.branch.mortgage"),
     ("empty-version", 'version = "2026.1"', 'version = " "', "version"),
     ("cut-offs-crossed", "approve_below_pd = 0.06", "approve_below_pd = 0.3", "approve_below_pd"),
-    ("no-toml", 'version = "2026.1"', "version = ", "file"),
 ]
 
 
