@@ -47,7 +47,7 @@ def test_columns_stand_under_their_names_in_both_scripts() -> None:
         pytest.param(
             "approve_below_pd",
             "aprove_below_pd",
-            "key 'lending.application.aprove_below_pd' of {} is not known (did you mean 'approve_below_pd'?).",
+            "key 'lending.application.aprove_below_pd' of {} is not known (did you mean 'approve_below_pd'?)",
             id="typo",
         ),
         pytest.param(
