@@ -38,9 +38,9 @@ def try_out(
 
 
 def _thresholds(policy: "Policy", as_json: bool) -> bool:
-    from crm_rules.trying import lending, offering
+    from crm_rules.trying import conduct, lending, offering
 
-    tried = [*offering.tried(policy), *lending.tried(policy)]
+    tried = [*offering.tried(policy), *lending.tried(policy), *conduct.tried(policy)]
     print_table([each.as_row() for each in tried], as_json)
     if not as_json:
         turning = sum(each.turns for each in tried)

@@ -54,9 +54,11 @@ def check(
 
 
 def _open(settings: "Settings", openings: "Sequence[Opening]", book: "PolicyBook", now: datetime) -> int:
-    """Make a case of each alert; how many were new."""
+    """Make a case of each alert; how many were new. Where nobody could act on one, none is made."""
     from crm_rules.cases.store import CaseStore
+    from crm_rules.governance.people import Trust
 
+    Trust.of(settings)
     with CaseStore.open(settings.cases, settings.database.get_secret_value(), settings.heads) as store:
         return store.open_many(openings, book.at(now).cases)
 

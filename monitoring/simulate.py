@@ -4,8 +4,9 @@ It tells where a rule would fire, never how often it would be right: nothing her
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Protocol
 
 from monitoring.intervals import Counted
@@ -14,6 +15,7 @@ NOTHING = "(no offer)"
 FAVOURABLE_IN_CREDIT = "approve"
 CREDIT = "credit"
 ENOUGH = 30  # of a group, for its share to be held against another's
+UNKNOWN = "unknown"  # the group of those of whom an attribute is not known; held against no other
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,8 @@ class RuleChange:
 class Attribute:
     """The groups of one attribute. `ratio` is the largest share decided otherwise over the smallest.
 
-    None where it cannot be said: fewer than two groups of `ENOUGH`, or one that is not touched at all.
+    It is infinite where one group is not touched at all, None with fewer than two groups of `ENOUGH`, or
+    where nothing changes.
     """
 
     name: str
@@ -160,9 +163,14 @@ def _attribute(name: str, groups: Mapping[str, _Group]) -> Attribute:
         )
         for group, found in sorted(groups.items())
     )
-    shares = [group.changed.share for group in told if group.changed.of >= ENOUGH]
-    known = len(shares) > 1 and min(shares) > 0
-    return Attribute(name, told, max(shares) / min(shares) if known else None)
+    shares = [each.changed.share for each in told if each.changed.of >= ENOUGH and each.name != UNKNOWN]
+    return Attribute(name, told, _ratio(shares))
+
+
+def _ratio(shares: Sequence[float]) -> float | None:
+    if len(shares) < 2 or max(shares) == 0:
+        return None
+    return max(shares) / min(shares) if min(shares) > 0 else inf
 
 
 def simulate(compared: Iterable[Compared]) -> tuple[Simulated, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import isinf
 
 from monitoring.intervals import Counted
 from monitoring.simulate import CREDIT, ENOUGH, Attribute, Simulated
@@ -102,13 +103,18 @@ def _rules(found: Simulated) -> Iterator[str]:
 def _groups(attribute: Attribute) -> Iterator[str]:
     if len(attribute.groups) < 2:
         return
-    ratio = (
-        f"{attribute.ratio:.2f}" if attribute.ratio is not None else f"not said (groups of {ENOUGH} or more)"
-    )
-    yield f"  by {attribute.name}, largest share changed over the smallest: {ratio}"
+    yield f"  by {attribute.name}, {_told(attribute.ratio)}"
     for group in attribute.groups:
         before, after = group.favourable
         yield f"    {group.name:<16}{group.changed!s:<44} favourable {before.share:.1%} -> {after.share:.1%}"
+
+
+def _told(ratio: float | None) -> str:
+    if ratio is None:
+        return f"held against each other from groups of {ENOUGH} on"
+    if isinf(ratio):
+        return "one group is not touched at all"
+    return f"the largest share changed is {ratio:.2f} times the smallest"
 
 
 def _as_json(found: Simulated) -> dict[str, object]:
@@ -121,7 +127,8 @@ def _as_json(found: Simulated) -> dict[str, object]:
         "amount": {"old": found.amounts[0], "new": found.amounts[1]},
         "groups": {
             each.name: {
-                "ratio": each.ratio,
+                "ratio": None if each.ratio is None or isinf(each.ratio) else each.ratio,
+                "one_untouched": each.ratio is not None and isinf(each.ratio),
                 "groups": {
                     group.name: {
                         "changed": group.changed.as_json(),

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from monitoring.simulate import NOTHING, Ruling
+from monitoring.simulate import NOTHING, UNKNOWN, Ruling
 from serving.asking import CreditRequest
 from serving.loaded import Loaded
 from serving.online import F64Array, Snapshot
@@ -15,7 +15,6 @@ from serving.segments import place
 
 AGES = (25, 35, 45, 55, 65)
 GENDER = {1.0: "female", 0.0: "not female"}
-UNKNOWN = "unknown"
 
 
 def ruling(made: Decision, request: Request) -> Ruling:

@@ -26,6 +26,7 @@ from training.release.once import run_once
 STACK = 1_000
 Record = Mapping[str, object]
 Key = tuple[str, str, tuple[str, ...]]
+UNREADABLE = (BankError, TypeError, KeyError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -48,14 +49,19 @@ class Redeciding:
     left_out: Counter[str] = field(default_factory=Counter)
     as_logged: Counter[bool] = field(default_factory=Counter)
     with_itself: Counter[bool] = field(default_factory=Counter)
-    _places: dict[str, "_Places"] = field(default_factory=dict)
+    _places: dict[str, "Places | Exception"] = field(default_factory=dict)
+    _checked: set[str] = field(default_factory=set)
 
     def compared(self) -> Iterator[Compared]:
         """Each decision that can be decided again, stack after stack."""
         stacks: defaultdict[Key, list[Record]] = defaultdict(list)
         for payload in self.payloads:
-            record = orjson.loads(payload)
-            key = (str(record["use_case"]), str(record["release"]), tuple(record["stops"]))
+            try:
+                record = orjson.loads(payload)
+                key = (str(record["use_case"]), str(record["release"]), tuple(record["stops"]))
+            except UNREADABLE as error:
+                self.left_out[_why(error)] += 1
+                continue
             stacks[key].append(record)
             if len(stacks[key]) == STACK:
                 yield from self._stack(key, stacks.pop(key))
@@ -63,13 +69,22 @@ class Redeciding:
             yield from self._stack(key, records)
 
     def _stack(self, key: Key, records: Sequence[Record]) -> Iterator[Compared]:
+        """Decide a stack; where one record spoils it, its halves, down to that record."""
         use_case, release, stops = key
+        places = self._placed(release)
+        if isinstance(places, Exception):
+            self.left_out[_why(places)] += len(records)
+            return
         try:
-            places = self._placed(release)
-            cases = _cases(use_case, records, places, self.question.loaded.runtime.manifest.origin)
+            cases = _cases(records, places, self.question.loaded.runtime.manifest.origin)
             old, new, again = self._both(use_case, cases, Stops.from_record(stops))
-        except (BankError, TypeError, KeyError, ValueError) as error:
-            self.left_out[_why(error)] += len(records)
+        except UNREADABLE as error:
+            if len(records) == 1:
+                self.left_out[_why(error)] += 1
+                return
+            middle = len(records) // 2
+            yield from self._stack(key, records[:middle])
+            yield from self._stack(key, records[middle:])
             return
         groups = groups_of(cases, self.question.loaded)
         self._check(records, old, again)
@@ -80,14 +95,16 @@ class Redeciding:
     def _both(
         self, use_case: str, cases: Sequence[Case], stops: Stops
     ) -> tuple[list[Decision], list[Decision], list[Decision]]:
-        """By the policy in force, by the other, and for the first stack by the one in force once more."""
+        """By the policy in force, by the other, and the first of a use case by the one in force once more."""
         answer, loaded = USE_CASES[use_case][0], self.question.loaded.under(stops)
         loaded = replace(loaded, runtime=run_once(loaded.runtime))
         old, new = (
             answer(cases, loaded.under_policy(policy)) for policy in (self.question.old, self.question.new)
         )
-        first = not self.with_itself
-        return old, new, answer(cases, loaded.under_policy(self.same_policy)) if first else []
+        if use_case in self._checked:
+            return old, new, []
+        self._checked.add(use_case)
+        return old, new, answer(cases, loaded.under_policy(self.same_policy))
 
     def _check(self, records: Sequence[Record], old: Sequence[Decision], again: Sequence[Decision]) -> None:
         """Count whether what is decided again is what was logged, and what the same policy says twice."""
@@ -98,17 +115,20 @@ class Redeciding:
         for first, second in zip(old, again, strict=False):
             self.with_itself[first.body == second.body] += 1
 
-    def _placed(self, release: str) -> "_Places":
-        """Where a release's records keep what the served one reads; each is looked up once."""
+    def _placed(self, release: str) -> "Places | Exception":
+        """Where a release's records keep what the served one reads, or why not; each is looked up once."""
         if release not in self._places:
             own = self.question.loaded.runtime
-            origin = own.manifest.origin if release == own.digest else self.origin_of(release)
-            self._places[release] = _Places.between(origin, own.manifest.origin)
+            try:
+                origin = own.manifest.origin if release == own.digest else self.origin_of(release)
+                self._places[release] = Places.between(origin, own.manifest.origin)
+            except (BankError, OSError) as error:
+                self._places[release] = error
         return self._places[release]
 
 
 @dataclass(frozen=True)
-class _Places:
+class Places:
     """Where a record keeps each column and view that the served release reads."""
 
     origin: Origin
@@ -116,12 +136,12 @@ class _Places:
     views: np.ndarray[tuple[int], np.dtype[np.intp]]
 
     @staticmethod
-    def between(kept: Origin, read: Origin) -> "_Places":
+    def between(kept: Origin, read: Origin) -> "Places":
         """OtherColumns when a record lacks a column."""
         if missing := sorted(set(read.columns) - set(kept.columns)):
             raise OtherColumns(missing)
         columns = [kept.position[name] for name in read.columns]
-        return _Places(kept, np.array(columns, np.intp), np.array([kept.views.index(v) for v in read.views]))
+        return Places(kept, np.array(columns, np.intp), np.array([kept.views.index(v) for v in read.views]))
 
 
 class OtherColumns(BankError, ValueError):
@@ -132,7 +152,7 @@ class OtherColumns(BankError, ValueError):
         super().__init__(f"The record lacks {self.missing[:5]}, which the served release reads.")
 
 
-def _cases(use_case: str, records: Sequence[Record], places: _Places, origin: Origin) -> list[Case]:
+def _cases(records: Sequence[Record], places: Places, origin: Origin) -> list[Case]:
     each = [Snapshot.from_record(record["features"], places.origin) for record in records]  # type: ignore[arg-type]  # a record's shape is checked by what reads it
     values = np.concatenate([one.values for one in each])[:, places.columns]
     times = np.concatenate([one.event_us for one in each])[:, places.views]
@@ -144,4 +164,4 @@ def _why(error: Exception) -> str:
     """Why a stack cannot be decided again, without a path of this machine."""
     if isinstance(error, OtherColumns):
         return str(error)
-    return f"{type(error).__name__}: the record or its release cannot be read any more"
+    return f"{type(error).__name__}: the record, its model or its release is not there any more"

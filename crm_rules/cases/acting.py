@@ -36,7 +36,7 @@ class CaseDesk:
         """Give a case back; a second person may do so for somebody who cannot."""
         case = self.store.case(case_id, self.trust)
         own = case.holder == self.signer.person.id
-        roles = case.terms.roles(case.kind) if own else case.terms.second
+        roles = case.terms.roles(case.kind) if own else case.terms.seconds(case.kind)
         return self._act(case, steps.RELEASED, roles, {"text": why})
 
     def add_evidence(self, case_id: str, note: str, file: Mapping[str, object] | None = None) -> Case:
@@ -57,12 +57,12 @@ class CaseDesk:
     def confirm(self, case_id: str) -> Case:
         """Agree with a decision that is above the authority of who took it."""
         case = self.store.case(case_id, self.trust)
-        return self._act(case, steps.CONFIRMED, case.terms.second, {})
+        return self._act(case, steps.CONFIRMED, case.terms.seconds(case.kind), {})
 
     def send_back(self, case_id: str, text: str) -> Case:
         """Do not agree with it: who has claimed the case decides again."""
         case = self.store.case(case_id, self.trust)
-        return self._act(case, steps.RETURNED, case.terms.second, {"text": text})
+        return self._act(case, steps.RETURNED, case.terms.seconds(case.kind), {"text": text})
 
     def write_letter(self, case_id: str, language: str, limits: NoticeLimits) -> Case:
         """Make the letter in every language; `language` is the one that is sent."""

@@ -72,8 +72,8 @@ def _release(case: Case, event: Event) -> Case:
         raise CaseRefused(case.id, "nobody has claimed it")
     if event.by == case.holder:
         _require_role(case, event, case.terms.roles(case.kind))
-    elif event.role not in case.terms.second:
-        roles = " or ".join(case.terms.second)
+    elif event.role not in (seconds := case.terms.seconds(case.kind)):
+        roles = " or ".join(seconds)
         raise CaseRefused(case.id, f"it is claimed by '{case.holder}'; only they, or {roles}, release it")
     return replace(case, holder="")
 
@@ -180,7 +180,7 @@ def _require_second(case: Case, event: Event) -> None:
     if case.ruling is None or case.decided_at:
         found = "it is decided already" if case.decided_at else "nothing is decided in it yet"
         raise CaseRefused(case.id, f"{found}, so no second person is asked")
-    _require_role(case, event, case.terms.second)
+    _require_role(case, event, case.terms.seconds(case.kind))
     _require_impartial(case, event)
     if event.by in (case.ruling.by, *case.holders):
         raise CaseRefused(case.id, f"'{event.by}' decided or claimed it; a second person is another one")

@@ -29,6 +29,7 @@ from crm_rules.governance.person import moment
 
 CHAIN, TABLE, PLACE = "cases", "case_events", "bank_cases"
 OPENED, COLLECTED = "opened", "collected"  # what nobody signs
+AT_ONCE = 1_000
 MALFORMED = (KeyError, TypeError, ValueError, AttributeError)
 Rows = Sequence[tuple[int, Row]]
 
@@ -46,7 +47,12 @@ class CaseStore:
 
         `wait` is how many seconds it waits where somebody else has locked the file.
         """
-        return CaseStore(open_database(path, url, PLACE, wait=wait), Heads(heads, durable=False))
+        database = open_database(path, url, PLACE, wait=wait)
+        try:
+            return CaseStore(database, Heads(heads, durable=False))
+        except BaseException:
+            database.close()
+            raise
 
     def close(self) -> None:
         """Close the database."""
@@ -59,12 +65,19 @@ class CaseStore:
         self.close()
 
     def open_many(self, openings: Iterable[Opening], limits: CaseLimits) -> int:
-        """Open these in one commit, and how many were new; a case that is there stays as it is."""
-        asked = {each.case_id: each for each in openings}
-        if all(self.has(name) for name in asked):
+        """Open these, and how many were new; a case that is there stays as it is.
+
+        A thousand in one commit: who opens very many keeps nobody else waiting.
+        """
+        asked = list({each.case_id: each for each in openings}.values())
+        chunks = (asked[start : start + AT_ONCE] for start in range(0, len(asked), AT_ONCE))
+        return sum(self._open(chunk, limits) for chunk in chunks)
+
+    def _open(self, openings: Sequence[Opening], limits: CaseLimits) -> int:
+        if all(self.has(each.case_id) for each in openings):
             return 0
         with self._rows.appending() as appender:
-            new = [each for each in asked.values() if not self.has(each.case_id)]
+            new = [each for each in openings if not self.has(each.case_id)]
             for each in new:
                 self._rows.insert(_row_of(each, limits), appender)
         return len(new)

@@ -48,6 +48,10 @@ class Terms:
             return (Role.COMPLIANCE,)
         return tuple(sorted(self.authority, key=lambda role: (-self.authority[role].alone, role)))
 
+    def seconds(self, kind: CaseKind) -> tuple[Role, ...]:
+        """Who looks at such a case as a second person, or takes it from somebody who cannot go on."""
+        return (Role.COMPLIANCE,) if kind is CaseKind.CONDUCT else self.second
+
     def as_json(self) -> dict[str, object]:
         """As the opening's row holds them."""
         return {

@@ -21,8 +21,8 @@ def test_no_key_is_read_by_nothing() -> None:
     pytest.param("lending.behaviour.adult_from_age", {"LEND-05", "LEND-18"}, id="not-eligibilitys"),
     pytest.param("lending.grades.C.exposure_max", {"LEND-22"}, id="of-a-grade"),
     pytest.param("targeting.only_for.card", {"TARG-01"}, id="of-a-table"),
-    pytest.param("contact.hours.phone.to", {"CONT-02"}, id="through-a-function-of-the-room"),
-    pytest.param("consent.marketing_channels", {"CONS-01", "CONS-03"}, id="through-another"),
+    pytest.param("contact.hours.phone.to", {"CONT-02", "CDT-02"}, id="through-a-function-of-the-room"),
+    pytest.param("consent.marketing_channels", {"CONS-01", "CONS-03", "CDT-01"}, id="through-another"),
     pytest.param("suitability.nothing", set(), id="unknown"),
 ])  # fmt: skip
 def test_a_key_names_the_rules_that_read_it(key: str, codes: set[str]) -> None:

@@ -1,4 +1,4 @@
-"""A decision log of either kind, in a place of its own."""
+"""A decision log of either kind, and a home on either, in a place of its own."""
 
 import os
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from crm_rules.postgres import Postgres
+from feature_repo.settings import Settings
 from monitoring.decision_log import DecisionLogs, Record
 
 
@@ -30,6 +31,22 @@ def logs(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DecisionLog
     database = Postgres(url, made.schema)
     database.ask(f"DROP SCHEMA IF EXISTS {made.schema} CASCADE")
     database.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
+    """A home, and where PostgreSQL is, a database of its own."""
+    if request.param == "sqlite":
+        yield Settings(home=tmp_path)
+        return
+    url = os.environ.get("BANK_TEST_POSTGRES")
+    if not url:
+        pytest.skip("BANK_TEST_POSTGRES is not set")
+    server, name = Postgres(url, "bank"), f"test_{uuid4().hex[:12]}"
+    server.ask(f"CREATE DATABASE {name}")
+    yield Settings(home=tmp_path, database=f"{url.rsplit('/', 1)[0]}/{name}")
+    server.ask(f"DROP DATABASE {name} WITH (FORCE)")
+    server.close()
 
 
 @pytest.fixture

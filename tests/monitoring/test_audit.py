@@ -1,12 +1,10 @@
 """`bank audit verify`: every record of a bank, on SQLite files and on PostgreSQL."""
 
 import json
-import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from typer.testing import CliRunner
@@ -27,22 +25,6 @@ from tests.monitoring.conftest import record
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 TERMS = Policy.load(STANDARD).loyalty
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
-    """A home, and where PostgreSQL is, a database of its own."""
-    if request.param == "sqlite":
-        yield Settings(home=tmp_path)
-        return
-    url = os.environ.get("BANK_TEST_POSTGRES")
-    if not url:
-        pytest.skip("BANK_TEST_POSTGRES is not set")
-    server, name = Postgres(url, "bank"), f"test_{uuid4().hex[:12]}"
-    server.ask(f"CREATE DATABASE {name}")
-    yield Settings(home=tmp_path, database=f"{url.rsplit('/', 1)[0]}/{name}")
-    server.ask(f"DROP DATABASE {name} WITH (FORCE)")
-    server.close()
 
 
 @pytest.fixture

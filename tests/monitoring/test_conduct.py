@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from bank import app
 from crm_rules.cases.opening import CaseKind
 from crm_rules.cases.store import CaseStore
+from crm_rules.governance.demo import make_demo
 from crm_rules.policy_book import STANDARD, PolicyBook
 from feature_repo.raw.source import Source
 from monitoring.conduct import Conducted, check
@@ -258,21 +259,25 @@ def no(days: float, **more: Any) -> Row:
     return offer(offer_id="o0", at=ago(days + 5), outcome="declined", outcome_at=ago(days), **more)
 
 
+def said(outcome: str, **more: Any) -> Row:
+    """A talk forty days before, and its outcome."""
+    return call(interaction_id="i0", at=ago(40), outcome=outcome, **more)
+
+
+DECLINED = no(9, recorded_at=ago(9))
 REFUSALS = [
     ("the same product offered again", {"offers": [no(90, recorded_at=ago(89)), offer()]}, 1),
     ("a day later", {"offers": [no(91, recorded_at=ago(89)), offer()]}, 0),
     ("another product", {"offers": [no(9, product_id="fund-a", recorded_at=ago(9)), offer()]}, 0),
-    ("talk of the family she declined one of", {"offers": [no(9, recorded_at=ago(9))], "interactions": [call()]}, 1),
-    ("talk of another family", {"offers": [no(9, recorded_at=ago(9))], "interactions": [call(topic="loan")]}, 0),
+    ("talk of the family she declined one of", {"offers": [DECLINED], "interactions": [call()]}, 1),
+    ("talk of another family", {"offers": [DECLINED], "interactions": [call(topic="loan")]}, 0),
     ("declined before, but recorded after", {"offers": [no(9, recorded_at=ago(-1)), offer()]}, 0),
     ("declined, and corrected to accepted",
-     {"offers": [no(9, recorded_at=ago(9)), {**no(9, recorded_at=ago(8)), "outcome": "accepted"}, offer()]}, 0),
-    ("ignored", {"offers": [{**no(9, recorded_at=ago(9)), "outcome": "ignored"}, offer()]}, 0),
-    ("said no in a talk on the same topic",
-     {"interactions": [call(interaction_id="i0", at=ago(40), outcome="Refused"), call()]}, 1),
-    ("said no in a talk on another topic",
-     {"interactions": [call(interaction_id="i0", at=ago(40), topic="loan", outcome="refused"), call()]}, 0),
-    ("the talk was solved", {"interactions": [call(interaction_id="i0", at=ago(40), outcome="solved"), call()]}, 0),
+     {"offers": [DECLINED, {**DECLINED, "outcome": "accepted", "recorded_at": ago(8)}, offer()]}, 0),
+    ("ignored", {"offers": [{**DECLINED, "outcome": "ignored"}, offer()]}, 0),
+    ("said no in a talk on the same topic", {"interactions": [said("Refused"), call()]}, 1),
+    ("said no in a talk on another topic", {"interactions": [said("refused", topic="loan"), call()]}, 0),
+    ("the talk was solved", {"interactions": [said("solved"), call()]}, 0),
     ("withdrew her consent there", {"consents": [GIVEN, says("withdrawn", 9)], "interactions": [call()]}, 1),
     ("withdrew it long ago", {"consents": [GIVEN, says("withdrawn", 91)], "interactions": [call()]}, 0),
     ("withdrew it and gave it again",
@@ -294,7 +299,8 @@ UP = product("fund-b", "R4", valid_from=CALLED)
 HELD = [bought(opened_at=ago(200))]
 RERATED = [
     ("held when it was rated up", HELD, [*SHELF, UP], (1, 1)),
-    ("by the seller", HELD, [*SHELF, product("fund-b", "R3", seller_risk_level="R4", valid_from=CALLED)], (1, 1)),
+    ("by the seller", HELD,
+     [*SHELF, product("fund-b", "R3", seller_risk_level="R4", valid_from=CALLED)], (1, 1)),
     ("closed before", [{**HELD[0], "closed_at": ago(1)}], [*SHELF, UP], (0, 0)),
     ("closed after", [{**HELD[0], "closed_at": ago(-1)}], [*SHELF, UP], (1, 1)),
     ("bought after", [bought(opened_at=ago(-1))], [*SHELF, UP], (0, 0)),
@@ -306,9 +312,11 @@ RERATED = [
      [*SHELF, product("fund-b", "R4", valid_from=ago(40), recorded_at=CALLED)], (1, 1)),
     ("a rate changed, not the rating", HELD,
      [*SHELF, product("fund-b", "R3", valid_from=CALLED, rate=0.1)], (0, 0)),
+    ("rated up, and corrected after the window", HELD,
+     [*SHELF, UP, {**UP, "risk_level": "R3", "recorded_at": NOW}], (1, 1)),
     ("an older rating corrected, which no longer held", HELD,
-     [*SHELF, product("fund-b", "R3", valid_from=ago(90)), product("fund-b", "R5", recorded_at=CALLED)],
-     (0, 0)),
+     [product("fund-b", "R3"), product("fund-b", "R3", valid_from=ago(90)),
+      product("fund-b", "R5", recorded_at=CALLED)], (0, 0)),
 ]  # fmt: skip
 
 
@@ -432,7 +440,14 @@ def test_the_command_tells_the_same_as_data(home: Path) -> None:
     assert (told["opened"], told["missing"]) == (None, ["offers", "holdings"])
 
 
+def test_the_command_opens_no_case_where_nobody_could_act_on_it(home: Path) -> None:
+    ran = CliRunner().invoke(app, ["conduct", "check", "--open"])
+    assert "nobody may act" in str(ran.exception)
+    assert not (home / "cases.db").exists()
+
+
 def test_the_command_opens_each_case_once(home: Path) -> None:
+    make_demo(home / "trust.json", home / "keys", NOW)
     assert "1 alert, 1 of them a new case; next: bank cases list --kind conduct" in run("--open")
     assert "1 alert, 0 of them" in run("--open")
 

@@ -1,5 +1,6 @@
 """Counting what another policy changes: moves, rules, amounts and groups."""
 
+import math
 from collections.abc import Iterable
 
 import pytest
@@ -66,7 +67,9 @@ def test_the_ratio_between_groups_is_of_the_shares_decided_otherwise() -> None:
     assert gender.groups[0].favourable[1].share == 0.8
     few = only([*group("female", 20), *group("not female", 1, ENOUGH - 1)]).attributes[0]
     untouched = only([*group("female", 20), *group("not female", 0)]).attributes[0]
-    assert few.ratio is untouched.ratio is None
+    unknown = only([*group("female", 20), *group("unknown", 40)]).attributes[0]
+    same = only([*group("female", 0), *group("not female", 0)]).attributes[0]
+    assert (few.ratio, unknown.ratio, same.ratio, untouched.ratio) == (None, None, None, math.inf)
 
 
 @pytest.mark.parametrize(("some", "of", "low", "high"), [

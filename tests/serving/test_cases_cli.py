@@ -20,6 +20,7 @@ from feature_repo.settings import Settings
 from monitoring.decision_log import DecisionLogs, Record
 from serving.asking import CreditRequest
 from serving.bootstrap import ScoringProcess, build
+from serving.pipeline.labels import labels
 from serving.records import Decision
 from tests.conftest import Tiny
 
@@ -172,6 +173,26 @@ def test_what_people_decided_becomes_outcomes_of_applications(
         ("ann", 60_000.0, "CNY")
     }  # fmt: skip
     assert "1 of 3 decisions by people were against the rules (33.3%)." in run("export", "rows.jsonl")
+
+
+def test_the_last_word_on_an_application_is_its_outcome(run: Run, worker: ScoringProcess, tiny: Tiny) -> None:
+    [decision] = decided(worker, DECLINED)
+    record = json.loads(worker.log._database.ask("SELECT payload FROM payloads")[0][0])
+    policy = worker.engine.scorer.loaded.book.base
+
+    def contest() -> str:
+        return worker.cases.review(record, {}, datetime.now(UTC), policy)[0].id
+
+    def outcomes() -> list[str]:
+        logs = DecisionLogs.of(Settings(home=tiny.home))
+        with CaseStore.open(tiny.home / "cases.db", "", tiny.home / "heads") as store:
+            return [str(row["outcome"]) for row in labels(store.cases(tiny.trust), logs, "CNY").rows]
+
+    close(run, contest(), "upheld")
+    assert outcomes() == ["refused"]
+    close(run, contest(), "changed", person="rita")
+    assert outcomes() == ["approved"]
+    assert run("show", f"appeal-{decision}").count("decided    changed by rita") == 1
 
 
 def _put_in(tiny: Tiny, name: str, old: str, new: str) -> None:

@@ -27,6 +27,7 @@ from serving.pipeline.simulating import planned, simulated
 from serving.records import Decision
 from serving.scoring import Scorer
 from tests.conftest import EVENT_US, Tiny, feature_row, make_scorer, make_tiny
+from training.release.manifest import Origin
 from training.release.once import run_once
 
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
@@ -183,9 +184,33 @@ def test_what_cannot_be_decided_again_is_counted_with_its_reason(bank: Tiny) -> 
         return dict(made.left_out)
 
     [(why, count)] = left_out(spoiled(release="0" * 64)).items()
-    assert (count, "cannot be read any more" in why) == (10, True)
+    assert (count, "is not there any more" in why) == (10, True)
     [(why, count)] = left_out(spoiled(request={"shape": "other"})).items()
     assert (count, why.startswith("TypeError")) == (10, True)
+
+
+def test_one_record_that_cannot_be_read_spoils_no_other(bank: Tiny) -> None:
+    loaded, base = make_scorer(bank).loaded, make_scorer(bank).loaded.book.base
+    payloads = list(DecisionLogs.of(settings_of(bank)).payloads("credit", 9))
+    odd = [orjson.dumps(orjson.loads(payloads[4]) | {"request": {}}), b"{}", b"no JSON"]
+    records = [*payloads[:3], odd[0], *payloads[3:], *odd[1:]]
+    made = simulating.Redeciding(simulating.Question(loaded, base, base), records, _never, base)
+    assert len(list(made.compared())) == len(payloads) == 9
+    assert made.left_out.total() == 3
+
+
+def _never(release: str) -> Origin:
+    raise AssertionError(release)
+
+
+def test_a_record_of_a_release_that_read_more_is_placed_by_name() -> None:
+    read = Origin({"b": ("b1", "b2"), "c": ("c1",)})
+    kept = Origin({"a": ("a1",), "b": ("b2", "x", "b1"), "c": ("c1",)})
+    places = simulating.Places.between(kept, read)
+    assert [kept.columns[at] for at in places.columns] == list(read.columns)
+    assert [kept.views[at] for at in places.views] == list(read.views)
+    with pytest.raises(simulating.OtherColumns, match="a1"):
+        simulating.Places.between(read, kept)
 
 
 def test_without_a_file_the_planned_policy_is_simulated_or_its_absence_told(bank: Tiny) -> None:

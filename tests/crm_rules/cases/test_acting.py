@@ -70,6 +70,13 @@ def test_a_withdrawn_application_needs_no_second_person_whatever_its_amount(room
     assert room.decided("una", "withdrawn").outcome == "withdrawn"
 
 
+def test_a_conduct_case_is_taken_from_nobody_by_another_room(room: Room) -> None:
+    room.open("c1", CaseKind.CONDUCT)
+    room.desk("carla").claim("c1")
+    with pytest.raises(CaseRefused, match="roles risk_approver; it takes compliance"):
+        room.desk("rita").release("c1", "let me see")
+
+
 @pytest.mark.parametrize("outcome", ["dismissed", "confirmed"])
 def test_a_conduct_case_is_closed_by_compliance_and_nobody_is_told(room: Room, outcome: str) -> None:
     room.open("c1", CaseKind.CONDUCT, amount=None)

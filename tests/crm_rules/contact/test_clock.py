@@ -118,6 +118,13 @@ def test_a_customer_alone_has_the_same_time_as_among_thousands() -> None:
             assert getattr(alone, name).dtype == getattr(among, name).dtype
 
 
+@pytest.mark.parametrize("moment", [np.iinfo(np.int64).min, np.iinfo(np.int64).max], ids=["first", "last"])
+def test_a_moment_no_calendar_can_name_has_a_time_all_the_same(moment: int) -> None:
+    found = local(np.array([moment, 0]), zones(BANK, BANK), BANK)
+    assert found.day[1] == 0
+    assert abs(found.day[0] - moment // (DAY * SECOND)) <= 1
+
+
 def test_nobody_has_no_time() -> None:
     found = local(np.empty(0, np.int64), np.empty(0), BANK)
     assert [len(each) for each in (found.day, found.minute, found.year, found.known)] == [0] * 4

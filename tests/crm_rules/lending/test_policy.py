@@ -125,7 +125,7 @@ def test_a_rule_that_fails_on_one_applicant_refers_that_one_alone(
         """It fails on somebody of forty-one."""
         if (asked.asked.age_years == 41).any():
             raise ZeroDivisionError
-        return asked.asked.days_past_due >= 0
+        return np.asarray((asked.asked.days_past_due >= 0) & (asked.pd < 1))
 
     rules = tuple(breaks if each.code == "LEND-04" else each for each in LENDING_RULES)
     monkeypatch.setattr(decided_by, "LENDING_RULES", rules)
