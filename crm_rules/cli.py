@@ -90,3 +90,37 @@ def check_rules(
         typer.echo(problem, err=True)
     if problems:
         raise typer.Exit(SAID_NO)
+
+
+@rules.command("suitability")
+def suitability_table(
+    policy: Annotated[
+        Path | None, typer.Argument(help="A policy file; the shipped one unless given.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Who may have how much risk: customers' levels by products' levels, assessment and age, by the rules."""
+    from dataclasses import asdict
+
+    from crm_rules.offers.suitability_table import HOLDERS, RISKS, table
+    from crm_rules.policy import STANDARD
+    from crm_rules.policy_book import PolicyBook
+
+    latest = PolicyBook.load(policy or STANDARD).latest
+    cells = table(latest)
+    if as_json:
+        print_table([asdict(cell) | {"suitable": cell.suitable} for cell in cells], as_json)
+        return
+    for in_force, holder in ((force, holder) for force in (True, False) for holder in HOLDERS):
+        limits = latest.suitability
+        age = f" from {limits.extra_care_from_age} on" if holder == "older person" else ""
+        said = f"at most {limits.assessment_valid_days} days ago" if in_force else "longer ago, or never"
+        typer.echo(f"{holder}{age}, assessed {said}")
+        typer.echo("      " + "".join(f"R{risk:<15}" for risk in RISKS).rstrip())
+        rows: dict[int, list[str]] = {}
+        for cell in cells:
+            if (cell.in_force, cell.holder) == (in_force, holder):
+                no = "SUIT-" + ",".join(code.removeprefix("SUIT-") for code in cell.codes)
+                rows.setdefault(cell.level, []).append("yes" if cell.suitable else no)
+        for level, told in rows.items():
+            typer.echo(f"  {f'C{level}' if level else '-':<4}" + "".join(f"{t:<16}" for t in told).rstrip())

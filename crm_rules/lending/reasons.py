@@ -24,7 +24,7 @@ MAKERS: Mapping[str, tuple[Effect, ...]] = {
     "decline": (Effect.DECLINE,),
     "refer": (Effect.PERSON, Effect.REFER),
 }
-ALIKE = (("LEND-03", "LEND-16", "LEND-17"), ("LEND-22", "LEND-23"))
+ALIKE = (("LEND-03", "LEND-16", "LEND-17"), ("LEND-08", "LEND-11"), ("LEND-22", "LEND-23"))
 NOT_KNOWN = "not_known"
 STANDARD_REASONS = Path(__file__).parent.parent / "policies" / "reasons.toml"
 

@@ -95,3 +95,15 @@ def test_two_policies_differ_key_by_key_with_the_rules_that_read_them(tmp_path: 
 def test_a_policy_that_is_not_well_formed_is_not_compared(tmp_path: Path) -> None:
     other = written(tmp_path, STANDARD.read_text() + "\n[luck]\n")
     assert isinstance(run("diff", str(STANDARD), other).exception, InvalidPolicy)
+
+
+def test_the_suitability_table_is_printed_from_the_rules(tmp_path: Path) -> None:
+    told = run("suitability").stdout.splitlines()
+    assert told[0] == "person, assessed at most 365 days ago"
+    assert told[5].split() == ["C3", "yes", "yes", "yes", "SUIT-01", "SUIT-01"]
+    assert "older person from 65 on" in told[8]
+    assert told[13].split() == ["C3", "yes", "yes", "SUIT-03", "SUIT-01,03", "SUIT-01,03"]
+    stricter = STANDARD.read_text().replace("extra_care_from_age = 65", "extra_care_from_age = 60")
+    assert "from 60 on" in run("suitability", written(tmp_path, stricter)).stdout
+    cells = json.loads(run("suitability", "--json").stdout)
+    assert (len(cells), sum(cell["suitable"] for cell in cells)) == (180, 16 + 10 + 16 + 3 * 6)

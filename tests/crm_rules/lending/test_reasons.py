@@ -108,6 +108,7 @@ def decided(outcome: str, *held: str) -> Decisions:
         pytest.param("decline", ("LEND-03", "LEND-16", "LEND-17"), ["LEND-03"], False, id="one-thing-once"),
         pytest.param("decline", ("LEND-16", "LEND-17"), ["LEND-16"], False, id="the-first-that-held"),
         pytest.param("refer", ("LEND-04", "LEND-09"), ["LEND-09"], False, id="of-a-referral-what-refers"),
+        pytest.param("refer", ("LEND-08", "LEND-11"), ["LEND-08"], False, id="no-risk-is-no-grade"),
         pytest.param("refer", ("LEND-02", "LEND-06"), ["LEND-06"], True, id="the-model-wants-a-look"),
         pytest.param("refer", (UNAVAILABLE,), [UNAVAILABLE], False, id="a-rule-without-verdict"),
         pytest.param("approve", (), [], False, id="an-approval"),
