@@ -3,7 +3,8 @@
 import numpy as np
 
 from crm_rules.offers.customers import Customers
-from crm_rules.offers.offers import NO_TIER, Offers
+from crm_rules.offers.listing import NO_TIER
+from crm_rules.offers.offers import Offers
 from crm_rules.policy import Policy
 from crm_rules.rules import Effect, Mask, Stage, rule
 
