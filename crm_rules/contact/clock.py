@@ -23,6 +23,7 @@ SECOND = 1_000_000  # microseconds
 DAY = 86_400  # seconds
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST, LAST = -719_000, 2_932_000  # days that a calendar date can name; beyond them the offset is theirs
+FEW = 8  # moments looked up one by one
 NEVER = np.iinfo(np.int64).max
 
 
@@ -60,15 +61,15 @@ def local(at_us: I64Array, zone: F64Array, default: str) -> Local:
     return Local(day, rest // 60, year, given & here)
 
 
-def _ahead(second: I64Array, code: I64Array, bank: int) -> tuple[I64Array | int, Mask | bool]:
+def _ahead(second: I64Array, code: I64Array, bank: int) -> tuple[I64Array, Mask]:
     """The seconds each zone is ahead of UTC at each second, and whether this machine knows the zone."""
     key = second // DAY * len(ZONES) + code  # one for each zone and day
-    if len(key) == 1 or (len(key) and bool((key == key[0]).all())):
-        before, after, change, known = _day(int(key[0]), bank)
-        return (before if change == NEVER else np.where(second < change, before, after)), known
-    keys, where = np.unique(key, return_inverse=True)
-    days = np.array([_day(int(each), bank) for each in keys], np.int64).reshape(-1, 4)
-    early, late, change_at, knows = days.T[:, where]
+    if len(key) <= FEW:
+        days = np.array([_day(each, bank) for each in key.tolist()], np.int64).reshape(-1, 4)
+    else:
+        keys, where = np.unique(key, return_inverse=True)
+        days = np.array([_day(each, bank) for each in keys.tolist()], np.int64)[where]
+    early, late, change_at, knows = days.T
     return np.where(second < change_at, early, late), knows.astype(np.bool_)
 
 

@@ -72,12 +72,17 @@ def chance_of_first(
     without a profile; `left` (n, P) marks the offers left with a profile, `new` the new ones among them;
     `fixed` (n,) is where a mandatory offer is left, so that the first place of the best order is not drawn.
     """
-    if not left.shape[1]:
-        return np.ones(len(first))
-    r, h, at = limits.random_control, limits.non_personalised, (np.arange(len(first)), first)
-    news = new.sum(axis=1).astype(np.float64)
-    x = np.where(news > 0, limits.exploration, 0.0)
-    plain, ours = h * (first == general), first == best
-    drawn = r * left[at] / np.maximum(left.sum(axis=1).astype(np.float64), 1.0) + plain
-    drawn = drawn + (1 - r - h) * ((1 - x) * ours + x * new[at] / np.maximum(news, 1.0))
-    return np.where(first < 0, 1.0, np.where(fixed, plain + (1 - h) * ours, drawn))
+    r, h, found = limits.random_control, limits.non_personalised, np.ones(len(first))
+    counts = zip(left.sum(axis=1).tolist(), new.sum(axis=1).tolist(), fixed.tolist(), strict=True)
+    places = zip(first.tolist(), best.tolist(), general.tolist(), strict=True)
+    for row, ((place, ours, plain), (m, news, certain)) in enumerate(zip(places, counts, strict=True)):
+        if place < 0:
+            continue
+        x = limits.exploration if news else 0.0
+        if certain:
+            found[row] = h * (place == plain) + (1 - h) * (place == ours)
+            continue
+        drawn = r * bool(left[row, place]) / max(m, 1) + h * (place == plain)
+        explored = x * bool(new[row, place]) / max(news, 1)
+        found[row] = drawn + (1 - r - h) * ((1 - x) * (place == ours) + explored)
+    return found

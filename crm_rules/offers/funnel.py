@@ -77,11 +77,14 @@ def run(customers: Customers, offers: Offers, policy: Policy, said: Chances, ask
     unprofiled = (drawn.arm == arms.UNPROFILED) | (drawn.arm == arms.NON_PERSONALISED)
     taken = _either(unprofiled, general, best)
     order = ranked(taken.priority, ~taken.left, offers.mandatory)
+    if taken is best and len(offers):
+        first_best = order[:, 0].copy()
+    else:
+        first_best = first_of(best.priority, ~best.left, offers.mandatory)
     new = best.left & offers.is_new
     fixed = np.asarray((best.left & offers.mandatory).any(axis=1))
     explored = _draw_first(order, best, new, fixed, drawn, asked, offers, policy)
     first = order[:, 0] if len(offers) else np.full(len(order), -1, np.intp)
-    first_best = first_of(best.priority, ~best.left, offers.mandatory)
     first_general = first_of(general.priority, ~general.left, offers.mandatory)
     chance = arms.chance_of_first(policy.arms, first, first_best, first_general, best.left, new, fixed)
     probability = np.where(drawn.arm == arms.UNPROFILED, 1.0, chance)

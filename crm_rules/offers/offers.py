@@ -17,6 +17,7 @@ from crm_rules.rules import F64Array, Mask
 from crm_rules.vocabulary import CHANNELS, CONTEXTS
 
 NO_PRODUCT = -1
+LOWEST, HIGHEST = 1.0, 5.0  # levels of risk
 NO_TIER, NO_SUCH_TIER = -1.0, np.inf
 FIRST, LAST = -(2**31), 2**31  # days since 1970 that no decision reaches
 EPOCH = date(1970, 1, 1).toordinal()
@@ -31,6 +32,7 @@ class Offers:
     `only_for` and `kept_from` hold for some segments the offers (P,) that the policy names with them.
     `contexts` (channels + 1, P) is C by the channel of the conversation, `prefers` who is meant by the
     channel a customer prefers, the last row without any. `is_new` has a start and too little evidence.
+    `rated` has a level of risk; `asks_assessment` and `asks_advice` by the policy, an unknown risk as well.
     `overrides` holds pairs of places: who over whom.
     """
 
@@ -54,6 +56,9 @@ class Offers:
     not_offered: Mask
     chooses_channel: Mask
     prefers: Mask
+    rated: Mask
+    asks_assessment: Mask
+    asks_advice: Mask
     only_for: Targets
     kept_from: Targets
     mandatory: Mask
@@ -86,13 +91,14 @@ class Offers:
             [each.product_id is not None for each in entries], np.bool_
         )
         own = np.array([each.product_id is None for each in entries], np.bool_)
+        risk = np.where(own, LOWEST, _of_product(products.risk_level, position, np.nan))
         start = _own_or(declared, products.start, position, np.nan)
         evidence = np.array([(learned or {}).get(name, 0.0) for name in of_product], np.float64)
         return Offers(
             entries=entries,
             position=position,
             family=family,
-            risk_level=np.where(own, 1.0, _of_product(products.risk_level, position, np.nan)),
+            risk_level=risk,
             minimum_amount=np.where(own, 0.0, _of_product(products.minimum_amount, position, 0.0)),
             is_credit=np.isin(family, policy.eligibility.credit_families),
             keeps=np.array([each.issue == "keep" for each in entries], np.bool_),
@@ -112,6 +118,9 @@ class Offers:
                 [[name in each.preferred_channels for each in entries] for name in (*CHANNELS, "none")],
                 np.bool_,
             ),
+            rated=(risk >= LOWEST) & (risk <= HIGHEST),
+            asks_assessment=~(risk < policy.suitability.assessment_needed_from_risk),
+            asks_advice=~(risk < policy.suitability.extra_care_from_risk),
             only_for=tuple((s, named(name)) for name, s in policy.targeting.only_for.items()),
             kept_from=tuple((s, named(name)) for name, s in policy.targeting.kept_from.items()),
             mandatory=np.array([each.mandatory for each in entries], np.bool_),
