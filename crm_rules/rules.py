@@ -130,7 +130,16 @@ def judge(
     Dividing by zero and making a NaN of numbers are failures.
     """
     with np.errstate(divide="raise", invalid="raise", over="ignore", under="ignore"):
-        return [_verdict(each, rows, others, across) for each in rules]
+        try:
+            held = [each.predicate(rows, *others) for each in rules]
+        except Exception:  # noqa: BLE001  # which one it was is found by asking them one after the other
+            held = []
+        if len(held) < len(rules) or any(mask.dtype != BOOLS for mask in held):
+            return [_verdict(each, rows, others, across) for each in rules]
+        return [
+            Verdict(mask, _unknown(each, rows) if each.needs else None)
+            for each, mask in zip(rules, held, strict=True)
+        ]
 
 
 def _verdict(each: Rule[Any], rows: Rows, others: tuple[object, ...], across: int | None) -> Verdict:

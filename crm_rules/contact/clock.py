@@ -52,6 +52,8 @@ def local(at_us: I64Array, zone: F64Array, default: str) -> Local:
     A zone that is NaN, no code, or strange to this machine is unknown. `default` names a zone of `ZONES`.
     """
     bank = CODE[default]
+    if len(at_us) <= FEW:
+        return _one_by_one(at_us.tolist(), zone.tolist(), bank)
     given = (zone >= 0) & (zone < len(ZONES)) & (zone == np.floor(zone))
     code = np.where(given, zone, bank).astype(np.int64)
     second = at_us // SECOND
@@ -61,14 +63,34 @@ def local(at_us: I64Array, zone: F64Array, default: str) -> Local:
     return Local(day, rest // 60, year, given & here)
 
 
+def _one_by_one(at_us: list[int], zones: list[float], bank: int) -> Local:
+    """The same for a few moments, each by itself: arrays cost more than they save there."""
+    found = []
+    for at, zone in zip(at_us, zones, strict=True):
+        given = 0 <= zone < len(ZONES) and zone == int(zone)
+        second = at // SECOND
+        before, after, change, here = _day(second // DAY * len(ZONES) + (int(zone) if given else bank), bank)
+        day, rest = divmod(second + (before if second < change else after), DAY)
+        found.append((day, rest // 60, _year(day), given and here))
+    day_, minute, year, known = zip(*found, strict=True) if found else ((), (), (), ())
+    return Local(
+        np.array(day_, np.int64),
+        np.array(minute, np.int64),
+        np.array(year, np.int64),
+        np.array(known, np.bool_),
+    )
+
+
+@lru_cache(maxsize=4_096)
+def _year(day: int) -> int:
+    return int(np.int64(day).astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64)) + 1970
+
+
 def _ahead(second: I64Array, code: I64Array, bank: int) -> tuple[I64Array, Mask]:
     """The seconds each zone is ahead of UTC at each second, and whether this machine knows the zone."""
     key = second // DAY * len(ZONES) + code  # one for each zone and day
-    if len(key) <= FEW:
-        days = np.array([_day(each, bank) for each in key.tolist()], np.int64).reshape(-1, 4)
-    else:
-        keys, where = np.unique(key, return_inverse=True)
-        days = np.array([_day(each, bank) for each in keys.tolist()], np.int64)[where]
+    keys, where = np.unique(key, return_inverse=True)
+    days = np.array([_day(each, bank) for each in keys.tolist()], np.int64)[where]
     early, late, change_at, knows = days.T
     return np.where(second < change_at, early, late), knows.astype(np.bool_)
 

@@ -127,6 +127,21 @@ class Offers:
         return tuple(each.offer_id for each in self.entries)
 
     @cached_property
+    def some_start(self) -> bool:
+        """Whether a start is declared of any."""
+        return not bool(np.isnan(self.start).all())
+
+    @cached_property
+    def some_alone(self) -> bool:
+        """Whether any is of no product."""
+        return bool(self.of_no_product.any())
+
+    @cached_property
+    def some_mandatory(self) -> bool:
+        """Whether any is mandatory."""
+        return bool(self.mandatory.any())
+
+    @cached_property
     def place(self) -> Mapping[str, int]:
         """The place of each offer, by its id."""
         return {name: at for at, name in enumerate(self.offer_id)}
