@@ -76,6 +76,7 @@ def bench(
     known = sorted(file.stem for file in path.parent.glob("*.py") if "\ndef run(" in file.read_text())
     if name not in known:
         _end(f"There is no benchmark '{name}'; in a checkout there are {known}.")
+    sys.path.insert(0, str(path.parents[2]))  # a benchmark may have parts beside it
     found = runpy.run_path(str(path))["run"](quick)
     if as_json:
         typer.echo(json.dumps(found))
