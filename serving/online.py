@@ -23,9 +23,9 @@ F64Array = npt.NDArray[np.float64]
 F32Array = npt.NDArray[np.float32]
 OWNED = "owned"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-FIRST, LAST = (
-    (end.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1) for end in (datetime.min, datetime.max)
-)  # microseconds: what a calendar can name
+MICROSECOND = timedelta(microseconds=1)
+FIRST = (datetime.min.replace(tzinfo=UTC) - EPOCH) // MICROSECOND  # what a calendar can name
+LAST = (datetime.max.replace(tzinfo=UTC) - EPOCH) // MICROSECOND
 
 
 class RowReader(Protocol):
