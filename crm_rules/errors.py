@@ -5,13 +5,23 @@ from pathlib import Path
 
 from feature_repo.errors import BankError
 
+MOST_TOLD = 1_000  # signs of what a file holds
+
 
 class InvalidPolicy(BankError, ValueError):
     """A policy file holds something its schema does not know or allow."""
 
     def __init__(self, key: str, problem: str) -> None:
-        self.key, self.problem = key, problem
-        super().__init__(f"Policy key '{key}' {problem}. Correct the policy file and load it again.")
+        self.key, self.problem = _shown(key), _shown(problem)
+        super().__init__(
+            f"Policy key '{self.key}' {self.problem}. Correct the policy file and load it again."
+        )
+
+
+def _shown(text: str) -> str:
+    """A text of a file as a terminal may show it: its first thousand signs, `?` for one not seen."""
+    seen = "".join(each if each.isprintable() else "?" for each in text[:MOST_TOLD])
+    return seen if len(text) <= MOST_TOLD else f"{seen}..."
 
 
 class UnmappedReason(BankError, LookupError):
