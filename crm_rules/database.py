@@ -101,6 +101,7 @@ class Sqlite:
                 self._db.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten
         except (sqlite3.Error, OSError) as error:
             raise DatabaseUnavailable(str(path), str(error)) from error
+        self._identity = _identity(path)
 
     @property
     def where(self) -> str:
@@ -131,6 +132,7 @@ class Sqlite:
     def transaction(self) -> Iterator[None]:
         """BEGIN IMMEDIATE to COMMIT."""
         with self._guarded():
+            self._require_same_file()
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -160,6 +162,11 @@ class Sqlite:
         finally:
             reader.close()
 
+    def _require_same_file(self) -> None:
+        """DatabaseUnavailable when the file was removed or replaced: what is written would be nowhere."""
+        if _identity(self.path) != self._identity:
+            raise DatabaseUnavailable(self.where, "the file was removed or replaced since it was opened")
+
     def close(self) -> None:
         """Close the file."""
         self._db.close()
@@ -174,3 +181,12 @@ class Sqlite:
                 UnicodeDecodeError,
             ) as error:  # the latter of a message about a broken file
                 raise DatabaseUnavailable(self.where, str(error)) from error
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file lies there; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

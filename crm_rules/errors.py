@@ -5,15 +5,23 @@ from pathlib import Path
 
 from feature_repo.errors import BankError
 
+MOST_TOLD = 1_000  # signs of what a file holds
+
 
 class InvalidPolicy(BankError, ValueError):
     """A policy file cannot be read (no key), or holds something its schema does not know or allow."""
 
     def __init__(self, key: str, problem: str, file: Path | None = None) -> None:
-        self.key, self.problem, self.file = key, problem, file
+        self.key, self.problem, self.file = _shown(key), _shown(problem), file
         named = f" {file}" if file else ""
-        what = f"Policy key '{key}'{named and ' of' + named}" if key else f"Policy file{named}"
-        super().__init__(f"{what} {problem}. Correct the file and try again.")
+        what = f"Policy key '{self.key}'{named and ' of' + named}" if key else f"Policy file{named}"
+        super().__init__(f"{what} {self.problem}. Correct the file and try again.")
+
+
+def _shown(text: str) -> str:
+    """A text of a file as a terminal may show it: its first thousand signs, `?` for one not seen."""
+    seen = "".join(each if each.isprintable() else "?" for each in text[:MOST_TOLD])
+    return seen if len(text) <= MOST_TOLD else f"{seen}..."
 
 
 class UnmappedReason(BankError, LookupError):

@@ -182,9 +182,12 @@ def _with(
     for path, value in told.items():
         _put(changed, path, value, f"{where}.set.{path}")
     try:
-        return Policy.of(changed), changed
+        policy = Policy.of(changed)
     except InvalidPolicy as error:
         raise InvalidPolicy(f"{where}.set.{error.key}", error.problem) from error
+    if policy.calendar.zone != table["calendar"]["zone"]:  # set with the whole table
+        raise InvalidPolicy(f"{where}.set.calendar", FIXED["calendar.zone"])
+    return policy, changed
 
 
 def _put(table: Table, path: str, value: object, where: str) -> None:

@@ -1,4 +1,4 @@
-"""TOML into frozen dataclasses, strictly: no key unknown, every number in its bounds.
+"""TOML into frozen dataclasses, strictly: no key unknown, every number in its bounds, every text one line.
 
 Every field must be present, unless its dataclass gives it a default. A field whose key is a word of Python
 ends in an underscore: `from_` is the key `from`.
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from crm_rules.errors import InvalidPolicy
+from crm_rules.governance.plain import LONGEST, unreadable
 
 Record = TypeVar("Record")
 
@@ -62,9 +63,22 @@ def load(path: Path, parse: Callable[[bytes], Record]) -> Record:
 def table_of(data: bytes) -> dict[str, Any]:
     """TOML bytes as nested tables; InvalidPolicy when they are none."""
     try:
-        return tomllib.loads(data.decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        table = tomllib.loads(data.decode())
+        _require_whole_numbers_of_toml(table)
+    except (ValueError, RecursionError) as error:
         raise InvalidPolicy("", f"cannot be read as TOML: {error}") from error
+    return table
+
+
+def _require_whole_numbers_of_toml(value: object) -> None:
+    """ValueError for one of more than 64 bits, which no float can be held against."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            _require_whole_numbers_of_toml(each)
+    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError("a whole number in it has more than 64 bits")
 
 
 def read_table(record: type[Record], table: object, path: str = "") -> Record:
@@ -173,7 +187,7 @@ def _mapping(kind: Any, value: object, path: str, limits: tuple[object, ...]) ->
     if not isinstance(value, dict):
         raise InvalidPolicy(path, f"should be a table, but is {value!r}")
     for key in value:
-        _require_among(key, f"{path}.{key}", limits)
+        _require_among(_text(key, f"{path}.{key}"), f"{path}.{key}", limits)
     return {key: _value(kind, item, f"{path}.{key}") for key, item in value.items()}
 
 
@@ -188,6 +202,8 @@ def _names(value: object, path: str, limits: tuple[object, ...]) -> tuple[str, .
 def _text(value: object, path: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise InvalidPolicy(path, f"should be a text, but is {value!r}")
+    if unreadable(value) is not None:
+        raise InvalidPolicy(path, f"should be one line of up to {LONGEST} signs that are seen, not {value!r}")
     return value
 
 

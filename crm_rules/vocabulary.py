@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from crm_rules.strict_toml import Within
+from crm_rules.strict_toml import Like, Within
 
 FAMILIES = (
     "current", "savings", "deposit", "card", "loan", "mortgage", "fund", "insurance", "pension",
@@ -17,6 +17,7 @@ MARKETING_CHANNELS = ("email", "phone", "app")
 ISSUES = ("grow", "serve", "keep")
 CONTEXTS = ("app", "branch", "chat", "email", "phone")
 
+Id = Annotated[str, Like(r"\S{1,64}", "1 to 64 signs without a space")]
 Share = Annotated[float, Within(0, 1)]
 Percent = Annotated[float, Within(-100, 1_000)]
 Money = Annotated[float, Within(0, 1e12)]

@@ -7,7 +7,7 @@ the record of the decision.
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import numpy as np
@@ -22,6 +22,10 @@ from training.release.packing import pack, unpack
 F64Array = npt.NDArray[np.float64]
 F32Array = npt.NDArray[np.float32]
 OWNED = "owned"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+FIRST = (datetime.min.replace(tzinfo=UTC) - EPOCH) // MICROSECOND  # what a calendar can name
+LAST = (datetime.max.replace(tzinfo=UTC) - EPOCH) // MICROSECOND
 
 
 class RowReader(Protocol):
@@ -87,9 +91,12 @@ class Snapshot:
         return [view for view, time in zip(self.origin.views, times, strict=True) if time == NO_ROW]
 
     def oldest(self, row: int) -> str | None:
-        """The oldest event time among a customer's views, ISO 8601; None without any row."""
-        times = [int(time) for time in self.event_us[row] if time != NO_ROW]
-        return datetime.fromtimestamp(min(times) / 1e6, UTC).isoformat() if times else None
+        """The oldest event time among a customer's views, ISO 8601; None without any row.
+
+        A time that no calendar can name counts as none.
+        """
+        times = [time for time in self.event_us[row].tolist() if time != NO_ROW and FIRST <= time <= LAST]
+        return (EPOCH + timedelta(microseconds=min(times))).isoformat() if times else None
 
     def as_record(self, row: int) -> dict[str, object]:
         """One customer's features as a decision record keeps them."""

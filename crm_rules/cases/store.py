@@ -19,7 +19,7 @@ from crm_rules.cases.steps import follow
 from crm_rules.cases.terms import Terms
 from crm_rules.database import WAIT_SECONDS, Database, open_database
 from crm_rules.errors import CaseRefused, UnknownCase
-from crm_rules.governance.append_only import Verified
+from crm_rules.governance.append_only import CLOCKS_DIFFER, Verified
 from crm_rules.governance.chain import canonical
 from crm_rules.governance.event_rows import EventRows, Row
 from crm_rules.governance.heads import Head, Heads
@@ -84,7 +84,7 @@ class CaseStore:
 
     def has(self, case_id: str) -> bool:
         """Whether the case was opened."""
-        return any(row[0] == OPENED for _, row in self._rows.of(case_id))
+        return _first(self._rows.of(case_id)) is not None
 
     def case(self, case_id: str, trust: Trust) -> Case:
         """One case as it stands; UnknownCase when it was never opened."""
@@ -95,13 +95,13 @@ class CaseStore:
         found: dict[str, list[tuple[int, Row]]] = {}
         for seq, row in self._rows.past():
             found.setdefault(row[1], []).append((seq, row))
-        opened = {name: rows for name, rows in found.items() if any(row[0] == OPENED for _, row in rows)}
-        return [_case(name, rows, trust) for name, rows in opened.items()]
+        return [_case(name, rows, trust) for name, rows in found.items() if _first(rows) is not None]
 
     def act(self, event: Event, trust: Trust) -> Case:
         """Record what a person did to a case, as the only writer; CaseRefused when it is not allowed.
 
-        Two people who act at once leave what the first did.
+        Two people who act at once leave what the first did. ClockSetBack when it is dated before what was
+        recorded of any case: a key that no longer counts signs nothing for the time when it did.
         """
         with self._rows.appending() as appender:
             case = self.case(event.subject, trust)
@@ -110,6 +110,7 @@ class CaseStore:
             if why := doubt(event, trust):
                 raise CaseRefused(case.id, why)
             after = follow(case, event)
+            appender.require_clock(moment(event.at))
             self._rows.insert(event.row(), appender)
         return after
 
@@ -150,8 +151,22 @@ def _opened(row: Row) -> Case:
     return Case(opening, Terms.from_json(told["terms"]), last=row[4])
 
 
+def _first(rows: Rows) -> int | None:
+    """The place of the row that opens the case; one that is not well formed opens nothing."""
+    return next((at for at, (_, row) in enumerate(rows) if row[0] == OPENED and not _unopened(row)), None)
+
+
+def _unopened(row: Row) -> str:
+    """Why a row opens no case; empty when it does."""
+    try:
+        _opened(row)
+    except MALFORMED as error:
+        return f"it is not well formed ({type(error).__name__})"
+    return ""
+
+
 def _case(case_id: str, rows: Rows, trust: Trust) -> Case:
-    first = next((at for at, (_, row) in enumerate(rows) if row[0] == OPENED), None)
+    first = _first(rows)
     if first is None:
         raise UnknownCase(case_id)
     case = _opened(rows[first][1])
@@ -170,9 +185,29 @@ def _case(case_id: str, rows: Rows, trust: Trust) -> Case:
 
 
 def _doubts(trust: Trust) -> Callable[[Row], str]:
+    newest = ""  # when the last row before was written, as far as it says so
+
     def of(row: Row) -> str:
+        nonlocal newest
+        before, newest = newest, _later(newest, row[4])
         if row[0] not in (OPENED, COLLECTED):
-            return doubt_of(row, trust)
-        return "a person is named where nobody acts" if row[2] or row[3] or row[6] else ""
+            return doubt_of(row, trust) or _dated(row[4], before)
+        if row[2] or row[3] or row[6]:
+            return "a person is named where nobody acts"
+        return _unopened(row) if row[0] == OPENED else ""
 
     return of
+
+
+def _later(one: str, other: str) -> str:
+    """The later of two moments; what is none does not count."""
+    try:
+        return other if moment(other) > moment(one or other) or not one else one
+    except ValueError:
+        return one
+
+
+def _dated(at: str, before: str) -> str:
+    """Why an act at a moment does not follow what happened until `before`; empty when it does."""
+    early = bool(before) and moment(at) < moment(before) - CLOCKS_DIFFER
+    return f"it is dated {at}, after something of {before} was recorded" if early else ""

@@ -5,6 +5,7 @@
 ()
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -14,7 +15,7 @@ from typing import Annotated
 from crm_rules import strict_toml
 from crm_rules.errors import InvalidPolicy
 from crm_rules.strict_toml import Among, Within
-from crm_rules.vocabulary import CHANNELS, CONTEXTS, ISSUES, Money, Share
+from crm_rules.vocabulary import CHANNELS, CONTEXTS, ISSUES, Id, Money, Share
 
 SHIPPED = Path(__file__).parents[1] / "policies" / "offers.toml"
 MOST_OFFERS = 10_000
@@ -46,7 +47,7 @@ class Offer:
     of everybody together, `cap_per_customer` those of one. Both days of the validity are included.
     """
 
-    offer_id: str
+    offer_id: Id
     issue: Annotated[str, Among(ISSUES)]
     group: str
     title: Text
@@ -100,7 +101,7 @@ def _require_ids(offers: Sequence[Offer]) -> None:
     ids = [each.offer_id for each in offers]
     if len(ids) > MOST_OFFERS:
         raise InvalidPolicy("offers", f"holds {len(ids)} offers; at most {MOST_OFFERS} are read")
-    for twice in sorted({name for name in ids if ids.count(name) > 1} if len(set(ids)) < len(ids) else ()):
+    for twice in sorted(name for name, times in Counter(ids).items() if times > 1):
         raise InvalidPolicy(f"offers.{twice}", "is there twice; give each offer an id of its own")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crm_rules.errors import InvalidPolicy
 from crm_rules.offers.catalogue import Catalogue, Offer, Text
 from crm_rules.offers.customers import I64Array
 from crm_rules.offers.products import Products
@@ -28,7 +29,15 @@ class Listing:
 
     @staticmethod
     def of(catalogue: Catalogue, products: Products) -> "Listing":
-        """Every offer; a product without an offer of its own is one itself."""
+        """Every offer; a product without an offer of its own is one itself.
+
+        InvalidPolicy when an offer has the id of a product it is not of: a rule, or a switch, that names one
+        of the two would mean the other as well.
+        """
+        sold = {*products.product_id, *products.withdrawn}
+        for each in catalogue.offers:
+            if each.offer_id in sold and each.product_id != each.offer_id:
+                raise InvalidPolicy(f"offers.{each.offer_id}.offer_id", "is the id of another product")
         proposed = {each.product_id for each in catalogue.offers}
         plain = [
             Offer(name, "grow", str(family), Text(name, name), name)

@@ -90,16 +90,22 @@ class OfferUses:
         totals = {str(offer_id): int(uses) for offer_id, uses in self._database.ask(TOTALS)}
         return Counted(mine, totals)
 
-    def say(self, said: Said, offer: Offer) -> bool:
+    def answer(self, decision_id: str, offer_id: str) -> str | None:
+        """What was said to an offer of a decision; None where nothing was."""
+        found = self._database.ask(SAID, (decision_id, offer_id))
+        return str(found[0][0]) if found else None
+
+    def say(self, said: Said, offer: Offer | None) -> bool:
         """Keep an answer; whether it is new. Accepting an offer of which nothing is left is UsedUp.
 
+        `offer` is None where there is no such offer any more: it can be declined, not accepted.
         AnsweredOtherwise when the customer said something else to this offer before.
         """
         with self._database.transaction():
-            before = self._database.ask(SAID, (said.decision_id, said.offer_id))
-            if before:
-                if before[0][0] != said.answer:
-                    raise AnsweredOtherwise(said.offer_id, str(before[0][0]))
+            before = self.answer(said.decision_id, said.offer_id)
+            if before is not None:
+                if before != said.answer:
+                    raise AnsweredOtherwise(said.offer_id, before)
                 return False
             if said.answer == ACCEPTED:
                 self._require_left(said, offer)
@@ -109,7 +115,9 @@ class OfferUses:
             self._database.write(SAY, [told])
         return True
 
-    def _require_left(self, said: Said, offer: Offer) -> None:
+    def _require_left(self, said: Said, offer: Offer | None) -> None:
+        if offer is None:
+            raise UsedUp(said.offer_id, "there is no such offer any more")
         uses = self._one(TOTAL, (said.offer_id,))
         mine = self._one(MINE, (said.customer_id, said.offer_id))
         if offer.cap_per_customer is not None and mine >= offer.cap_per_customer:

@@ -16,9 +16,23 @@ from serving.asking import (
 
 MOST_ITEMS = 1_000
 PRINTABLE = r"^[^\s\x00-\x1f\x7f]+$"
-CustomerId = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=PRINTABLE)]
+
+
+def _plain(text: str) -> str:
+    if not plain(text):
+        raise ValueError("it holds a sign that is not seen")
+    return text
+
+
+CustomerId = Annotated[
+    str, StringConstraints(min_length=1, max_length=64, pattern=PRINTABLE), AfterValidator(_plain)
+]
 ProductId = CustomerId
-Word = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Word = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$"),
+    AfterValidator(_plain),
+]
 
 
 def _whole_cents(money: float) -> float:

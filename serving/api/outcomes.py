@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from crm_rules.errors import DatabaseUnavailable
+from crm_rules.offers.catalogue import Offer
 from crm_rules.offers.uses import ACCEPTED, Said
 from serving import next_best_action
 from serving.api.bodies import OutcomeBody
@@ -30,20 +31,26 @@ def router(desk: Desk) -> APIRouter:
 
 
 def _kept(desk: Desk, body: OutcomeBody) -> dict[str, object]:
+    """The answer kept; said again it stands as it was, whatever the offer has become since."""
     record = orjson.loads(desk.find(body.decision_id))
-    offers = desk.engine.scorer.loaded.rulebook.offers
     if record["use_case"] != next_best_action.USE_CASE or body.offer_id not in record["outcome"]:
         raise NotOffered(body.offer_id, body.decision_id)
-    if body.outcome == ACCEPTED:
-        _require_possible(desk, record, body.offer_id)
     at = desk.engine.now().isoformat()
     said = Said(body.decision_id, body.offer_id, str(record["customer_id"]), body.outcome, at)
     try:
-        new = desk.uses.say(said, offers.entries[offers.place[body.offer_id]])
+        if body.outcome == ACCEPTED and desk.uses.answer(body.decision_id, body.offer_id) is None:
+            _require_possible(desk, record, body.offer_id)
+        new = desk.uses.say(said, _offer(desk, body.offer_id))
     except DatabaseUnavailable as error:
         raise OutcomesUnavailable(error.problem) from error
     told = {"decision_id": body.decision_id, "offer_id": body.offer_id, "outcome": body.outcome}
     return {**told, "recorded": new}
+
+
+def _offer(desk: Desk, offer_id: str) -> Offer | None:
+    """The offer as the release that is served now has it; None where it has none of that id."""
+    offers = desk.engine.scorer.loaded.rulebook.offers
+    return offers.entries[offers.place[offer_id]] if offer_id in offers.place else None
 
 
 def _require_possible(desk: Desk, record: dict[str, Any], offer_id: str) -> None:

@@ -7,7 +7,15 @@ import orjson
 from pydantic import ValidationError
 from starlette.responses import Response
 
-from crm_rules.errors import AnsweredOtherwise, Conflict, NotEnoughPoints, NotReviewable, TooLate, UsedUp
+from crm_rules.errors import (
+    AnsweredOtherwise,
+    Conflict,
+    DatabaseUnavailable,
+    NotEnoughPoints,
+    NotReviewable,
+    TooLate,
+    UsedUp,
+)
 from feature_repo.errors import BankError
 from monitoring.errors import LogUnavailable, UnknownDecision
 from serving.errors import (
@@ -52,11 +60,13 @@ KINDS: Mapping[type[BankError], tuple[int, str, str]] = {
     LogUnavailable: (503, "not-recorded", "The decision could not be recorded"),
     LedgerUnavailable: (503, "not-booked", "The points could not be read or booked"),
     CasesUnavailable: (503, "cases-unavailable", "Cases cannot be read or opened"),
+    DatabaseUnavailable: (503, "unavailable", "What was kept cannot be read"),
 }
 HIDDEN: Mapping[type[BankError], str] = {  # sentences that name paths of this machine
     OutcomesUnavailable: "What the customer said could not be recorded. Say it again in a moment.",
     LogUnavailable: "The decision could not be recorded, so none is given. Ask again in a moment.",
     CasesUnavailable: "Cases cannot be read or opened just now; nothing was lost. Ask again in a moment.",
+    DatabaseUnavailable: "What was kept cannot be read or written just now. Ask again in a moment.",
     LedgerUnavailable: "The ledger cannot be used; nothing was booked. Ask again in a moment, same key.",
 }
 

@@ -7,6 +7,7 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from crm_rules.governance.plain import plain
 from monitoring.errors import UnknownDecision
 from serving.api.desk import Desk, answered
 from serving.api.told_case import told as told_case
@@ -33,9 +34,10 @@ def router(desk: Desk) -> APIRouter:
 
 def _asked_id(request: Request) -> str:
     given = request.query_params.multi_items()
-    if len(given) != 1 or given[0][0] != "decision_id" or not 1 <= len(given[0][1]) <= MOST_ID:
-        raise UnknownDecision(request.query_params.get("decision_id", ""))
-    return given[0][1]
+    asked = request.query_params.get("decision_id", "")
+    if given != [("decision_id", asked)] or not 1 <= len(asked) <= MOST_ID or not plain(asked):
+        raise UnknownDecision(asked)
+    return asked
 
 
 def _case(desk: Desk, record: Mapping[str, Any]) -> dict[str, object] | None:

@@ -100,11 +100,11 @@ def test_nobody_asked_is_nobody_decided():
 
 
 def test_ten_thousand_offers_are_read_and_decided():
-    offers = [replace(OFFER, offer_id=f"offer {n:05}", value=float(n)) for n in range(MOST_OFFERS)]
+    offers = [replace(OFFER, offer_id=f"offer-{n:05}", value=float(n)) for n in range(MOST_OFFERS)]
     world = shelf(*offers)
     person = somebody()
     found = decided(world, person)
-    assert found.order == tuple(f"offer {n:05}" for n in reversed(range(MOST_OFFERS)))
+    assert found.order == tuple(f"offer-{n:05}" for n in reversed(range(MOST_OFFERS)))
     assert differences(decide(world, person), found) == []
 
 

@@ -39,3 +39,16 @@ def test_a_database_and_its_companions_are_written_by_their_owner_alone(tmp_path
     finally:
         os.umask(before)
     assert files == dict.fromkeys(("journal.db", "journal.db-wal", "journal.db-shm"), 0o640)
+
+
+@pytest.mark.parametrize("replaced", [pytest.param(False, id="removed"), pytest.param(True, id="replaced")])
+def test_nothing_is_written_into_a_file_that_is_not_there_any_more(tmp_path: Path, replaced: bool) -> None:
+    made = Sqlite(tmp_path / "journal.db")
+    made.create("CREATE TABLE t (a INTEGER);")
+    for path in tmp_path.iterdir():
+        path.rename(path.with_suffix(".old"))
+    if replaced:
+        Sqlite(tmp_path / "journal.db").close()
+    with pytest.raises(DatabaseUnavailable, match="removed or replaced"), made.transaction():
+        made.write("INSERT INTO t VALUES (?)", [(1,)])
+    made.close()

@@ -62,6 +62,15 @@ WRONG = [
     ("nested-text", "mortgage = 20.0", 'mortgage = "x"', "context_percent.branch.mortgage"),
     ("empty-version", 'version = "2026.1"', 'version = " "', "version"),
     ("cut-offs-crossed", "approve_below_pd = 0.06", "approve_below_pd = 0.3", "approve_below_pd"),
+    ("beyond-64-bits", "approve_below_pd = 0.06", f"approve_below_pd = {'9' * 400}", "file"),
+    ("beyond-64-bits-in-hex", "expiry_months = 24", f"expiry_months = 0x{'f' * 4_000}", "file"),
+    ("beyond-all-digits", "expiry_months = 24", f"expiry_months = {'9' * 5_000}", "file"),
+    ("two-lines", 'version = "2026.1"', r'version = "2026.1\nERROR"', "version"),
+    ("an-escape", 'version = "2026.1"', r'version = "\u001b[2J"', "version"),
+    ("nul", 'version = "2026.1"', r'version = "2026\u0000"', "version"),
+    ("far-too-long", 'version = "2026.1"', f'version = "{"v" * 2_001}"', "version"),
+    ("a-key-of-two-lines", "[targeting.only_for]", '[targeting.only_for]\n"a\\nb" = ["S1"]', "only_for.a?b"),
+    ("no-toml", 'version = "2026.1"', "version = ", "file"),
 ]
 
 
@@ -70,7 +79,16 @@ def test_a_wrong_policy_is_refused_and_the_key_named(old: str, new: str, key: st
     assert old in TEXT
     with pytest.raises(InvalidPolicy) as raised:
         Policy.parse(TEXT.replace(old, new, 1).encode())
-    assert key in raised.value.key
+    assert key in (raised.value.key or "file")
+
+
+def test_what_a_file_holds_is_told_in_a_thousand_signs_that_are_seen() -> None:
+    with pytest.raises(InvalidPolicy) as raised:
+        Policy.parse(TEXT.replace("expiry_months = 24", f'expiry_months = "{"9" * 10**6}"').encode())
+    assert len(str(raised.value)) < 1_200
+    with pytest.raises(InvalidPolicy) as raised:
+        Policy.parse(f'"a\\u001b[2J\\n" = 1\n{TEXT}'.encode())
+    assert "'a?[2J?'" in str(raised.value)
 
 
 def test_a_missing_policy_file_is_named(tmp_path: Path) -> None:

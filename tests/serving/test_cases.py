@@ -242,3 +242,12 @@ def test_a_wish_goes_to_the_case_and_into_no_log(bank: Bank, caplog: pytest.LogC
         review(bank, decision, wish="ask my brother Xaver")
     assert "Xaver" not in caplog.text
     assert not any(b"Xaver" in record.payload for record in bank.log.records.values())
+
+
+@pytest.mark.parametrize("name", ["a\u202eb", "a\x9b2J", "\u200b", "a\u2066b", "\ufeff", "\U000e0001"])
+@pytest.mark.parametrize("field", ["customer_id", "purpose"])
+def test_no_sign_that_is_not_seen_gets_to_who_decides(bank: Bank, field: str, name: str) -> None:
+    found = bank.client.post(CREDIT, json=REFERRED | {field: name}, headers=bank.token())
+    assert_problem(found, 422, "invalid-body")
+    assert field in found.text
+    assert bank.log.records == {}

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from crm_rules.errors import DatabaseUnavailable
 from serving.api.app import endpoints
 from serving.auth import ROUTES
 from tests.serving.conftest import Bank
@@ -242,3 +243,25 @@ def test_status_and_models_tell_what_serves(bank: Bank) -> None:
     status = bank.client.get("/v1/status", headers=bank.token()).json()
     assert (status["status"], status["profile"]) == ("ready", "demo")
     assert bank.client.get("/v1/models", headers=bank.token()).status_code == 200
+
+
+def test_a_decision_that_cannot_be_looked_up_is_asked_for_again(
+    bank: Bank,
+) -> None:
+    def broken(decision_id: str) -> bytes:
+        raise DatabaseUnavailable("/var/secret/worker-2.db", "file is not a database")
+
+    object.__setattr__(bank.desk, "find", broken)
+    asked = {"decision_id": "id-1"}
+    for found in (
+        bank.client.get("/v1/decisions", params=asked, headers=bank.token()),
+        bank.client.post("/v1/decisions/review", json=asked, headers=bank.token()),
+        bank.client.post(
+            "/v1/decisions/outcome",
+            json=asked | {"offer_id": "x", "outcome": "ignored"},
+            headers=bank.token(),
+        ),
+    ):
+        assert_problem(found, 503, "unavailable")
+        assert "secret" not in found.text
+        assert found.headers["retry-after"] == "1"

@@ -82,6 +82,27 @@ def test_a_product_rated_anew_since_the_offer_is_not_sold(bank: Bank) -> None:
     assert say(bank, said["decision_id"], offer, "declined").status_code == 200
 
 
+def serve(bank: Bank, offers: Offers) -> None:
+    """From now on the bank has these offers."""
+    served = bank.desk.engine.serving.scorer
+    loaded = replace(served.loaded, rulebook=replace(served.loaded.rulebook, offers=offers))
+    bank.desk.engine.serving = replace(bank.desk.engine.serving, scorer=replace(served, loaded=loaded))
+
+
+@pytest.mark.parametrize("gone", [pytest.param(False, id="stopped"), pytest.param(True, id="not-sold")])
+def test_said_again_after_the_offer_ended_it_stands_as_it_was(bank: Bank, gone: bool) -> None:
+    said = decided(bank)
+    [first, second, *_] = [each["offer_id"] for each in said["offers"]]
+    assert say(bank, said["decision_id"], first).status_code == 200
+    book = bank.desk.engine.serving.scorer.loaded.rulebook
+    none = Offers.of(book.catalogue, Products.from_catalogue([]), book.policy)
+    serve(bank, none if gone else book.offers.under([first, second], []))
+    again = say(bank, said["decision_id"], first)
+    assert (again.status_code, again.json().get("recorded")) == (200, False)
+    assert say(bank, said["decision_id"], second).json()["type"] == "urn:bank:problem:no-longer-possible"
+    assert say(bank, said["decision_id"], second, "declined").json()["recorded"]
+
+
 @pytest.mark.parametrize(
     ("customer", "product", "codes"),
     [

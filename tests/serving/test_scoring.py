@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from feature_repo.rows.reading import Rows
 from serving.asking import CreditRequest, CustomerRequest, OfferRequest, RecommendationRequest, Stamp
 from serving.errors import NotReplayable, RowsOfAnotherRelease, RowsUnreachable, UnknownCustomer
 from serving.loaded import Loaded
-from serving.online import OnlineRows
+from serving.online import OnlineRows, Snapshot
 from serving.records import Decision
 from serving.scoring import Scorer
 from tests.conftest import CUSTOMERS, EVENT_US, IDS, POPULARITY, Tiny, feature_row, make_scorer, stamp
@@ -273,6 +274,38 @@ class Broken:
 
     def read(self, customer_ids: Sequence[str], views: Sequence[str] | None = None) -> Rows:
         raise sqlite3.OperationalError("disk I/O error")
+
+
+class Altered(OnlineRows):
+    """Rows that somebody altered past their writer: everybody has this snapshot."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    def read(self, customer_ids: Sequence[str]) -> Snapshot:
+        return self._snapshot
+
+
+@pytest.mark.parametrize("name", ASKINGS)
+@pytest.mark.parametrize(
+    ("event_us", "told"),
+    [
+        pytest.param(2**63 - 1, None, id="after-every-calendar"),
+        pytest.param(-(2**63), None, id="before-every-calendar"),
+        pytest.param(253_402_300_799_999_999, "9999-12-31T23:59:59.999999+00:00", id="the-last-moment"),
+        pytest.param(253_402_300_800_000_000, None, id="the-one-after"),
+        pytest.param(-62_135_596_800_000_000, "0001-01-01T00:00:00+00:00", id="the-first-moment"),
+        pytest.param(-62_135_596_800_000_001, None, id="the-one-before"),
+    ],
+)
+def test_an_event_time_that_no_calendar_names_is_none_and_the_answer_stands(
+    scorer: Scorer, name: str, event_us: int, told: str | None
+) -> None:
+    ann = scorer.online.read(["ann"])
+    altered = Snapshot(ann.origin, ann.values, np.full_like(ann.event_us, event_us))
+    [decision] = ASKINGS[name](replace(scorer, online=Altered(altered)), ["ann"])
+    assert answer(decision)["feature_time"] == told
+    assert scorer.replay(decision.record.payload).same
 
 
 def test_without_online_rows_credit_refers_and_scores_say_so(scorer: Scorer, whole_tiny: Tiny) -> None:

@@ -15,14 +15,14 @@ from crm_rules.cases.case import State
 from crm_rules.cases.opening import CaseKind
 from crm_rules.cases.store import CaseStore
 from crm_rules.database import Database, Sqlite
-from crm_rules.errors import CaseRefused
+from crm_rules.errors import CaseRefused, ClockSetBack, UnknownCase
 from crm_rules.governance.heads import Heads
 from crm_rules.governance.journal import signed
 from crm_rules.governance.people import Trust
 from crm_rules.governance.person import Role
 from crm_rules.postgres import Postgres
 from feature_repo.errors import BankError
-from tests.crm_rules.cases.conftest import AT, POLICY, REASONS, Room, opening
+from tests.crm_rules.cases.conftest import AT, MINUTE, POLICY, REASONS, Room, opening
 
 Keys = Mapping[str, Ed25519PrivateKey]
 
@@ -207,6 +207,37 @@ def test_a_decision_above_the_limit_that_says_it_needs_nobody_still_waits(room: 
     room.desk("una").claim("d1")
     _insert(room, "decided", "una", UNDERWRITER, {**YES, "needs_second": False})
     assert room.case().state is State.TO_CONFIRM
+
+
+def test_an_opening_that_is_not_well_formed_opens_nothing_and_hides_nothing(room: Room) -> None:
+    room.open("d0")
+    with room.store._rows.appending() as appender:
+        room.store._rows.insert(("opened", "d1", "", "", AT.isoformat(), "{}", ""), appender)
+    assert [case.id for case in room.store.cases(room.trust)] == ["d0"]
+    with pytest.raises(UnknownCase):
+        room.case()
+    room.open()
+    assert "lies before the opening" in room.case().ignored[0]
+    assert any("not well formed" in problem for problem in room.store.verify(room.trust).problems)
+
+
+def test_nobody_acts_for_a_time_before_what_was_recorded_of_any_case(room: Room) -> None:
+    room.open()
+    room.store.open_many([replace(opening("d2"), at=AT + 5 * MINUTE)], room.limits)
+    with pytest.raises(ClockSetBack):
+        room.desk("una").claim("d1")
+    assert room.case().state is State.WAITING
+    room.now += 2 * MINUTE
+    assert room.desk("una").claim("d1").holder == "una"
+
+
+def test_an_act_dated_back_past_the_rules_is_named(room: Room) -> None:
+    room.open()
+    room.store.open_many([replace(opening("d2"), at=AT.replace(hour=2))], room.limits)
+    _insert(room, "claimed", "una", UNDERWRITER, {})
+    [problem] = room.store.verify(room.trust).problems
+    assert "claimed d1" in problem
+    assert "it is dated 2026-03-01T01:00:00+00:00, after" in problem
 
 
 TAMPERED = [

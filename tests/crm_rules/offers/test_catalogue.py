@@ -41,6 +41,11 @@ WRONG = [
     ("a-circle", (TWO + 'overrides = ["a"]').replace('"甲" }\n', '"甲" }\noverrides = ["b"]\n', 1), "circle"),
     ("no-title", ONE.replace('title = { en = "A", zh = "甲" }', 'title = { en = "A" }'), "title.zh"),
     ("infinite", ONE + "value = inf", "offers.1.value"),
+    ("id-of-two-lines", ONE.replace('"a"', r'"a\nforged"'), "offers.1.offer_id"),
+    ("id-with-a-space", ONE.replace('"a"', '"a b"'), "offers.1.offer_id"),
+    ("id-that-turns-around", ONE.replace('"a"', r'"a\u202eb"'), "offers.1.offer_id"),
+    ("id-nobody-can-send", ONE.replace('"a"', f'"{"a" * 65}"'), "offers.1.offer_id"),
+    ("cap-beyond-64-bits", ONE + fX,
     ("not-a-list", 'version = "1"\noffers = 3', "offers"),
 ]
 
@@ -59,6 +64,18 @@ def test_a_long_chain_of_overrides_is_no_circle() -> None:
         for i in range(3_000)
     )
     assert len(Catalogue.parse(('version = "1"\n' + chain).encode()).offers) == 3_000
+
+
+@pytest.mark.parametrize(("name", "refused"), [("D", False), ("E", True), ("W", True)])
+def test_no_offer_has_the_id_of_another_product(policy: Policy, name: str, refused: bool) -> None:
+    entries = [{"product_id": each, "family": "deposit", "value": 9.0} for each in "DE"]
+    catalogue = Catalogue.parse(ONE.replace('"a"', f'"{name}"').encode())
+    products = Products.from_catalogue(entries, withdrawn=["W"])
+    if not refused:
+        assert Offers.of(catalogue, products, policy).offer_id == ("D", "E")
+        return
+    with pytest.raises(InvalidPolicy, match=f"offers.{name}.offer_id' is the id of another product"):
+        Offers.of(catalogue, products, policy)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

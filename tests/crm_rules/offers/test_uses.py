@@ -62,6 +62,13 @@ def test_nothing_is_taken_of_which_nothing_is_left(
     assert uses.say(replace(YES, answer="declined"), offer)
 
 
+def test_an_offer_that_is_gone_is_declined_and_not_accepted(database: Database) -> None:
+    uses = OfferUses(database)
+    with pytest.raises(UsedUp, match="no such offer"):
+        uses.say(YES, None)
+    assert uses.say(replace(YES, answer="declined"), None)
+
+
 def test_many_at_once_never_share_the_last_one(database: Database) -> None:
     uses, offer = OfferUses(database), replace(PLAIN, cap=5)
 
