@@ -38,7 +38,7 @@ def as_lines(found: SameTerms) -> list[str]:
 def _line(each: Comparison, significant: float) -> str:
     most = each.largest
     unit, digits = (100, 3) if each.term == "rate" else (1, 2)
-    what, low, high = (f"{unit * value:+.{digits}f}" for value in (most.difference, most.low, most.high))
+    what, low, high = (f"{unit * value:+z.{digits}f}" for value in (most.difference, most.low, most.high))
     points = " points" if each.term == "rate" else ""
     return (
         f"{each.attribute:<8}{each.term:<7}largest {what}{points} ({most.group} beside {most.beside}, "

@@ -193,7 +193,8 @@ def export(
         _print({**told, "overrides": counted.overrides, "override_rate": counted.rate})
         return
     typer.echo(
-        f"{len(made.rows)} outcomes in {file}; {made.left_out} without a customer or a record left out."
+        f"{len(made.rows)} outcome{'' if len(made.rows) == 1 else 's'} in {file}; "
+        f"{made.left_out} without a customer or a record left out."
     )
     share = "" if counted.rate is None else f" ({counted.rate:.1%})"
     typer.echo(f"{counted.overrides} of {counted.decided} decisions by people were against the rules{share}.")

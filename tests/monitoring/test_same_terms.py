@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from monitoring.granted import Granted
-from monitoring.same_terms import SIGNIFICANT, SameTerms, holm, same_terms
+from monitoring.same_terms import SIGNIFICANT, Comparison, Difference, SameTerms, holm, same_terms
 from monitoring.same_terms_text import as_json, as_lines
 
 AGES = ["under 25", "25 to 39", "40 to 64", "65 and over"]
@@ -142,3 +142,11 @@ def test_the_audit_is_told_in_lines_and_in_json() -> None:
         "TOO FEW",
         "Loans count that the service, `bank run` or `bank score one ID --amount SUM` approved.",
     ]
+
+
+def test_nothing_is_told_without_a_minus() -> None:
+    nothing = Difference("women", "men", 100, -1e-12, -1e-12, 1e-12)
+    lines = as_lines(
+        SameTerms(200, (Comparison("rate", "gender", 200, (nothing,), 1.0, 1.0),), {}, SIGNIFICANT, 0)
+    )
+    assert "largest +0.000 points (women beside men, 95 % +0.000 to +0.000)" in lines[1]
