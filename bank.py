@@ -59,7 +59,11 @@ app.add_typer(monitoring.conduct_cli.conduct, name="conduct")
 @app.command("bench")
 def bench(
     name: Annotated[
-        str, typer.Argument(help="a benchmark in tests/benchmarks of a checkout: models, decision, features")
+        str,
+        typer.Argument(
+            help="a file of tests/benchmarks in a checkout: "
+            "decision, features, models, online, personas, push, release, rules"
+        ),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON line")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="fewer pairs, under 45 seconds")] = False,
