@@ -59,7 +59,11 @@ app.add_typer(monitoring.conduct_cli.conduct, name="conduct")
 @app.command("bench")
 def bench(
     name: Annotated[
-        str, typer.Argument(help="a benchmark in tests/benchmarks of a checkout: models, decision, features")
+        str,
+        typer.Argument(
+            help="a file of tests/benchmarks in a checkout: "
+            "decision, features, models, online, personas, push, release, rules"
+        ),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON line")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="fewer pairs, under 45 seconds")] = False,
@@ -72,6 +76,7 @@ def bench(
     known = sorted(file.stem for file in path.parent.glob("*.py") if "\ndef run(" in file.read_text())
     if name not in known:
         _end(f"There is no benchmark '{name}'; in a checkout there are {known}.")
+    sys.path.insert(0, str(path.parents[2]))  # a benchmark may have parts beside it
     found = runpy.run_path(str(path))["run"](quick)
     if as_json:
         typer.echo(json.dumps(found))

@@ -1,5 +1,6 @@
 """`bank rules list|check`: what the rules are, and whether a policy is well formed."""
 
+import unicodedata
 from pathlib import Path
 from typing import Annotated
 
@@ -12,15 +13,22 @@ SAID_NO = 3
 
 
 def print_table(rows: list[dict[str, str]], as_json: bool) -> None:
-    """Print rows as aligned columns, or the same as one JSON list."""
+    """Print rows as aligned columns under their names, or the same as one JSON list."""
     if as_json:
         import json
 
         typer.echo(json.dumps(rows, ensure_ascii=False))
         return
-    widths = {key: max(len(row[key]) for row in rows) for key in (rows[0] if rows else ())}
-    for row in rows:
-        typer.echo("  ".join(f"{text:<{widths[key]}}" for key, text in row.items()).rstrip())
+    columns = {key: [key, *(row[key] for row in rows)] for key in (rows[0] if rows else ())}
+    widths = {key: max(map(_cells, texts)) for key, texts in columns.items()}
+    for line in zip(*columns.values(), strict=True):
+        padded = (text + " " * (widths[key] - _cells(text)) for key, text in zip(columns, line, strict=True))
+        typer.echo("  ".join(padded).rstrip())
+
+
+def _cells(text: str) -> int:
+    """How many cells of a terminal a text takes: a Chinese character takes two."""
+    return sum(2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in text)
 
 
 @rules.command("list")
@@ -48,6 +56,8 @@ def list_rules(
         for rule in EVERY_RULE
     ]
     print_table(rows, as_json)
+    if not as_json:
+        typer.echo(f"{len(rows)} rules. What 'needs' names and is not known closes: POLICY_UNAVAILABLE.")
 
 
 @rules.command("check")
@@ -84,6 +94,7 @@ def check_rules(
     if not as_json:
         named = {name for each in book.every for name in each.targeting.segments}
         typer.echo(f"policy {book.told} and {len(rows)} segments by rule ({ruled.version}) are well formed")
+        typer.echo("Next: `bank rules test` tries every threshold; `bank rules diff` shows what is new.")
         if learned := sorted(named - set(ruled.ids)):
             typer.echo(f"The policy also names {learned}; a release knows whether its model has them.")
     for problem in dict.fromkeys(problems):
@@ -111,11 +122,14 @@ def suitability_table(
     if as_json:
         print_table([asdict(cell) | {"suitable": cell.suitable} for cell in cells], as_json)
         return
+    typer.echo(
+        "Down: the customer's level, - for none. Across: the product's risk. Else the rules that forbid it."
+    )
     for in_force, holder in ((force, holder) for force in (True, False) for holder in HOLDERS):
         limits = latest.suitability
         age = f" from {limits.extra_care_from_age} on" if holder == "older person" else ""
         said = f"at most {limits.assessment_valid_days} days ago" if in_force else "longer ago, or never"
-        typer.echo(f"{holder}{age}, assessed {said}")
+        typer.echo(f"\n{holder}{age}, assessed {said}")
         typer.echo("      " + "".join(f"R{risk:<15}" for risk in RISKS).rstrip())
         rows: dict[int, list[str]] = {}
         for cell in cells:

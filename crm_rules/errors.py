@@ -9,13 +9,13 @@ MOST_TOLD = 1_000  # signs of what a file holds
 
 
 class InvalidPolicy(BankError, ValueError):
-    """A policy file holds something its schema does not know or allow."""
+    """A policy file cannot be read (no key), or holds something its schema does not know or allow."""
 
-    def __init__(self, key: str, problem: str) -> None:
-        self.key, self.problem = _shown(key), _shown(problem)
-        super().__init__(
-            f"Policy key '{self.key}' {self.problem}. Correct the policy file and load it again."
-        )
+    def __init__(self, key: str, problem: str, file: Path | None = None) -> None:
+        self.key, self.problem, self.file = _shown(key), _shown(problem), file
+        named = f" {file}" if file else ""
+        what = f"Policy key '{self.key}'{named and ' of' + named}" if key else f"Policy file{named}"
+        super().__init__(f"{what} {self.problem}. Correct the file and try again.")
 
 
 def _shown(text: str) -> str:

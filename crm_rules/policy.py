@@ -14,7 +14,6 @@ from crm_rules.cases.limits import CaseLimits
 from crm_rules.compliance.limits import Conduct
 from crm_rules.contact.limits import Calendar, Contact
 from crm_rules.contradictions import check_contradictions
-from crm_rules.errors import InvalidPolicy
 from crm_rules.lending.limits import Lending
 from crm_rules.loyalty.limits import Loyalty
 from crm_rules.offers.limits import (
@@ -71,12 +70,4 @@ class Policy:
     @staticmethod
     def load(path: Path) -> "Policy":
         """Read a policy file; InvalidPolicy when it cannot be read."""
-        return Policy.parse(read_file(path))
-
-
-def read_file(path: Path) -> bytes:
-    """The bytes of a policy file; InvalidPolicy when it cannot be read."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InvalidPolicy("(file)", f"{path} cannot be read: {error.strerror}") from error
+        return strict_toml.load(path, Policy.parse)

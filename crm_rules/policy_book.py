@@ -26,7 +26,7 @@ from zoneinfo import ZoneInfo
 
 from crm_rules import strict_toml
 from crm_rules.errors import InvalidPolicy
-from crm_rules.policy import STANDARD, Policy, read_file
+from crm_rules.policy import STANDARD, Policy
 from crm_rules.trial import Trial
 from crm_rules.vocabulary import Share
 
@@ -80,12 +80,12 @@ class PolicyBook:
         try:
             return _book(strict_toml.table_of(data))
         except RecursionError as error:
-            raise InvalidPolicy("(file)", "is nested too deep") from error
+            raise InvalidPolicy("", "is nested too deep") from error
 
     @staticmethod
     def load(path: Path) -> "PolicyBook":
         """Read a policy file; InvalidPolicy when it cannot be read."""
-        return PolicyBook.parse(read_file(path))
+        return strict_toml.load(path, PolicyBook.parse)
 
     @property
     def base(self) -> Policy:

@@ -1,12 +1,11 @@
 """What differs between two policy files, key by key, and which rules read it."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from crm_rules import strict_toml
-from crm_rules.policy import read_file
 from crm_rules.policy_book import PolicyBook
 from crm_rules.readers import keys, readers
 
@@ -35,7 +34,7 @@ class Difference:
 
 def differences(before: Path, after: Path) -> list[Difference]:
     """Every key that differs; InvalidPolicy when one of the two is not well formed."""
-    old, new = (dict(_keys(path)) for path in (before, after))
+    old, new = (strict_toml.load(path, _keys) for path in (before, after))
     names = dict.fromkeys((*old, *new))
     return [
         Difference(name, old.get(name, NOT_THERE), new.get(name, NOT_THERE))
@@ -44,12 +43,13 @@ def differences(before: Path, after: Path) -> list[Difference]:
     ]
 
 
-def _keys(path: Path) -> Iterator[tuple[str, str]]:
-    content = read_file(path)
+def _keys(content: bytes) -> dict[str, str]:
     PolicyBook.parse(content)
     table = strict_toml.table_of(content)
     for number, change in enumerate(table.pop("changes", []), start=1):
         table[f"changes.{number}"] = change
-    for key, value in keys(table):
-        if not isinstance(value, Mapping):  # an empty table says nothing
-            yield key, repr(value) if isinstance(value, str | list) else str(value)
+    return {
+        key: repr(value) if isinstance(value, str | list) else str(value)
+        for key, value in keys(table)
+        if not isinstance(value, Mapping)  # an empty table says nothing
+    }

@@ -11,6 +11,8 @@ from crm_rules.rules import Rule, Stage
 
 EVERY_RULE: tuple[Rule[Any], ...] = (*OFFER_RULES, *LENDING_RULES, *CONDUCT_RULES)
 READY = {  # keys that rules read made ready, as what stands beside each offer
+    "suitability.assessment_needed_from_risk": "asks_assessment",
+    "suitability.extra_care_from_risk": "asks_advice",
     "eligibility.credit_families": "is_credit",
     "eligibility.tiers": "tier_needed",
     "targeting.only_for": "only_for",

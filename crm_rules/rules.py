@@ -25,7 +25,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Generic, ParamSpec, Protocol, Self, TypeAlias
+from typing import Any, Generic, NamedTuple, ParamSpec, Protocol, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,7 @@ F64Array: TypeAlias = NDArray[np.float64]
 
 Inputs = ParamSpec("Inputs")
 UNAVAILABLE = "POLICY_UNAVAILABLE"
+BOOLS = np.dtype(np.bool_)
 log = logging.getLogger("bank.rules")
 
 
@@ -113,8 +114,7 @@ class Rows(Protocol):
         """One of them, as a batch of one."""
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """One rule over n rows. `holds` broadcasts to (n,) or (n, across); `unjudged` (n,) or None for nobody."""
 
     holds: Mask
@@ -130,7 +130,16 @@ def judge(
     Dividing by zero and making a NaN of numbers are failures.
     """
     with np.errstate(divide="raise", invalid="raise", over="ignore", under="ignore"):
-        return [_verdict(each, rows, others, across) for each in rules]
+        try:
+            held = [each.predicate(rows, *others) for each in rules]
+        except Exception:  # noqa: BLE001  # which one it was is found by asking them one after the other
+            held = []
+        if len(held) < len(rules) or any(mask.dtype != BOOLS for mask in held):
+            return [_verdict(each, rows, others, across) for each in rules]
+        return [
+            Verdict(mask, _unknown(each, rows) if each.needs else None)
+            for each, mask in zip(rules, held, strict=True)
+        ]
 
 
 def _verdict(each: Rule[Any], rows: Rows, others: tuple[object, ...], across: int | None) -> Verdict:
@@ -143,7 +152,7 @@ def _verdict(each: Rule[Any], rows: Rows, others: tuple[object, ...], across: in
 
 def _asked(each: Rule[Any], rows: Rows, others: tuple[object, ...]) -> Mask:
     holds = each.predicate(rows, *others)
-    if holds.dtype != np.bool_:
+    if holds.dtype != BOOLS:
         raise TypeError(f"a predicate gives a mask, not {holds.dtype}")
     return holds
 

@@ -79,11 +79,7 @@ class RuleSegments:
     @staticmethod
     def load(path: Path) -> "RuleSegments":
         """Read a file; InvalidPolicy when it cannot be read."""
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise InvalidPolicy("(file)", f"{path} cannot be read: {error.strerror}") from error
-        return RuleSegments.parse(data)
+        return strict_toml.load(path, RuleSegments.parse)
 
     @property
     def ids(self) -> tuple[str, ...]:

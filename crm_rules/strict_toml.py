@@ -10,9 +10,10 @@ import re
 import tomllib
 import types
 import typing
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 from crm_rules.errors import InvalidPolicy
@@ -49,13 +50,23 @@ def read(record: type[Record], data: bytes) -> Record:
     return read_table(record, table_of(data))
 
 
+def load(path: Path, parse: Callable[[bytes], Record]) -> Record:
+    """Read a file with `parse`; InvalidPolicy then names the file as well."""
+    try:
+        return parse(path.read_bytes())
+    except OSError as error:
+        raise InvalidPolicy("", f"cannot be read: {error.strerror}", path) from error
+    except InvalidPolicy as error:
+        raise InvalidPolicy(error.key, error.problem, path) from error
+
+
 def table_of(data: bytes) -> dict[str, Any]:
     """TOML bytes as nested tables; InvalidPolicy when they are none."""
     try:
         table = tomllib.loads(data.decode())
         _require_whole_numbers_of_toml(table)
     except (ValueError, RecursionError) as error:
-        raise InvalidPolicy("(file)", f"cannot be read as TOML: {error}") from error
+        raise InvalidPolicy("", f"cannot be read as TOML: {error}") from error
     return table
 
 
@@ -84,12 +95,20 @@ def _record(record: type[Record], table: object, path: str) -> Record:
     prefix = f"{path}." if path else ""
     for key in table:
         if key not in fields:
-            raise InvalidPolicy(prefix + key, f"is not known; known here are {list(fields)}")
+            raise InvalidPolicy(prefix + key, _not_known(key, fields))
     for key, field in fields.items():
         if key not in table and not _has_default(field):
             raise InvalidPolicy(prefix + key, "is missing")
     given = {field.name: key for key, field in fields.items() if key in table}
     return record(**{name: _value(kinds[name], table[key], prefix + key) for name, key in given.items()})
+
+
+def _not_known(key: str, fields: Iterable[str]) -> str:
+    from difflib import get_close_matches  # what only a mistake needs
+
+    known = list(fields)
+    near = get_close_matches(key, known, n=1)
+    return f"is not known (did you mean '{near[0]}'?)" if near else f"is not known; known here are {known}"
 
 
 def _has_default(field: "dataclasses.Field[Any]") -> bool:

@@ -69,5 +69,6 @@ def diff(
 
     rows = [each.as_row() for each in differences(before, after)]
     print_table(rows, as_json)
-    if not rows and not as_json:
-        typer.echo("Both say the same.")
+    if not as_json:
+        tries = f"Next: `bank rules simulate --from {after}` decides logged decisions again by it."
+        typer.echo(tries if rows else "Both say the same.")

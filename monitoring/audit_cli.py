@@ -36,9 +36,10 @@ def report(evidence: "Evidence", checkers: "Sequence[Checker] | None" = None, js
     """Print the checks as they end, then the verdict; exit 3 when one has a problem."""
     from monitoring.audit import as_data, audit
 
-    problems, done = 0, []
+    problems, entries, done = 0, 0, []
     for check in audit(evidence, checkers):
         problems += len(check.problems)
+        entries += check.entries
         if json:
             done.append(check)
         else:
@@ -52,5 +53,7 @@ def report(evidence: "Evidence", checkers: "Sequence[Checker] | None" = None, js
         typer.echo(
             f"{problems:,} problem{'' if problems == 1 else 's'}: {'ALTERED' if problems else 'intact'}"
         )
+        if not entries:
+            typer.echo(f"Nothing is recorded in {evidence.settings.home}. Is BANK_HOME right?")
     if problems:
         raise typer.Exit(3)

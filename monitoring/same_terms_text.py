@@ -5,6 +5,11 @@ from dataclasses import asdict
 
 from monitoring.same_terms import LEAST_LOANS, Comparison, SameTerms
 
+NEXT = {
+    "TOO FEW": ("Loans count that the service, `bank run` or `bank score one ID --amount SUM` approved.",),
+    "FAIL": ("Next: hold price and limits of the grades in the policy against the groups named.",),
+}
+
 
 def as_json(found: SameTerms) -> str:
     """The audit as one JSON object."""
@@ -27,7 +32,7 @@ def as_lines(found: SameTerms) -> list[str]:
     lines += [f"{name:<8}too few to say: {why}, {LEAST_LOANS} needed" for name, why in found.too_few.items()]
     if found.unreadable:
         lines.append(f"{found.unreadable} decisions of releases that are gone were left out")
-    return [*lines, found.verdict]
+    return [*lines, found.verdict, *NEXT.get(found.verdict, ())]
 
 
 def _line(each: Comparison, significant: float) -> str:

@@ -28,8 +28,11 @@ def list_cases(
     as_json: AsJson = False,
 ) -> None:
     """Cases by the date they are due, the most urgent first; opens what the log says and is missing."""
+    from crm_rules.cases.opening import CaseKind
     from serving.pipeline.case_lines import as_data, table
 
+    if kind is not None and kind not in list(CaseKind):
+        raise typer.BadParameter(f"{kind!r}; there are {', '.join(CaseKind)}.", param_hint="--kind")
     with _office() as office:
         found = [
             case for case in office.all() if kind in (None, case.kind) and (everything or not case.closed)
@@ -91,7 +94,10 @@ def decide(
         typer.Argument(help="approve, decline, withdrawn; upheld, changed; dismissed, confirmed (by kind)"),
     ],
     reason: Annotated[
-        list[str], typer.Option("--reason", help="a code the customer is told the text of; 1 to 4")
+        list[str],
+        typer.Option(
+            "--reason", help="a code of `bank cases reasons`, whose text the customer reads; 1 to 4"
+        ),
     ],
     text: Text,
     by: By = None,
@@ -104,6 +110,19 @@ def decide(
         as_json,
         lambda desk, office: desk.decide(case_id, outcome, reason, text, office.rulebook.reasons),
     )
+
+
+@cases.command("reasons")
+def list_reasons(as_json: AsJson = False) -> None:
+    """The reasons a person may give, with the sentences the customer reads."""
+    from crm_rules.cases.acting import reasons_of_people
+    from crm_rules.cli import print_table
+
+    with _office() as office:
+        own = reasons_of_people(office.rulebook.reasons)
+    print_table([{"code": code, "en": text.en, "zh": text.zh} for code, text in own.items()], as_json)
+    if not as_json:
+        typer.echo("Codes of the rules of lending count as well: `bank rules list`.")
 
 
 @cases.command("confirm")
@@ -178,7 +197,8 @@ def export(
     )
     share = "" if counted.rate is None else f" ({counted.rate:.1%})"
     typer.echo(f"{counted.overrides} of {counted.decided} decisions by people were against the rules{share}.")
-    typer.echo(f"Next: `bank data push {file}`.")
+    if made.rows:
+        typer.echo(f"Next: `bank data push {file}`.")
 
 
 def _office() -> "AbstractContextManager[CaseOffice]":

@@ -151,14 +151,18 @@ class Loaded:
 
     def held_by_recommender(self, snapshot: Snapshot) -> Mask:
         """(n, products of the recommender): the same in its order, withdrawn products included."""
-        products = [each.product_id for each in self.runtime.recommender.products]
-        columns = self.runtime.manifest.origin.feature_views.get(OWNED, ())
-        position = {name: self._offset(OWNED) + at for at, name in enumerate(columns)}
-        held = np.zeros((len(snapshot), len(products)), bool)
-        for at, name in enumerate(products):
-            if name in position:
-                held[:, at] = snapshot.values[:, position[name]] > 0
+        there = self._recommended != NOT_THERE
+        held = np.zeros((len(snapshot), len(there)), bool)
+        held[:, there] = snapshot.values[:, self._recommended[there]] > 0
         return held
+
+    @cached_property
+    def _recommended(self) -> Indices:
+        """The column of each product of the recommender among those that say what is held."""
+        columns, offset = self.runtime.manifest.origin.feature_views.get(OWNED, ()), self._offset(OWNED)
+        place = {name: offset + at for at, name in enumerate(columns)}
+        products = self.runtime.recommender.products
+        return np.array([place.get(each.product_id, NOT_THERE) for each in products], np.intp)
 
     def _offset(self, view: str) -> int:
         origin = self.runtime.manifest.origin

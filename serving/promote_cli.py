@@ -141,6 +141,7 @@ def rollback(
     with office_now() as (desk, settings, now):
         switch = desk.roll_back(part, signer_now(settings, desk, by, now), now, reason, to)
         _switched(switch)
+        typer.echo(f"{part} is {switch.parts[part][:16]} again, as before; `bank promote history` lists all.")
         review = desk.state().holds.open
         newest = [each for each in review.values() if each.part == part][-1]
         typer.echo(

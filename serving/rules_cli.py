@@ -44,6 +44,7 @@ def simulate(
     else:
         for line in found.lines():
             typer.echo(line)
-        typer.echo("Next: `bank promote request policy --from FILE --note ...`, then two people sign.")
+        named = f" --from {source}" if source else ""
+        typer.echo(f"Next: `bank promote request policy{named} --note WHY`; then those it names sign.")
     if not found.sound:
         raise typer.Exit(SAID_NO)

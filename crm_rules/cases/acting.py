@@ -14,9 +14,15 @@ from crm_rules.governance.people import Trust
 from crm_rules.governance.person import Role
 from crm_rules.governance.session import Signer
 from crm_rules.lending.limits import NoticeLimits
-from crm_rules.lending.reasons import Catalogue
+from crm_rules.lending.reasons import Catalogue, ReasonText
 
 WAYS = "WAY-"  # begins what an applicant may change, which is no reason
+OF_PEOPLE = "CASE-"  # begins what only a person finds
+
+
+def reasons_of_people(texts: Catalogue) -> dict[str, ReasonText]:
+    """The reasons no rule finds, with what the customer reads."""
+    return {code: text for code, text in texts.items() if code.startswith(OF_PEOPLE)}
 
 
 @dataclass(frozen=True)
@@ -47,9 +53,10 @@ class CaseDesk:
         """Decide a case one has claimed; above one's authority a second person has to confirm it."""
         known = [code for code in texts if not code.startswith(WAYS)]
         if missing := sorted(set(codes) - set(known)):
-            own = ", ".join(code for code in known if code.startswith("CASE-"))
+            own = ", ".join(reasons_of_people(texts))
             raise CaseRefused(
-                case_id, f"no text is written for the reason {missing}; there are {own} and more"
+                case_id,
+                f"no text is written for {missing}; there are {own} and more (`bank cases reasons`)",
             )
         reasons = [{"code": code, "en": texts[code].en, "zh": texts[code].zh} for code in codes]
         return self._worked(case_id, steps.DECIDED, {"outcome": outcome, "reasons": reasons, "text": text})

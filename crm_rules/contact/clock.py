@@ -23,6 +23,7 @@ SECOND = 1_000_000  # microseconds
 DAY = 86_400  # seconds
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST, LAST = -719_000, 2_932_000  # days that a calendar date can name; beyond them the offset is theirs
+FEW = 8  # moments looked up one by one
 NEVER = np.iinfo(np.int64).max
 
 
@@ -51,6 +52,8 @@ def local(at_us: I64Array, zone: F64Array, default: str) -> Local:
     A zone that is NaN, no code, or strange to this machine is unknown. `default` names a zone of `ZONES`.
     """
     bank = CODE[default]
+    if len(at_us) <= FEW:
+        return _one_by_one(at_us.tolist(), zone.tolist(), bank)
     given = (zone >= 0) & (zone < len(ZONES)) & (zone == np.floor(zone))
     code = np.where(given, zone, bank).astype(np.int64)
     second = at_us // SECOND
@@ -60,15 +63,35 @@ def local(at_us: I64Array, zone: F64Array, default: str) -> Local:
     return Local(day, rest // 60, year, given & here)
 
 
-def _ahead(second: I64Array, code: I64Array, bank: int) -> tuple[I64Array | int, Mask | bool]:
+def _one_by_one(at_us: list[int], zones: list[float], bank: int) -> Local:
+    """The same for a few moments, each by itself: arrays cost more than they save there."""
+    found = []
+    for at, zone in zip(at_us, zones, strict=True):
+        given = 0 <= zone < len(ZONES) and zone == int(zone)
+        second = at // SECOND
+        before, after, change, here = _day(second // DAY * len(ZONES) + (int(zone) if given else bank), bank)
+        day, rest = divmod(second + (before if second < change else after), DAY)
+        found.append((day, rest // 60, _year(day), given and here))
+    day_, minute, year, known = zip(*found, strict=True) if found else ((), (), (), ())
+    return Local(
+        np.array(day_, np.int64),
+        np.array(minute, np.int64),
+        np.array(year, np.int64),
+        np.array(known, np.bool_),
+    )
+
+
+@lru_cache(maxsize=4_096)
+def _year(day: int) -> int:
+    return int(np.int64(day).astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64)) + 1970
+
+
+def _ahead(second: I64Array, code: I64Array, bank: int) -> tuple[I64Array, Mask]:
     """The seconds each zone is ahead of UTC at each second, and whether this machine knows the zone."""
     key = second // DAY * len(ZONES) + code  # one for each zone and day
-    if len(key) == 1 or (len(key) and bool((key == key[0]).all())):
-        before, after, change, known = _day(int(key[0]), bank)
-        return (before if change == NEVER else np.where(second < change, before, after)), known
     keys, where = np.unique(key, return_inverse=True)
-    days = np.array([_day(int(each), bank) for each in keys], np.int64).reshape(-1, 4)
-    early, late, change_at, knows = days.T[:, where]
+    days = np.array([_day(each, bank) for each in keys.tolist()], np.int64)[where]
+    early, late, change_at, knows = days.T
     return np.where(second < change_at, early, late), knows.astype(np.bool_)
 
 

@@ -17,22 +17,30 @@ def priorities(chance: F64Array, context: F64Array, worth: F64Array, lever: F64A
         return np.asarray(chance * context * worth * lever, np.float64)
 
 
-def ranked(priority: F64Array, out: Mask, mandatory: Mask) -> Order:
-    """(n, P): places of the offers left, best first, then -1. Offers are sorted by id, so ties go by id."""
+def ranked(priority: F64Array, out: Mask, mandatory: Mask | None) -> Order:
+    """(n, P): places of the offers left, best first, then -1. Offers are sorted by id, so ties go by id.
+
+    `mandatory` (P,) come before all others; None where there are none.
+    """
     key = np.where(out, np.inf, -priority)
     order = np.argsort(key, axis=1, kind="stable")
-    if mandatory.any():
+    if mandatory is not None:
         late = ~mandatory[order] | np.take_along_axis(out, order, axis=1)
         order = np.take_along_axis(order, np.argsort(late, axis=1, kind="stable"), axis=1)
     left = (~out).sum(axis=1)
     return np.where(np.arange(order.shape[1]) < left[:, None], order, -1)
 
 
-def first_of(priority: F64Array, out: Mask, mandatory: Mask) -> Order:
+def first_in(order: Order) -> Order:
+    """The place that comes first in each order, (n,); -1 for none."""
+    return order[:, 0].copy() if order.shape[1] else np.full(len(order), -1, np.intp)
+
+
+def first_of(priority: F64Array, out: Mask, mandatory: Mask | None) -> Order:
     """The place that comes first in the order of each customer, (n,); -1 where nothing is left."""
     if not priority.shape[1]:
         return np.full(len(priority), -1, np.intp)
-    if mandatory.any():
+    if mandatory is not None:
         return ranked(priority, out, mandatory)[:, 0]
     best = np.argmin(np.where(out, np.inf, -priority), axis=1)
     return np.where(out.all(axis=1), -1, best)

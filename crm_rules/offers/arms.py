@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,22 +63,53 @@ def _day(since_1970: int) -> str:
     return datetime.fromtimestamp(since_1970 * 86_400, UTC).date().isoformat()
 
 
-def chance_of_first(
-    limits: Arms, first: NDArray[np.intp], best: NDArray[np.intp], general: NDArray[np.intp],
-    left: Mask, new: Mask, fixed: Mask,
-) -> F64Array:  # fmt: skip
-    """The probability, over all arms, that the first offer is the one that came first, (n,).
+class Firsts(NamedTuple):
+    """The place of what comes first by the best order, and by that without a profile, (n,); -1 for none."""
 
-    `first`, `best` and `general` are places (-1 for none) of what came first, of the best order and of that
-    without a profile; `left` (n, P) marks the offers left with a profile, `new` the new ones among them;
-    `fixed` (n,) is where a mandatory offer is left, so that the first place of the best order is not drawn.
+    best: NDArray[np.intp]
+    general: NDArray[np.intp]
+
+
+class Among(NamedTuple):
+    """What the first place is drawn among: offers left with a profile, and the new ones of them, (n, P).
+
+    `counts` and `news` say how many, `fixed` where a mandatory one is left, so that nothing is drawn.
     """
-    if not left.shape[1]:
-        return np.ones(len(first))
-    r, h, at = limits.random_control, limits.non_personalised, (np.arange(len(first)), first)
-    news = new.sum(axis=1).astype(np.float64)
-    x = np.where(news > 0, limits.exploration, 0.0)
-    plain, ours = h * (first == general), first == best
-    drawn = r * left[at] / np.maximum(left.sum(axis=1).astype(np.float64), 1.0) + plain
-    drawn = drawn + (1 - r - h) * ((1 - x) * ours + x * new[at] / np.maximum(news, 1.0))
-    return np.where(first < 0, 1.0, np.where(fixed, plain + (1 - h) * ours, drawn))
+
+    left: Mask
+    new: Mask
+    counts: list[int]
+    news: list[int]
+    fixed: list[bool]
+
+    @staticmethod
+    def of(left: Mask, is_new: Mask, mandatory: Mask | None) -> "Among":
+        """Counted; `mandatory` is None where no offer is."""
+        new = left & is_new
+        fixed: list[bool] = [False] * len(left)
+        if mandatory is not None:
+            fixed = np.asarray((left & mandatory).any(axis=1)).tolist()
+        return Among(left, new, left.sum(axis=1).tolist(), new.sum(axis=1).tolist(), fixed)
+
+
+def chance_of_first(
+    limits: Arms, drawn: Drawn, first: NDArray[np.intp], firsts: Firsts, among: Among
+) -> F64Array:
+    """The probability, over all arms, that the first offer is the one that came first, (n,)."""
+    found = np.ones(len(first))
+    rows = zip(drawn.arm.tolist(), first.tolist(), firsts.best.tolist(), firsts.general.tolist(), strict=True)
+    for row, (arm, place, best, general) in enumerate(rows):
+        if place >= 0 and arm != UNPROFILED:
+            found[row] = _chance(limits, row, place, (place == best, place == general), among)
+    return found
+
+
+def _chance(limits: Arms, row: int, place: int, ours: tuple[bool, bool], among: Among) -> float:
+    r, h, (best, general) = limits.random_control, limits.non_personalised, ours
+    if among.fixed[row]:
+        return h * general + (1 - h) * best
+    news = among.news[row]
+    x = limits.exploration if news else 0.0
+    drawn = r * bool(among.left[row, place]) / max(among.counts[row], 1) + h * general
+    explored = x * bool(among.new[row, place]) / max(news, 1)
+    return drawn + (1 - r - h) * ((1 - x) * best + explored)

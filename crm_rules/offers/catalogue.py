@@ -94,11 +94,7 @@ class Catalogue:
     @staticmethod
     def load(path: Path) -> "Catalogue":
         """Read a file; InvalidPolicy when it cannot be read."""
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise InvalidPolicy("(file)", f"{path} cannot be read: {error.strerror}") from error
-        return Catalogue.parse(data)
+        return strict_toml.load(path, Catalogue.parse)
 
 
 def _require_ids(offers: Sequence[Offer]) -> None:

@@ -32,11 +32,11 @@ class Chances:
 
 def chances(offers: Offers, said: Estimates) -> Chances:
     """The chances of offers, from what the models say of products."""
-    own = offers.of_no_product
     personal = offers.chance(said.chance)
-    if not np.isnan(offers.start).all():
+    if offers.some_start:
         personal = smoothed(offers.start, offers.start_evidence, offers.evidence, personal)
-    if own.any():
+    if offers.some_alone:
+        own = offers.of_no_product
         alone = np.where(offers.keeps, offers.start * said.leaving[:, None], offers.start)
         personal = np.where(own, alone, personal)
     return Chances(personal, _general(offers, said))

@@ -1,9 +1,11 @@
 """Contact: no offer without a channel the customer agreed to, none at night, none amid complaints."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from crm_rules.contact.hours import within
-from crm_rules.offers.customers import Customers
+from crm_rules.offers.customers import NO_CHANNEL, Customers
 from crm_rules.offers.offers import Offers
 from crm_rules.policy import Policy
 from crm_rules.rules import Effect, Mask, Stage, rule
@@ -12,13 +14,18 @@ from crm_rules.vocabulary import CONTEXTS, MARKETING_CHANNELS
 NEEDS_CONSENT = np.array(
     [MARKETING_CHANNELS.index(name) if name in MARKETING_CHANNELS else -1 for name in CONTEXTS] + [-1]
 )
-"""For the channel of a conversation the place of its consent, the last place where none is needed."""
+"""For the channel of a conversation the place of its consent, -1 where none is needed."""
 
 
 def open_channels(customers: Customers, policy: Policy) -> Mask:
     """Which of MARKETING_CHANNELS are used and the customer agreed to: (n, channels); never asked is no."""
-    used = [name in policy.consent.marketing_channels for name in MARKETING_CHANNELS]
-    return np.asarray((customers.consents == 1) & np.array(used, np.bool_))
+    return np.asarray((customers.consents == 1) & _used(policy.consent.marketing_channels))
+
+
+@lru_cache(maxsize=64)
+def _used(channels: tuple[str, ...]) -> Mask:
+    """Which of MARKETING_CHANNELS a policy uses, (channels,)."""
+    return np.array([name in channels for name in MARKETING_CHANNELS], np.bool_)
 
 
 def quiet_now(customers: Customers, channel: str, policy: Policy) -> Mask:
@@ -52,9 +59,9 @@ def no_consent_to_marketing(customers: Customers, offers: Offers, policy: Policy
 )
 def no_consent_on_this_channel(customers: Customers, offers: Offers, policy: Policy) -> Mask:
     """The customer has not agreed to marketing on the channel of this conversation."""
-    agreed = np.ones((len(customers), len(MARKETING_CHANNELS) + 1), np.bool_)
-    agreed[:, :-1] = open_channels(customers, policy)
-    closed: Mask = ~agreed[np.arange(len(customers)), NEEDS_CONSENT[customers.channel]]
+    place = NEEDS_CONSENT[customers.channel]
+    agreed = open_channels(customers, policy)[np.arange(len(customers)), place]
+    closed: Mask = (place >= 0) & ~agreed
     return closed[:, None]
 
 
@@ -80,10 +87,10 @@ def quiet_after_complaints(customers: Customers, offers: Offers, policy: Policy)
 def quiet_hours(customers: Customers, offers: Offers, policy: Policy) -> Mask:
     """Where the customer is, this channel keeps quiet at this hour, or it is not known where they are."""
     closed = np.zeros(len(customers), np.bool_)
-    for name in policy.contact.hours:
-        if name in CONTEXTS:
-            here = customers.channel == CONTEXTS.index(name)
-            closed |= here & quiet_now(customers, name, policy)
+    for place in set(customers.channel.tolist()) - {NO_CHANNEL}:
+        if CONTEXTS[place] in policy.contact.hours:
+            here = customers.channel == place
+            closed |= here & quiet_now(customers, CONTEXTS[place], policy)
     return closed[:, None]
 
 

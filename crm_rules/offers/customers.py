@@ -1,7 +1,7 @@
 """What offer rules read of customers: n of them, at the moment of their decisions; NaN means unknown."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,14 +72,17 @@ class Customers:
 
         Tier, chance to leave, uses and segments are added with `dataclasses.replace`.
         """
-        here = local(moments.at_us, columns["time_zone"], moments.zone)
+        here, assessment_days = _here(columns, moments)
         same = {name: columns[name] for name in SAME}
         nothing = np.full(len(owned), np.nan)
+        consents = np.empty((len(owned), len(MARKETING_CHANNELS)))
+        for at, name in enumerate(MARKETING_CHANNELS):
+            consents[:, at] = columns[f"consent_marketing_{name}"]
         return Customers(
             **same,
             age=calendar_age(columns["age_years"], moments.event_us, here),
-            assessment_days=_since_assessment(columns, moments, here),
-            consents=np.column_stack([columns[f"consent_marketing_{name}"] for name in MARKETING_CHANNELS]),
+            assessment_days=assessment_days,
+            consents=consents,
             tier=nothing,
             leaving=nothing,
             channel=np.array([PLACE[name] for name in channels], np.int8),
@@ -124,7 +127,9 @@ class Customers:
 
     def without_profile(self) -> "Customers":
         """The same, without what was learned about them: no learned segment, no chance to leave."""
-        return replace(self, learned={}, leaving=np.full(len(self), np.nan))
+        stranger = object.__new__(Customers)  # `replace` would set each of twenty fields anew
+        vars(stranger).update(vars(self), learned={}, leaving=np.full(len(self), np.nan))
+        return stranger
 
 
 SAME = (
@@ -141,11 +146,13 @@ def calendar_age(years: F64Array, event_us: I64Array, here: Local) -> F64Array:
     return np.where((event_us >= 0) & np.isfinite(years), here.year - born, np.nan)
 
 
-def _since_assessment(columns: Mapping[str, F64Array], moments: Moments, here: Local) -> F64Array:
-    """Whole local days since the assessment; unknown where it is not known, or would lie ahead."""
-    days = columns["risk_assessment_age_days"]
+def _here(columns: Mapping[str, F64Array], moments: Moments) -> tuple[Local, F64Array]:
+    """The local time, and whole local days since the assessment; NaN where it is not known, or lies ahead."""
+    days, zone, n = columns["risk_assessment_age_days"], columns["time_zone"], len(moments.at_us)
     known = (moments.event_us >= 0) & (np.abs(days) < LATEST / DAY_US)
     at = moments.event_us - np.round(np.where(known, days, 0.0) * DAY_US).astype(np.int64)
     known &= (at <= moments.at_us) & (at > EARLIEST)
-    assessed = local(np.where(known, at, moments.at_us), columns["time_zone"], moments.zone)
-    return np.where(known, here.day - assessed.day, np.nan)
+    both = np.concatenate([moments.at_us, np.where(known, at, moments.at_us)])
+    there = local(both, np.concatenate([zone, zone]), moments.zone)
+    here = Local(there.day[:n], there.minute[:n], there.year[:n], there.known[:n])
+    return here, np.where(known, here.day - there.day[n:], np.nan)

@@ -3,9 +3,10 @@
 import numpy as np
 
 from crm_rules.offers.customers import Customers
-from crm_rules.offers.offers import NO_TIER, Offers
+from crm_rules.offers.listing import NO_TIER
+from crm_rules.offers.offers import Offers
 from crm_rules.policy import Policy
-from crm_rules.rules import Effect, F64Array, Mask, Stage, rule
+from crm_rules.rules import Effect, Mask, Stage, rule
 
 OWN = "bank policy"
 
@@ -89,7 +90,9 @@ def not_valid_today(customers: Customers, offers: Offers, policy: Policy) -> Mas
 )
 def used_up(customers: Customers, offers: Offers, policy: Policy) -> Mask:
     """The offer's budget is spent, or it was used as often as it may be; unknown counts as spent."""
-    uses = _never(offers) if customers.used_by_all is None else customers.used_by_all
+    if not offers.limited:
+        return _nowhere(offers)
+    uses = np.zeros((1, len(offers))) if customers.used_by_all is None else customers.used_by_all
     paid = (uses * offers.cost + offers.cost <= offers.budget) | np.isinf(offers.budget)
     return np.asarray(~(paid & ((uses < offers.cap) | np.isinf(offers.cap))))
 
@@ -97,12 +100,15 @@ def used_up(customers: Customers, offers: Offers, policy: Policy) -> Mask:
 @rule(code="OFFR-03", law=OWN, effect=Effect.BLOCK, zh="客户已用满该优惠的次数。", stage=Stage.ELIGIBILITY)
 def used_by_the_customer(customers: Customers, offers: Offers, policy: Policy) -> Mask:
     """The customer has used the offer as often as one customer may."""
-    used = _never(offers) if customers.used is None else customers.used
+    if not offers.limited or customers.used is None:
+        never: Mask = _nowhere(offers) | (offers.cap_per_customer == 0)
+        return never
+    used = customers.used
     return np.asarray(~((used < offers.cap_per_customer) | np.isinf(offers.cap_per_customer)))
 
 
-def _never(offers: Offers) -> F64Array:
-    return np.zeros((1, len(offers)))
+def _nowhere(offers: Offers) -> Mask:
+    return np.zeros((1, len(offers)), np.bool_)
 
 
 ELIGIBILITY = (

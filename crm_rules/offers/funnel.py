@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crm_rules.offers import arms
-from crm_rules.offers.arbitration import Order, begun_with, first_of, priorities, ranked, turned
-from crm_rules.offers.arms import Drawn
+from crm_rules.offers.arbitration import Order, begun_with, first_in, first_of, priorities, ranked, turned
+from crm_rules.offers.arms import Among, Drawn
 from crm_rules.offers.chances import Chances
 from crm_rules.offers.customers import Customers, I64Array
 from crm_rules.offers.offers import Offers
@@ -76,15 +76,15 @@ def run(customers: Customers, offers: Offers, policy: Policy, said: Chances, ask
     general = _left(unknown, offers, said.general, context)
     unprofiled = (drawn.arm == arms.UNPROFILED) | (drawn.arm == arms.NON_PERSONALISED)
     taken = _either(unprofiled, general, best)
-    order = ranked(taken.priority, ~taken.left, offers.mandatory)
-    new = best.left & offers.is_new
-    fixed = np.asarray((best.left & offers.mandatory).any(axis=1))
-    explored = _draw_first(order, best, new, fixed, drawn, asked, offers, policy)
-    first = order[:, 0] if len(offers) else np.full(len(order), -1, np.intp)
-    first_best = first_of(best.priority, ~best.left, offers.mandatory)
-    first_general = first_of(general.priority, ~general.left, offers.mandatory)
-    chance = arms.chance_of_first(policy.arms, first, first_best, first_general, best.left, new, fixed)
-    probability = np.where(drawn.arm == arms.UNPROFILED, 1.0, chance)
+    mandatory = offers.mandatory if offers.some_mandatory else None
+    order = ranked(taken.priority, ~taken.left, mandatory)
+    firsts = arms.Firsts(
+        first_of(best.priority, ~best.left, mandatory) if taken is not best else first_in(order),
+        first_of(general.priority, ~general.left, mandatory) if taken is not general else first_in(order),
+    )
+    among = arms.Among.of(best.left, offers.is_new, mandatory)
+    explored = _draw_first(order, among, drawn, asked, offers, policy)
+    probability = arms.chance_of_first(policy.arms, drawn, first_in(order), firsts, among)
     screening = Screening(taken.removed)
     return Funnel(screening, taken.chance, context, taken.priority, order, drawn.arm, explored, probability)
 
@@ -129,21 +129,21 @@ def _either(where: Mask, one: _Left, other: _Left) -> _Left:
 
 
 def _draw_first(
-    order: Order, best: _Left, new: Mask, fixed: Mask, drawn: Drawn, asked: Asked, offers: Offers,
-    policy: Policy,
-) -> Mask:  # fmt: skip
+    order: Order, among: Among, drawn: Drawn, asked: Asked, offers: Offers, policy: Policy
+) -> Mask:
     """Draw the first place where an arm says so, changing `order`; who got a new offer that way, (n,)."""
-    explored = np.zeros(len(order), np.bool_)
-    some = best.left.any(axis=1)
-    may_explore = (drawn.arm == arms.BEST) & new.any(axis=1) & ~fixed
-    for row in np.flatnonzero((drawn.arm == arms.RANDOM) & some | may_explore).tolist():
-        salt, day, name = policy.arms.salt, drawn.days[row], asked.customer_ids[row]
+    explored, salt = np.zeros(len(order), np.bool_), policy.arms.salt
+    for row, arm in enumerate(drawn.arm.tolist()):
+        may_explore = arm == arms.BEST and among.news[row] and not among.fixed[row]
+        if not may_explore and not (arm == arms.RANDOM and among.counts[row]):
+            continue
+        day, name = drawn.days[row], asked.customer_ids[row]
         pick = arms.uniform(salt, "pick", day, name)
-        if drawn.arm[row] == arms.RANDOM:
-            free = int((best.left[row] & ~offers.mandatory).sum())
+        if arm == arms.RANDOM:
+            free = int((among.left[row] & ~offers.mandatory).sum())
             order[row] = turned(order[row], int(pick * free), offers.mandatory)
         elif arms.uniform(salt, "explore", day, name) < policy.arms.exploration:
-            fresh = np.flatnonzero(new[row])
+            fresh = np.flatnonzero(among.new[row])
             order[row] = begun_with(order[row], int(fresh[int(pick * len(fresh))]))
             explored[row] = True
     return explored

@@ -1,26 +1,22 @@
 """The offers as rules read them: P of them under one policy, sorted by id, each with what its product is."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crm_rules.errors import InvalidPolicy
-from crm_rules.offers.catalogue import Catalogue, Offer, Text
+from crm_rules.offers.catalogue import Catalogue, Offer
 from crm_rules.offers.customers import I64Array
+from crm_rules.offers.listing import NO_PRODUCT, Listing
 from crm_rules.offers.products import Products
 from crm_rules.policy import Policy
 from crm_rules.rules import F64Array, Mask
 from crm_rules.vocabulary import CHANNELS, CONTEXTS
 
-NO_PRODUCT = -1
-NO_TIER, NO_SUCH_TIER = -1.0, np.inf
+LOWEST, HIGHEST = 1.0, 5.0  # levels of risk
 FIRST, LAST = -(2**31), 2**31  # days since 1970 that no decision reaches
-EPOCH = date(1970, 1, 1).toordinal()
 Targets = tuple[tuple[tuple[str, ...], Mask], ...]
 
 
@@ -32,6 +28,7 @@ class Offers:
     `only_for` and `kept_from` hold for some segments the offers (P,) that the policy names with them.
     `contexts` (channels + 1, P) is C by the channel of the conversation, `prefers` who is meant by the
     channel a customer prefers, the last row without any. `is_new` has a start and too little evidence.
+    `rated` has a level of risk; `asks_assessment` and `asks_advice` by the policy, an unknown risk as well.
     `overrides` holds pairs of places: who over whom.
     """
 
@@ -55,6 +52,9 @@ class Offers:
     not_offered: Mask
     chooses_channel: Mask
     prefers: Mask
+    rated: Mask
+    asks_assessment: Mask
+    asks_advice: Mask
     only_for: Targets
     kept_from: Targets
     mandatory: Mask
@@ -73,60 +73,49 @@ class Offers:
         catalogue: Catalogue, products: Products, policy: Policy, learned: Mapping[str, float] | None = None
     ) -> "Offers":
         """The offers, and each product without one plainly; `learned` is the models' evidence by product."""
-        entries = _entries(catalogue, products)
-        ids = [each.offer_id for each in entries]
-        place = {name: at for at, name in enumerate(products.product_id)}
-        position = np.array([place.get(each.product_id or "", NO_PRODUCT) for each in entries], np.intp)
-        family = _of_product(products.family, position, "")
-        of_product = [each.product_id or "" for each in entries]
-        named = _named(ids, of_product, family)
-        value = _own_or(_given(entries, lambda each: each.value, np.nan), products.value, position, np.nan)
-        declared = _given(entries, lambda each: each.starting_propensity, np.nan)
-        weight = _given(entries, lambda each: each.starting_evidence, np.nan)
-        gone = (position == NO_PRODUCT) & np.array(
-            [each.product_id is not None for each in entries], np.bool_
-        )
-        own = np.array([each.product_id is None for each in entries], np.bool_)
-        start = _own_or(declared, products.start, position, np.nan)
-        evidence = np.array([(learned or {}).get(name, 0.0) for name in of_product], np.float64)
+        them, sale = Listing.of(catalogue, products), products
+        own = them.flags(lambda each: each.product_id is None)
+        risk = np.where(own, LOWEST, them.of_product(sale.risk_level, np.nan))
+        value = them.said_or(lambda each: each.value, sale.value, np.nan)
+        start = them.said_or(lambda each: each.starting_propensity, sale.start, np.nan)
+        evidence = np.array([(learned or {}).get(name, 0.0) for name in them.product_ids], np.float64)
+        gone = ~own & (them.position == NO_PRODUCT)
         return Offers(
-            entries=entries,
-            position=position,
-            family=family,
-            risk_level=np.where(own, 1.0, _of_product(products.risk_level, position, np.nan)),
-            minimum_amount=np.where(own, 0.0, _of_product(products.minimum_amount, position, 0.0)),
-            is_credit=np.isin(family, policy.eligibility.credit_families),
-            keeps=np.array([each.issue == "keep" for each in entries], np.bool_),
+            entries=them.entries,
+            position=them.position,
+            family=them.family,
+            risk_level=risk,
+            minimum_amount=np.where(own, 0.0, them.of_product(sale.minimum_amount, 0.0)),
+            is_credit=np.isin(them.family, policy.eligibility.credit_families),
+            keeps=them.flags(lambda each: each.issue == "keep"),
             of_no_product=own,
-            tier_needed=_tiers(entries, products, position, policy.eligibility.tiers),
-            first_day=_days([each.valid_from for each in entries], FIRST),
-            last_day=_days([each.valid_to for each in entries], LAST),
-            budget=_given(entries, lambda each: each.budget, np.inf),
-            cost=_given(entries, lambda each: each.cost, 0.0),
-            cap=_given(entries, lambda each: each.cap, np.inf),
-            cap_per_customer=_given(entries, lambda each: each.cap_per_customer, np.inf),
-            withdrawn=gone | np.array([name in products.withdrawn for name in of_product], np.bool_),
-            stopped=np.zeros(len(entries), np.bool_),
-            not_offered=np.zeros(len(entries), np.bool_),
-            chooses_channel=np.array([bool(each.preferred_channels) for each in entries], np.bool_),
-            prefers=np.array(
-                [[name in each.preferred_channels for each in entries] for name in (*CHANNELS, "none")],
-                np.bool_,
-            ),
-            only_for=tuple((s, named(name)) for name, s in policy.targeting.only_for.items()),
-            kept_from=tuple((s, named(name)) for name, s in policy.targeting.kept_from.items()),
-            mandatory=np.array([each.mandatory for each in entries], np.bool_),
+            tier_needed=them.tiers_needed(policy.eligibility.tiers),
+            first_day=them.days(lambda each: each.valid_from, FIRST),
+            last_day=them.days(lambda each: each.valid_to, LAST),
+            budget=them.said(lambda each: each.budget, np.inf),
+            cost=them.said(lambda each: each.cost, 0.0),
+            cap=them.said(lambda each: each.cap, np.inf),
+            cap_per_customer=them.said(lambda each: each.cap_per_customer, np.inf),
+            withdrawn=gone | them.flags(lambda each: each.product_id in sale.withdrawn),
+            stopped=np.zeros(len(them.entries), np.bool_),
+            not_offered=np.zeros(len(them.entries), np.bool_),
+            chooses_channel=them.flags(lambda each: each.preferred_channels),
+            prefers=_preferring(them),
+            rated=(risk >= LOWEST) & (risk <= HIGHEST),
+            asks_assessment=~(risk < policy.suitability.assessment_needed_from_risk),
+            asks_advice=~(risk < policy.suitability.extra_care_from_risk),
+            only_for=tuple((s, them.named(name)) for name, s in policy.targeting.only_for.items()),
+            kept_from=tuple((s, them.named(name)) for name, s in policy.targeting.kept_from.items()),
+            mandatory=them.flags(lambda each: each.mandatory),
             value=value,
             worth=np.array([_worth(v, policy.arbitration.value_weight) for v in value.tolist()], np.float64),
-            lever=_levers(entries, policy),
-            contexts=_contexts(family, policy),
+            lever=_levers(them.entries, policy),
+            contexts=_contexts(them.family, policy),
             start=start,
-            start_evidence=_own_or(weight, products.start_evidence, position, 0.0),
+            start_evidence=them.said_or(lambda each: each.starting_evidence, sale.start_evidence, 0.0),
             evidence=evidence,
             is_new=(evidence < policy.arms.new_until_evidence) & ~np.isnan(start),
-            overrides=tuple(
-                (at, ids.index(other)) for at, each in enumerate(entries) for other in each.overrides
-            ),
+            overrides=them.overrides(),
         )
 
     def __len__(self) -> int:
@@ -136,6 +125,21 @@ class Offers:
     def offer_id(self) -> tuple[str, ...]:
         """The ids, upward."""
         return tuple(each.offer_id for each in self.entries)
+
+    @cached_property
+    def some_start(self) -> bool:
+        """Whether a start is declared of any."""
+        return not bool(np.isnan(self.start).all())
+
+    @cached_property
+    def some_alone(self) -> bool:
+        """Whether any is of no product."""
+        return bool(self.of_no_product.any())
+
+    @cached_property
+    def some_mandatory(self) -> bool:
+        """Whether any is mandatory."""
+        return bool(self.mandatory.any())
 
     @cached_property
     def place(self) -> Mapping[str, int]:
@@ -170,66 +174,10 @@ class Offers:
         return np.where(self.position == NO_PRODUCT, np.nan, of_products[:, self.position])
 
 
-def _entries(catalogue: Catalogue, products: Products) -> tuple[Offer, ...]:
-    """Every offer, sorted by id; a product without an offer of its own is one itself.
-
-    InvalidPolicy when an offer has the id of a product it is not of: a rule, or a switch, that names one of
-    the two would mean the other as well.
-    """
-    sold = {*products.product_id, *products.withdrawn}
-    for each in catalogue.offers:
-        if each.offer_id in sold and each.product_id != each.offer_id:
-            raise InvalidPolicy(f"offers.{each.offer_id}.offer_id", "is the id of another product")
-    proposed = {each.product_id for each in catalogue.offers}
-    plain = [
-        Offer(name, "grow", str(family), Text(name, name), name)
-        for name, family in zip(products.product_id, products.family, strict=True)
-        if name not in proposed
-    ]
-    return tuple(sorted((*catalogue.offers, *plain), key=lambda each: each.offer_id))
-
-
-def _of_product(values: Any, position: NDArray[np.intp], missing: Any) -> Any:
-    """What the product of each offer has (numbers or texts alike), `missing` without one."""
-    if not len(values):
-        return np.full(len(position), missing)
-    return np.where(position == NO_PRODUCT, missing, values[position])
-
-
-def _own_or(own: F64Array, of_products: F64Array, position: NDArray[np.intp], missing: float) -> F64Array:
-    """What each offer says itself, else what its product says."""
-    return np.asarray(np.where(np.isnan(own), _of_product(of_products, position, missing), own))
-
-
-def _given(entries: Sequence[Offer], of: Callable[[Offer], float | int | None], missing: float) -> F64Array:
-    said = [of(each) for each in entries]
-    return np.array([missing if each is None else float(each) for each in said], np.float64)
-
-
-def _days(days: Sequence[date | None], missing: int) -> I64Array:
-    return np.array([missing if day is None else day.toordinal() - EPOCH for day in days], np.int64)
-
-
-def _tiers(
-    entries: Sequence[Offer], products: Products, position: NDArray[np.intp], tiers: Sequence[str]
-) -> F64Array:
-    """The rank of the tier each offer needs: its own, else its product's."""
-    rank = {name: float(at) for at, name in enumerate(tiers)}
-    needed = [
-        each.tier or (products.tier_required[at] if at != NO_PRODUCT else "")
-        for each, at in zip(entries, position.tolist(), strict=True)
-    ]
-    return np.array([rank.get(name, NO_SUCH_TIER) if name else NO_TIER for name in needed], np.float64)
-
-
-def _named(ids: Sequence[str], products: Sequence[str], family: NDArray[np.str_]) -> Callable[[str], Mask]:
-    """By an id or a family the offers it names, (P,)."""
-
-    def offers(name: str) -> Mask:
-        by_id = [name in pair for pair in zip(ids, products, strict=True)]
-        return np.asarray(np.array(by_id, np.bool_) | (family == name), np.bool_)
-
-    return offers
+def _preferring(them: Listing) -> Mask:
+    """(channels + 1, P): by the channel a customer may prefer the offers meant for it; none at the end."""
+    rows = [[name in each.preferred_channels for each in them.entries] for name in (*CHANNELS, "none")]
+    return np.array(rows, np.bool_)
 
 
 def _worth(value: float, weight: float) -> float:

@@ -45,14 +45,14 @@ class Screening:
         """(n, P): the place in CODES of the first that took the offer away, -1 where none did."""
         return np.where(self.blocked, self.removed.argmax(axis=0), -1).astype(np.int8)
 
-    def told(self, row: int) -> dict[int, list[str]]:
+    def told(self, row: int) -> dict[int, tuple[str, ...]]:
         """Every code that took an offer away from one customer, by the place of the offer."""
-        bits = (BITS[:, None] * self.removed[:, row]).sum(axis=0).tolist()
-        return {offer: list(_codes(held)) for offer, held in enumerate(bits) if held}
+        bits = (BITS @ self.removed[:, row]).tolist()
+        return {offer: _codes(held) for offer, held in enumerate(bits) if held}
 
-    def codes(self, row: int, offer: int) -> list[str]:
+    def codes(self, row: int, offer: int) -> tuple[str, ...]:
         """Every code that took this offer away from this customer."""
-        return list(_codes(int((BITS * self.removed[:, row, offer]).sum())))
+        return _codes(int(BITS @ self.removed[:, row, offer]))
 
 
 @lru_cache(maxsize=65_536)

@@ -17,8 +17,7 @@ def smoothed(starting: F64Array, evidence: F64Array, seen: F64Array, propensity:
     >>> smoothed(start, weight, seen, np.array([np.nan, 0.01])).round(4).tolist()
     [0.0396, 0.0248]
     """
-    weight = np.where(np.isnan(propensity), 0.0, seen)
-    known = np.where(np.isnan(propensity), 0.0, propensity)
-    total = evidence + weight + 1.0
-    mixed = evidence / total * starting + weight / total * known
-    return np.where(np.isnan(starting), propensity, mixed)
+    total = evidence + seen + 1.0
+    mixed = evidence / total * starting + seen / total * propensity
+    alone = evidence / (evidence + 1.0) * starting
+    return np.where(np.isnan(starting), propensity, np.where(np.isnan(propensity), alone, mixed))

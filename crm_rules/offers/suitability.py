@@ -7,12 +7,11 @@ China's suitability measures for financial institutions, NFRA Order 2025-7, in f
 import numpy as np
 
 from crm_rules.offers.customers import Customers
-from crm_rules.offers.offers import Offers
+from crm_rules.offers.offers import HIGHEST, LOWEST, Offers
 from crm_rules.policy import Policy
 from crm_rules.rules import Effect, F64Array, Mask, Stage, rule
 
 LAW = "NFRA Order 2025-7"
-LOWEST, HIGHEST = 1.0, 5.0
 
 
 def higher_rating(issuer: F64Array, seller: F64Array) -> F64Array:
@@ -38,7 +37,7 @@ def _rated(level: F64Array) -> Mask:
 def riskier_than_the_customer_may_hold(customers: Customers, offers: Offers, policy: Policy) -> Mask:
     """The product's risk level is above the customer's assessed level."""
     may_hold = np.where(_rated(customers.risk_level), customers.risk_level, LOWEST)
-    return ~(_rated(offers.risk_level) & (offers.risk_level <= may_hold[:, None]))
+    return ~(offers.rated & (offers.risk_level <= may_hold[:, None]))
 
 
 @rule(
@@ -52,8 +51,8 @@ def assessment_missing_or_expired(customers: Customers, offers: Offers, policy: 
     """The product needs a risk assessment in force, and the customer has none."""
     days = customers.assessment_days
     in_force = _rated(customers.risk_level) & (days >= 0) & (days <= policy.suitability.assessment_valid_days)
-    exempt = offers.risk_level < policy.suitability.assessment_needed_from_risk
-    return ~(in_force[:, None] | exempt)
+    blocked: Mask = ~in_force[:, None] & offers.asks_assessment
+    return blocked
 
 
 @rule(
@@ -66,8 +65,7 @@ def assessment_missing_or_expired(customers: Customers, offers: Offers, policy: 
 def an_older_customer_is_advised_in_person(customers: Customers, offers: Offers, policy: Policy) -> Mask:
     """From the policy's age on, or at an unknown age, this much risk needs advice by a person."""
     younger = customers.age < policy.suitability.extra_care_from_age
-    exempt = offers.risk_level < policy.suitability.extra_care_from_risk
-    blocked: Mask = ~((younger | (customers.is_company == 1))[:, None] | exempt)
+    blocked: Mask = ~(younger | (customers.is_company == 1))[:, None] & offers.asks_advice
     return blocked
 
 

@@ -20,7 +20,7 @@ from typing import Annotated, Any
 from crm_rules import strict_toml
 from crm_rules.errors import InvalidPolicy
 from crm_rules.lending.policy import decide
-from crm_rules.policy import Policy, read_file
+from crm_rules.policy import Policy
 from crm_rules.strict_toml import Among
 from crm_rules.trying import offering, typical
 
@@ -79,7 +79,7 @@ class TriedExample:
 
 def load(path: Path) -> tuple[Example, ...]:
     """Read a file of examples; InvalidPolicy names the key that is wrong."""
-    return parse(read_file(path))
+    return strict_toml.load(path, parse)
 
 
 def parse(data: bytes) -> tuple[Example, ...]:

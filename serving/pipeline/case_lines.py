@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from crm_rules.cases.case import Case, State
+from crm_rules.cases.case import OUTCOMES, Case, State
 from crm_rules.cases.opening import CaseKind
 from crm_rules.cases.terms import DUE
 
@@ -86,7 +86,9 @@ def next_step(case: Case) -> str:
         return f"`bank cases deliver {case.id} --channel app`."
     if case.state is State.TO_CONFIRM:
         return f"another person: `bank cases confirm {case.id}`, or `bank cases return {case.id} --text WHY`."
-    return f"`{NEXT[case.state].format(id=case.id)}`."
+    told = f"`{NEXT[case.state].format(id=case.id)}`."
+    outcomes = " or ".join(OUTCOMES[case.kind])
+    return f"{told} OUTCOME: {outcomes}; CODE: `bank cases reasons`." if case.state is State.IN_WORK else told
 
 
 def as_data(case: Case, now: datetime) -> dict[str, object]:

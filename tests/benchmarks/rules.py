@@ -6,7 +6,6 @@ million: the same in chunks, in two processes; the quick run decides fewer and s
 would take at that pace.
 """
 
-import gc
 import statistics
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -45,19 +44,15 @@ def run(quick: bool) -> dict[str, object]:
 def _alone(times: int) -> tuple[list[float], list[float]]:
     """Microseconds of each whole decision, one customer after the other, by the clock and of the processor.
 
-    The first ones warm; garbage is collected as seldom as in the scoring process.
+    The first ones warm.
     """
     shelf, people = stand(), crowd(times + WARM, 1)
     ones, wall, cpu = [people.one(row) for row in range(times + WARM)], [], []
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 50, 100)
     for one in ones:
         started, worked = time.perf_counter(), time.thread_time()
         told(shelf, decided(shelf, one), 0)
         cpu.append(1e6 * (time.thread_time() - worked))
         wall.append(1e6 * (time.perf_counter() - started))
-    gc.unfreeze()
     return wall[WARM:], cpu[WARM:]
 
 

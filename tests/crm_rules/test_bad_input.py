@@ -156,6 +156,33 @@ def test_a_broken_catalogue_is_refused_by_name(offers: list[dict[str, object]], 
         catalogue(*offers)
 
 
+@pytest.mark.parametrize(
+    ("said", "limited"),
+    [({}, False), ({"budget": 10.0, "cost": 1.0}, True), ({"cap": 1}, True), ({"cap_per_customer": 1}, True)],
+)
+def test_uses_are_counted_where_any_limit_is_said(said: dict[str, object], limited: bool):
+    [offer] = catalogue({"offer_id": "a"} | said).offers
+    assert offer.limited is limited
+
+
+@pytest.mark.parametrize(
+    ("said", "least", "most"),
+    [("benefit", {"rate": -1.0}, {"rate": 1.0}), ("benefit", {"fee": 0.0}, {"fee": 1e12}), ("cap", 0, 10**9),
+     ("value", 0.0, 1e12)],
+)  # fmt: skip
+def test_a_number_of_an_offer_has_its_bounds_and_they_belong_to_it(said: str, least: object, most: object):
+    assert len(catalogue({"offer_id": "a", said: least}, {"offer_id": "b", said: most}).offers) == 2
+    for out in _outside(least, -1), _outside(most, 1):
+        with pytest.raises(InvalidPolicy, match=f"offers.1.{said}"):
+            catalogue({"offer_id": "a", said: out})
+
+
+def _outside(bound: object, step: int) -> object:
+    if isinstance(bound, dict):
+        return {key: _outside(each, step) for key, each in bound.items()}
+    return bound + step if isinstance(bound, int) else math.nextafter(bound, step * math.inf)  # type: ignore[operator, arg-type]
+
+
 def test_what_is_only_for_a_segment_and_kept_from_it_is_for_nobody():
     world = shelf(targeting__only_for={"P": ["newcomer"]}, targeting__kept_from={"savings": ["newcomer"]})
     world = replace(world, rule_segments=("newcomer",))

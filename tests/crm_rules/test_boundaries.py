@@ -159,6 +159,12 @@ def test_an_assessment_that_lies_ahead_is_unknown(ago: float, at: timedelta, in_
     assert ("SUIT-02" not in codes(shelf(**RISKY), person)) is in_force
 
 
+@pytest.mark.parametrize("ago", [10.0, 0.0, -20_610.0])
+def test_an_assessment_of_a_profile_without_a_time_is_unknown(ago: float):
+    """Also one that would be in force were the profile of 1970."""
+    assert "SUIT-02" in codes(shelf(**RISKY), somebody(event=None, risk_assessment_age_days=ago))
+
+
 @pytest.mark.parametrize(
     ("zone", "new_year"),
     [

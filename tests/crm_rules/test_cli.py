@@ -34,6 +34,42 @@ def test_rules_are_listed_with_stage_law_needs_and_meaning() -> None:
     assert "SUIT-01  suitability" in run("list").stdout
 
 
+def test_columns_stand_under_their_names_in_both_scripts() -> None:
+    head, *rows = run("check").stdout.splitlines()[:5]
+    assert head.split() == ["segment", "name", "where", "in", "policy"]
+    assert rows[0].startswith("behind_with_payments  Behind with payments 还款逾期            days_past_due")
+    assert rows[1].startswith("idle_money            Money lying idle 闲置资金                balance_mean")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        pytest.param(
+            "approve_below_pd",
+            "aprove_below_pd",
+            "key 'lending.application.aprove_below_pd' of {} is not known (did you mean 'approve_below_pd'?)",
+            id="typo",
+        ),
+        pytest.param(
+            "[suitability]",
+            "[luck]",
+            "key 'luck' of {} is not known; known here are ['version',",
+            id="none-near",
+        ),
+        pytest.param("version = ", "version ", "file {} cannot be read as TOML: ", id="no-toml"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_file(tmp_path: Path, before: str, after: str, said: str) -> None:
+    other = written(tmp_path, STANDARD.read_text().replace(before, after, 1))
+    for words in (["check", other], ["diff", str(STANDARD), other]):
+        assert f"Policy {said.format(other)}" in str(run(*words).exception)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    told = str(run("check", str(tmp_path / "none.toml")).exception)
+    assert told.startswith(f"Policy file {tmp_path / 'none.toml'} cannot be read: No such file")
+
+
 def test_every_rule_is_listed_in_chinese() -> None:
     meanings = [row["meaning"] for row in json.loads(run("list", "--zh", "--json").stdout)]
     assert [text for text in meanings if not any("一" <= letter <= "鿿" for letter in text)] == []
@@ -99,10 +135,11 @@ def test_a_policy_that_is_not_well_formed_is_not_compared(tmp_path: Path) -> Non
 
 def test_the_suitability_table_is_printed_from_the_rules(tmp_path: Path) -> None:
     told = run("suitability").stdout.splitlines()
-    assert told[0] == "person, assessed at most 365 days ago"
-    assert told[5].split() == ["C3", "yes", "yes", "yes", "SUIT-01", "SUIT-01"]
-    assert "older person from 65 on" in told[8]
-    assert told[13].split() == ["C3", "yes", "yes", "SUIT-03", "SUIT-01,03", "SUIT-01,03"]
+    assert told[0].startswith("Down: the customer's level")
+    assert told[2] == "person, assessed at most 365 days ago"
+    assert told[7].split() == ["C3", "yes", "yes", "yes", "SUIT-01", "SUIT-01"]
+    assert "older person from 65 on" in told[11]
+    assert told[16].split() == ["C3", "yes", "yes", "SUIT-03", "SUIT-01,03", "SUIT-01,03"]
     stricter = STANDARD.read_text().replace("extra_care_from_age = 65", "extra_care_from_age = 60")
     assert "from 60 on" in run("suitability", written(tmp_path, stricter)).stdout
     cells = json.loads(run("suitability", "--json").stdout)

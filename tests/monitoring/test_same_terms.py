@@ -131,8 +131,14 @@ def test_the_audit_is_told_in_lines_and_in_json() -> None:
     found = audit(town(1, dearer=0.002))
     lines, data = as_lines(found), json.loads(as_json(found))
     assert lines[0] == "same terms within grade: 300 loans granted"
-    assert lines[-1] == data["verdict"] == "FAIL"
+    assert lines[-2] == data["verdict"] == "FAIL"
+    assert lines[-1].startswith("Next: ")
     assert "points" in lines[1]
     assert "limit 0.05" in lines[1]
     assert [each["unequal"] for each in data["comparisons"]] == [True, False, False, False]
-    assert "100 needed" in as_lines(audit(town(5, n=50)))[1]
+    few = as_lines(audit(town(5, n=50)))
+    assert "100 needed" in few[1]
+    assert few[-2:] == [
+        "TOO FEW",
+        "Loans count that the service, `bank run` or `bank score one ID --amount SUM` approved.",
+    ]

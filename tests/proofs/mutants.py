@@ -72,7 +72,7 @@ def main(arguments: Sequence[str]) -> int:
     beforehand = Beforehand.of(ROOT)
     lost = suffer(None, beforehand)
     if lost != SURVIVED:
-        raise SystemExit("The rules without any mutant differ from the reference; run make prove-rules.")
+        raise SystemExit("The rules without a mistake fail their tests or the reference; mend them first.")
     alive = len(list(survivors(tried, beforehand)))
     share = 1 - alive / len(tried)
     ok = share >= LEAST

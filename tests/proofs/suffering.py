@@ -106,8 +106,8 @@ def _life(mutant: Mutant | None, beforehand: Beforehand, tests: bool) -> int:
             warnings.simplefilter("ignore")
             if not all(_same_offers(beforehand)) or not all(_same_credit(beforehand)):
                 return KILLED
-            path = Path(mutant.path) if mutant else Path("rules.py")
-            return SURVIVED if not tests or _tests_pass(beforehand.root / THERE, path) else KILLED
+            survived = not tests or _tests_pass(beforehand.root / THERE, _tests_of(mutant))
+            return SURVIVED if survived else KILLED
         except BaseException:  # noqa: BLE001  # a child that returned would go on as its parent
             return KILLED
 
@@ -148,9 +148,16 @@ def _same_credit(beforehand: Beforehand) -> Iterator[bool]:
         yield answers(policy, situation, asked) == wanted
 
 
-def _tests_pass(root: Path, mutated: Path) -> bool:
-    folder = mutated.parent.name if mutated.parent.name in TESTS else ""
-    names = (str(Path(folder, f"test_{mutated.name}")), *TESTS[folder])
+def _tests_of(mutant: Mutant | None) -> list[str]:
+    """The tests of its module first, then those of its neighbours; all of them for no mutant."""
+    if mutant is None:
+        return [name for names in TESTS.values() for name in names]
+    path = Path(mutant.path)
+    folder = path.parent.name if path.parent.name in TESTS else ""
+    return [str(Path(folder, f"test_{path.name}")), *TESTS[folder]]
+
+
+def _tests_pass(root: Path, names: Sequence[str]) -> bool:
     there = [str(root / name) for name in dict.fromkeys(names) if (root / name).exists()]
     quiet = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", f"--confcutdir={root}", "-k", LONG]
     with contextlib.redirect_stdout(io.StringIO()):

@@ -15,13 +15,13 @@ from crm_rules.offers.funnel import Asked, Funnel
 from crm_rules.offers.offers import Offers
 from crm_rules.offers.products import Products
 from crm_rules.policy import Policy
-from feature_repo.zones import CODE
+from feature_repo.zones import CODE, ZONES
 from tests.reference.cases import PREFERRED
 from tests.reference.policies import toml
 from tests.reference.shapes import NAN, Decision, Factors, Offer, Person, World
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-NO_ZONE = (NAN, -1.0, 0.5, 1e9, float("inf"), float("-inf"))  # codes that name none
+NOTHING = (NAN, -1.0, 0.5, 1e9, float("inf"), float("-inf"))  # codes that name no zone and no channel
 PLAIN = (
     "age_years", "risk_level", "risk_assessment_age_days", "is_company", "income_monthly", "days_past_due",
     "complaints_365d", "consent_profiling",
@@ -162,13 +162,19 @@ def _micro(at: datetime) -> int:
 def _zone(person: Person) -> float:
     if person.time_zone is not None:
         return float(CODE[person.time_zone])
-    return NO_ZONE[zlib.crc32(person.customer_id.encode()) % len(NO_ZONE)]
+    return _nothing(person, len(ZONES))
+
+
+def _nothing(person: Person, codes: int) -> float:
+    """A number that is no code, the first after the last one among them."""
+    numbers = (*NOTHING, float(codes))
+    return numbers[zlib.crc32(person.customer_id.encode()) % len(numbers)]
 
 
 def _preferred(person: Person) -> float:
     if person.preferred_channel is not None:
         return float(PREFERRED.index(person.preferred_channel))
-    return NO_ZONE[zlib.crc32(person.customer_id.encode()) % len(NO_ZONE)]
+    return _nothing(person, len(PREFERRED))
 
 
 def _estimates(shelf: Shelf, people: Sequence[Person]) -> Estimates:

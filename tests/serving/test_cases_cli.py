@@ -75,6 +75,7 @@ def test_a_case_is_worked_on_from_the_list_to_the_letter(run: Run, worker: Scori
     assert lines[2:] == ["1 open, 0 overdue (!).", f"Next: `bank cases claim {case}`."]
     said = run("claim", case, by="una")
     assert said.splitlines()[-1].startswith(f"Next: `bank cases decide {case} OUTCOME")
+    assert "OUTCOME: approve or decline or withdrawn; CODE: `bank cases reasons`." in said
     paper = Path("payslip.txt")
     paper.write_text("secret salary")
     said = run("evidence", case, "--note", "one payslip", "--file", str(paper), by="una")
@@ -148,6 +149,15 @@ def test_refusals_leave_by_the_way_of_every_command(run: Run, worker: ScoringPro
     run("claim", case, by="una")
     with pytest.raises(CaseRefused, match="CASE-01, CASE-02"):
         run("decide", case, "decline", "--reason", "NO", "--text", "so", by="una")
+    assert "referral" in run("list", "--kind", "nothing", code=2)
+
+
+def test_the_reasons_of_people_are_listed_in_both_languages(run: Run, worker: ScoringProcess) -> None:
+    rows = {row["code"]: row for row in json.loads(run("reasons", "--json"))}
+    assert rows["CASE-04"]["en"] == "Your income could not be confirmed"
+    assert rows["CASE-04"]["zh"] == "无法核实您的收入"
+    assert {code[:5] for code in rows} == {"CASE-"}
+    assert "CASE-04" in run("reasons")
 
 
 def test_what_people_decided_becomes_outcomes_of_applications(
@@ -172,7 +182,9 @@ def test_what_people_decided_becomes_outcomes_of_applications(
     assert {(row["customer_id"], float(row["amount"]), row["currency"]) for row in rows.values()} == {
         ("ann", 60_000.0, "CNY")
     }  # fmt: skip
-    assert "1 of 3 decisions by people were against the rules (33.3%)." in run("export", "rows.jsonl")
+    said = run("export", "rows.jsonl")
+    assert "1 of 3 decisions by people were against the rules (33.3%)." in said
+    assert said.endswith("Next: `bank data push rows.jsonl`.\n")
 
 
 def test_the_last_word_on_an_application_is_its_outcome(run: Run, worker: ScoringProcess, tiny: Tiny) -> None:

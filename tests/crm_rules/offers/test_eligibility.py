@@ -9,7 +9,8 @@ import pytest
 from crm_rules.offers import eligibility
 from crm_rules.offers.catalogue import Offer, Text
 from crm_rules.offers.customers import Customers
-from crm_rules.offers.offers import EPOCH, Offers
+from crm_rules.offers.listing import EPOCH
+from crm_rules.offers.offers import Offers
 from crm_rules.offers.products import Products
 from crm_rules.policy import Policy
 from crm_rules.rules import Rule

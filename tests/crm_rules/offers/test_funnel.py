@@ -106,7 +106,7 @@ def test_an_offer_takes_the_place_of_another_only_where_it_may_be_made(
     shelf = offers({}, proposed=(plain, better))
     found = decided(customers(2, offers=2, tier=np.array([1.0, 0.0])), shelf, policy)
     assert [shelf.offer_id[at] for at in found.order[:, 0]] == ["better", "plain"]
-    assert found.screening.codes(0, 1) == ["OVER-01"]
+    assert found.screening.codes(0, 1) == ("OVER-01",)
 
 
 def test_an_action_to_keep_counts_by_the_chance_to_leave(
@@ -131,7 +131,7 @@ def test_what_nothing_estimates_is_removed_by_name(
     said = Chances(np.array([[np.nan, 0.5]]), np.ones((1, 2)))
     found = run(customers(offers=2), offers({}, {}), replace(policy, arms=NOBODY), said, asked)
     assert found.order.tolist() == [[1, -1]]
-    assert found.screening.codes(0, 0) == ["NEED-00"]
+    assert found.screening.codes(0, 0) == ("NEED-00",)
 
 
 def test_a_customer_alone_is_decided_to_the_bit_as_among_many(

@@ -41,7 +41,7 @@ def test_the_first_rule_that_removed_an_offer_is_told_and_all_others_too(
 ) -> None:
     screening = screen(customers(risk_level=1, complaints_365d=9), offers({"risk_level": 4}), policy)
     assert CODES[screening.first[0, 0]] == "SUIT-01"
-    assert screening.codes(0, 0) == ["SUIT-01", "CONT-01"]
+    assert screening.codes(0, 0) == ("SUIT-01", "CONT-01")
 
 
 def _odd(*given: Any) -> Mask:
@@ -59,7 +59,7 @@ def test_a_rule_that_divides_by_nothing_denies_that_customer_and_nobody_else(
     crowd = customers(3, offers=2, income_monthly=np.array([5_000.0, 0.0, 5_000.0]))
     screening = screen(crowd, offers({}, {}), policy)
     assert screening.blocked.tolist() == [[False, False], [True, True], [False, False]]
-    assert screening.codes(1, 0) == [UNAVAILABLE]
+    assert screening.codes(1, 0) == (UNAVAILABLE,)
 
 
 def test_a_missing_value_a_rule_did_not_plan_for_denies(
@@ -70,7 +70,7 @@ def test_a_missing_value_a_rule_did_not_plan_for_denies(
     monkeypatch.setattr(screening_module, "OFFER_RULES", (needy, *OFFER_RULES[1:]))
     screening = screen(customers(2, income_monthly=np.array([1.0, np.nan])), offers({}), policy)
     assert screening.blocked.tolist() == [[False], [True]]
-    assert screening.codes(1, 0) == [UNAVAILABLE]
+    assert screening.codes(1, 0) == (UNAVAILABLE,)
 
 
 def test_customers_take_their_columns_by_feature_name() -> None:

@@ -79,6 +79,11 @@ def _columns(text: str) -> str:
              ("savings-term", Kind.REMOVED, ..., None)], id="products",
         ),
         pytest.param(
+            "products", "offers.toml",
+            lambda text: text + '\n[[offers]]\noffer_id = "bonus"\nissue = "grow"\n',
+            [("offers.bonus", Kind.ADDED, None, ...)], id="an-offer",
+        ),
+        pytest.param(
             "reasons", "reasons.toml", lambda text: text.replace("The length of the term", "The duration"),
             [("application_term_months.en", Kind.CHANGED, "The length of the term you asked for",
               "The duration you asked for")], id="a-reason",
