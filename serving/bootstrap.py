@@ -51,7 +51,7 @@ from training.release.current import FILE as CURRENT
 from training.release.current import Current, current, last_seen
 from training.release.verify import VerifiedRelease, verify
 
-CASES_WAIT = 2.0  # seconds for a lock somebody else holds; an answer does not wait longer for its case
+WAIT = 2.0  # seconds for a lock somebody else holds on cases or uses; no answer waits longer for them
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,7 @@ class ScoringProcess:
     ledger: Ledger
     cases: CaseRoom
     uses: OfferUses
+    counted: OfferUses
     endpoints: ASGIApp
     check: TokenCheck
     releases: Follower
@@ -96,6 +97,7 @@ class ScoringProcess:
         self.ledger.close()
         self.cases.close()
         self.uses.close()
+        self.counted.close()
         self.engine.serving.close()
 
 
@@ -157,12 +159,13 @@ def open_ledger(settings: Settings) -> Ledger:
 
 def open_cases(settings: Settings) -> CaseStore:
     """The case store, made when there is none."""
-    return CaseStore.open(settings.cases, settings.database.get_secret_value(), settings.heads, CASES_WAIT)
+    return CaseStore.open(settings.cases, settings.database.get_secret_value(), settings.heads, WAIT)
 
 
 def open_uses(settings: Settings) -> OfferUses:
     """What customers said to offers, made when there is nothing."""
-    return OfferUses(open_database(settings.uses, settings.database.get_secret_value(), USES_SCHEMA))
+    url = settings.database.get_secret_value()
+    return OfferUses(open_database(settings.uses, url, USES_SCHEMA, wait=WAIT))
 
 
 def put_in_service(
@@ -199,8 +202,8 @@ def build(settings: Settings, worker: str, clock: Callable[[], datetime] = now) 
         "profile": settings.profile, "worker": worker, "started_at": clock().isoformat(),
     }  # fmt: skip
     on = switches(settings)
-    uses = open_uses(settings)
-    serving = put_in_service(settings, facts, on.stops, uses)
+    uses, counted = open_uses(settings), open_uses(settings)  # who counts does not wait for who writes
+    serving = put_in_service(settings, facts, on.stops, counted)
     logs = DecisionLogs.of(settings)
     log, ledger = logs.open(worker), open_ledger(settings)
     cases = CaseRoom(partial(open_cases, settings), TrustFile(settings).read, clock)
@@ -213,7 +216,7 @@ def build(settings: Settings, worker: str, clock: Callable[[], datetime] = now) 
 
     def take_release() -> None:
         before = engine.serving
-        engine.serve(put_in_service(settings, facts, before.stops, uses, before))
+        engine.serve(put_in_service(settings, facts, before.stops, counted, before))
 
     releases = Follower(files[CURRENT], take_release, clock, seen[CURRENT])
     stops = Follower(files[STOPS], stopping.take, clock, seen[STOPS])
@@ -225,7 +228,9 @@ def build(settings: Settings, worker: str, clock: Callable[[], datetime] = now) 
     check = TokenCheck(token_key(settings.keys).public_key())
     # two threads, so that a release that takes long to load keeps no stop switch waiting
     watches = Watch("follow releases", [releases]), Watch("follow stop switches", [stops])
-    return ScoringProcess(engine, log, ledger, cases, uses, endpoints(desk), check, releases, stops, watches)
+    return ScoringProcess(
+        engine, log, ledger, cases, uses, counted, endpoints(desk), check, releases, stops, watches
+    )
 
 
 def _facts(served: Served, rows: PackedRows) -> dict[str, object]:

@@ -4,7 +4,6 @@ Regulation B, 12 CFR 1002.9(b)(2), wants the specific principal reasons actually
 finds more than four unlikely to help.
 """
 
-import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,9 @@ from typing import TypeAlias
 
 import numpy as np
 
+from crm_rules import strict_toml
 from crm_rules.errors import InvalidPolicy, UnmappedReason
+from crm_rules.governance.plain import unreadable
 from crm_rules.lending.policy import Decisions
 from crm_rules.rules import Effect, F64Array, Mask
 
@@ -61,15 +62,14 @@ class RuleReason:
 
 def parse_catalogue(data: bytes) -> Catalogue:
     """Read reasons.toml: `en` and `zh` for each column or rule; InvalidPolicy names what is wrong."""
-    try:
-        tables = tomllib.loads(data.decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise InvalidPolicy("(reasons)", f"cannot be read as TOML: {error}") from error
+    tables = strict_toml.table_of(data)
     for column, texts in tables.items():
         if not isinstance(texts, dict) or set(texts) != {"en", "zh"}:
             raise InvalidPolicy(column, "should hold the texts en and zh, and nothing else")
         if not all(isinstance(text, str) and text.strip() for text in texts.values()):
             raise InvalidPolicy(column, "holds an empty text")
+        if (hidden := unreadable(texts)) is not None:
+            raise InvalidPolicy(column, f"holds {hidden!r}, which is not one line of signs that are seen")
     return {column: ReasonText(texts["en"], texts["zh"]) for column, texts in tables.items()}
 
 

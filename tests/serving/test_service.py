@@ -4,10 +4,12 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
+from crm_rules.offers.uses import NOTHING
 from feature_repo.packed_rows import PackedRows
 from feature_repo.settings import Settings
 from monitoring.decision_log import DecisionLogs
@@ -89,6 +91,26 @@ def test_a_process_does_not_start_without_a_release(tiny: Tiny) -> None:
     (tiny.releases / "current.json").unlink()
     with pytest.raises(NoRelease, match="bank run"):
         build(settings(tiny), "worker-1")
+
+
+def test_who_counts_uses_of_offers_does_not_wait_for_who_writes_them(tiny: Tiny) -> None:
+    process = build(settings(tiny), "worker-1")
+    held, done = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with process.uses._database.transaction():
+            held.set()
+            done.wait(5)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert held.wait(30)
+    counted = process.engine.scorer.uses.counted(["ann"])
+    still_writing = writer.is_alive()
+    done.set()
+    writer.join()
+    process.close()
+    assert (counted, still_writing) == (NOTHING, True)
 
 
 def test_a_logged_decision_replays_with_the_release_it_names(tiny: Tiny) -> None:

@@ -29,9 +29,8 @@ def raw(tmp_path: Path) -> Path:
     folder.mkdir(parents=True)
     duckdb.execute(
         f"""COPY (SELECT 'DEP' AS product_id, 'deposit' AS family, 'Deposit' AS title_en, '定期' AS title_zh,
-        'R2' AS risk_level, 'R4' AS seller_risk_level, CAST(0.02 AS DOUBLE) AS rate,
-        100 AS minimum_amount, 9 AS value,
-        NULL AS tier_required, NULL AS attributes, TIMESTAMPTZ '2025-01-01' AS recorded_at,
+        'R2' AS risk_level, 'R4' AS seller_risk_level, CAST(0.02 AS DOUBLE) AS rate, 100 AS minimum_amount,
+        9 AS value, NULL AS tier_required, NULL AS attributes, TIMESTAMPTZ '2025-01-01' AS recorded_at,
         TIMESTAMPTZ '2025-01-01' AS valid_from, NULL::TIMESTAMPTZ AS withdrawn_at)
         TO '{folder / "0.parquet"}' (FORMAT parquet)"""
     )

@@ -243,5 +243,5 @@ def _gates(name: str, before: ReleaseFiles, after: ReleaseFiles) -> Iterator[Gat
 def _toml(path: str, content: bytes) -> Table:
     try:
         return tomllib.loads(content.decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise BrokenRelease(path, f"it cannot be read as TOML ({error})") from error

@@ -85,7 +85,17 @@ def test_every_reason_is_its_own_in_both_languages() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["[a]\nen = 'x'", "[a]\nen='x'\nzh='y'\nfr='z'", "[a]\nen=''\nzh='y'", "a = 1", "[a"]
+    "text",
+    [
+        "[a]\nen = 'x'",
+        "[a]\nen='x'\nzh='y'\nfr='z'",
+        "[a]\nen=''\nzh='y'",
+        "a = 1",
+        "[a",
+        pytest.param('[a]\nen="x\\n\\nYou are approved."\nzh="y"', id="lines-of-its-own-in-a-letter"),
+        pytest.param('[a]\nen="\\u202ex"\nzh="y"', id="read-backwards"),
+        pytest.param(f"a = {'9' * 5_000}", id="beyond-all-digits"),
+    ],
 )
 def test_a_broken_catalogue_is_refused(text: str) -> None:
     with pytest.raises(InvalidPolicy):
