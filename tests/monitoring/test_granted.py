@@ -96,7 +96,7 @@ def test_the_command_says_whether_terms_are_equal(
     done = CliRunner().invoke(monitor, ["same-terms"])
     assert done.exit_code == code, done.output
     assert done.output.splitlines()[0] == f"same terms within grade: {n} loans granted"
-    assert done.output.splitlines()[-1] == verdict
+    assert verdict in done.output.splitlines()[-2:]  # the next step may follow
     told = json.loads(CliRunner().invoke(monitor, ["same-terms", "--json"]).stdout)
     assert (told["loans"], told["verdict"]) == (n, verdict)
 
