@@ -82,7 +82,9 @@ def bench(
         typer.echo(json.dumps(found))
     else:
         for key, value in {**found["figures"], **found["ratios"]}.items():
-            typer.echo(f"{key:<28} {value:>12,}")
+            limit = found["limits"].get(key)
+            typer.echo(f"{key:<28} {value:>12,}" + (f"   limit {limit:,}" if limit is not None else ""))
+        typer.echo("Every limit holds." if found["holds"] else "A limit does not hold.")
         if note := found.get("note"):
             typer.echo(note)
     if not found["holds"]:

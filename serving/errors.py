@@ -17,6 +17,16 @@ class UnknownCustomer(BankError, LookupError):
         )
 
 
+class NothingPlanned(BankError, ValueError):
+    """No other policy was named, and the one in force plans no change and no trial."""
+
+    def __init__(self, policy: str) -> None:
+        self.policy = policy
+        super().__init__(
+            f"Policy {policy} plans no change beyond today and no trial. Name another one: --from FILE."
+        )
+
+
 class RowsUnreachable(BankError, OSError):
     """Online rows cannot be read, so nothing but a referral can be answered."""
 

@@ -16,7 +16,10 @@ class NoOnlineRows(BankError, FileNotFoundError):
 
     def __init__(self, place: Path | str) -> None:
         self.place = place
-        super().__init__(f"Online rows were not found at {place}. Run `bank features build` first.")
+        super().__init__(
+            f"Online rows were not found at {place}. "
+            "Run `bank run`, or `bank features build` on a loaded bank."
+        )
 
 
 class BrokenOnlineRows(BankError, ValueError):

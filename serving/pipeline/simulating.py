@@ -6,7 +6,6 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from crm_rules.errors import InvalidPolicy
 from crm_rules.policy import Policy
 from crm_rules.policy_book import PolicyBook
 from feature_repo.settings import Settings
@@ -18,6 +17,7 @@ from monitoring.simulate import simulate
 from monitoring.simulated import Simulation
 from serving import credit, next_best_action
 from serving.bootstrap import current_release
+from serving.errors import NothingPlanned
 from serving.loaded import Loaded
 from serving.simulating import Question, Redeciding
 from training.release.manifest import Origin
@@ -32,7 +32,7 @@ def simulated(
     """Decide logged decisions again by the policy in force and by another.
 
     That is the newest of the file `source`; without one what the served policy itself has planned.
-    InvalidPolicy when nothing is planned, NothingDecided when the log is empty.
+    NothingPlanned when no policy is named and none is to come, NothingDecided when the log is empty.
     """
     served = current_release(settings)
     loaded = Loaded.of(served.release)
@@ -71,4 +71,4 @@ def planned(book: PolicyBook, now: datetime) -> Policy:
     """What will or may come: the trial, else the last change still ahead."""
     if book.trials or book.latest.effective_from > book.day(now):
         return newest_of(book)
-    raise InvalidPolicy("changes", "plan nothing beyond today, and no trial; name a policy with --from FILE")
+    raise NothingPlanned(book.told)

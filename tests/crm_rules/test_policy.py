@@ -78,7 +78,7 @@ def test_a_wrong_policy_is_refused_and_the_key_named(old: str, new: str, key: st
     assert old in TEXT
     with pytest.raises(InvalidPolicy) as raised:
         Policy.parse(TEXT.replace(old, new, 1).encode())
-    assert key in raised.value.key
+    assert key in (raised.value.key or "file")
 
 
 def test_what_a_file_holds_is_told_in_a_thousand_signs_that_are_seen() -> None:

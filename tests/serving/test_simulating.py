@@ -23,6 +23,7 @@ from monitoring.errors import NothingDecided
 from monitoring.simulated import Simulation
 from serving import simulating
 from serving.asking import CreditRequest, OfferRequest, Stamp
+from serving.errors import NothingPlanned
 from serving.pipeline.simulating import planned, simulated
 from serving.records import Decision
 from serving.scoring import Scorer
@@ -214,7 +215,7 @@ def test_a_record_of_a_release_that_read_more_is_placed_by_name() -> None:
 
 
 def test_without_a_file_the_planned_policy_is_simulated_or_its_absence_told(bank: Tiny) -> None:
-    with pytest.raises(InvalidPolicy, match="plan nothing"):
+    with pytest.raises(NothingPlanned, match="plans no change"):
         run(bank, None)
 
 
@@ -227,7 +228,7 @@ def test_what_is_planned_is_the_trial_or_the_last_change_ahead(more: str, versio
     text = STANDARD.read_text() + more + 'set = {"lending.application.amount_max" = 1.0}\n'
     book = PolicyBook.parse(text.encode())
     if version is None:
-        with pytest.raises(InvalidPolicy, match="plan nothing"):
+        with pytest.raises(NothingPlanned, match="plans no change"):
             planned(book, NOW)
     else:
         assert planned(book, NOW).version == version
