@@ -1,8 +1,10 @@
 """The parts of a release that people wrote: policy, product catalogue, reasons, ready for arrays."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from crm_rules.governance.plain import plain, unreadable
 from crm_rules.governance.stops import Kind, Stops
 from crm_rules.lending.policy import LENDING_RULES
 from crm_rules.lending.reasons import Catalogue as ReasonTexts
@@ -23,6 +25,8 @@ from training.release.verify import VerifiedRelease
 OFFERS = "offers.toml"
 NOTHING = Catalogue("none")
 OWN = "bank policy"
+NUMBERS = ("risk_level", "minimum_amount", "value", "rate")  # of a product
+TEXTS = ("family", "title_en", "title_zh", "tier_required")
 RULE_TEXTS: dict[str, dict[str, str]] = {
     rule.code: {"code": rule.code, "text": rule.doc, "law": rule.law} | ({"zh": rule.zh} if rule.zh else {})
     for rule in (*OFFER_RULES, *LENDING_RULES)
@@ -112,8 +116,27 @@ def _entries(content: bytes) -> list[dict[str, object]]:
     if not all(isinstance(entry.get("family"), str) for entry in entries):
         raise BrokenCatalogue("each product needs a family")
     for entry in entries:
+        _require_sense(entry)
         _require_start(entry.get("starting_propensity"), entry.get("starting_evidence"))
     return entries
+
+
+def _require_sense(entry: Mapping[str, object]) -> None:
+    """BrokenCatalogue when a number is none, or a text is not one line of signs that are seen.
+
+    A rating of `true` would count as 1.
+    """
+    name = str(entry["product_id"])
+    if not re.fullmatch(r"\S{1,64}", name) or not plain(name):
+        raise BrokenCatalogue(f"product_id {name[:64]!r} should be 1 to 64 signs without a space")
+    for key in NUMBERS:
+        value = entry.get(key)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise BrokenCatalogue(f"{key} of '{name}' is {str(value)[:64]!r}, which is no number")
+    for key in TEXTS:
+        value = entry.get(key)
+        if value is not None and (not isinstance(value, str) or unreadable(value) is not None):
+            raise BrokenCatalogue(f"{key} of '{name}' should be one line of signs that are seen")
 
 
 def _require_start(propensity: object, evidence: object) -> None:

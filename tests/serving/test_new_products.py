@@ -118,6 +118,27 @@ def test_a_catalogue_with_an_impossible_start_is_refused(tiny: Tiny, said: dict[
         Loaded.of(verify(tiny.releases, release, tiny.trust))
 
 
+@pytest.mark.parametrize(("key", "value"), [
+    pytest.param("risk_level", True, id="a-flag-that-would-count-as-the-lowest-rating"),
+    pytest.param("risk_level", "4", id="a-rating-as-text"),
+    pytest.param("risk_level", "high", id="a-rating-in-words"),
+    pytest.param("value", [1], id="a-list-for-a-number"),
+    pytest.param("product_id", "a\nforged", id="an-id-of-two-lines"),
+    pytest.param("product_id", "a" * 65, id="an-id-nobody-can-send"),
+    pytest.param("title_en", "\x1b[2J", id="an-escape-in-a-title"),
+    pytest.param("tier_required", 5, id="a-tier-that-is-no-text"),
+])  # fmt: skip
+def test_a_product_with_a_mistyped_entry_is_refused(tiny: Tiny, key: str, value: object):
+    catalogue = tiny.parts["products"] / "products.json"
+    entries = json.loads(catalogue.read_text())
+    entries[1][key] = value
+    catalogue.write_text(json.dumps(entries))
+    release = assemble(tiny.home / "releases", tiny.parts, tiny.origin)
+    tiny.sign(release)
+    with pytest.raises(BrokenCatalogue, match=key):
+        Loaded.of(verify(tiny.releases, release, tiny.trust))
+
+
 @pytest.mark.parametrize(("model", "why"), [
     pytest.param({"evidence": {"card-gold": -1}}, "counts", id="negative-evidence"),
     pytest.param({"evidence": {"card-gold": "many"}}, "finite number", id="evidence-in-words"),
