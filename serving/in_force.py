@@ -69,28 +69,47 @@ def _key(ruling: Ruled) -> tuple[int, int]:
 def _decided(
     cases: Sequence[Case], loaded: Loaded, answer: Answer, ruling: Ruled, shadow: bool
 ) -> list[Decision]:
-    if ruling.trial is not None:
-        others = _outcomes(cases, loaded, answer, ruling.other) if shadow else [None] * len(cases)
-        version, returned = ruling.trial.policy.version, ruling.policy is ruling.trial.policy
-        cases = [
-            replace(case, tried=Tried(version, returned, other))
-            for case, other in zip(cases, others, strict=True)
-        ]
-    return answer(cases, loaded.under_policy(ruling.policy))
+    """The answers by one ruling. A case that a trial cannot decide is decided by the policy in force."""
+    trial = ruling.trial
+    if trial is None:
+        return answer(cases, loaded.under_policy(ruling.policy))
+    returned = ruling.policy is trial.policy
+    others = _outcomes(cases, loaded, answer, ruling.other) if shadow else [None] * len(cases)
+    if not returned:
+        return answer(_noted(cases, trial, False, others), loaded.under_policy(ruling.policy))
+    made = _outcomes(_noted(cases, trial, True, others), loaded, answer, trial.policy)
+    lost = [at for at, each in enumerate(made) if each is None]
+    if lost:
+        left = _noted(_taken(cases, lost), trial, False, [None] * len(lost))
+        for at, each in zip(lost, answer(left, loaded.under_policy(trial.instead_of)), strict=True):
+            made[at] = each
+    return [each for each in made if each is not None]
+
+
+def _noted(
+    cases: Sequence[Case], trial: Trial, returned: bool, others: Sequence[Decision | None]
+) -> list[Case]:
+    """The cases with what their records say of the trial."""
+    version = trial.policy.version
+    return [
+        replace(case, tried=Tried(version, returned, other))
+        for case, other in zip(cases, others, strict=True)
+    ]
 
 
 def _outcomes(
     cases: Sequence[Case], loaded: Loaded, answer: Answer, policy: Policy | None
 ) -> list[Decision | None]:
-    """What another policy would say; None for all when it fails, which the answer never feels."""
+    """What a policy says; None for each case it fails on, whether that came alone or among many."""
     try:
         assert policy is not None
         return [*answer(cases, loaded.under_policy(policy))]
     except Exception as error:  # noqa: BLE001  # whatever a policy on trial raises, the answer leaves
-        log.error(
-            "policy %s has no answer in the shadow (%s)", policy and policy.version, type(error).__name__
-        )
-        return [None] * len(cases)
+        if len(cases) > 1:
+            alone = (_outcomes(_taken(cases, [at]), loaded, answer, policy) for at in range(len(cases)))
+            return [each for found in alone for each in found]
+        log.error("policy %s has no answer (%s)", policy and policy.version, type(error).__name__)
+        return [None]
 
 
 def _taken(cases: Sequence[Case], rows: Sequence[int]) -> list[Case]:

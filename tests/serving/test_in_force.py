@@ -136,8 +136,34 @@ def test_what_fails_in_the_shadow_never_touches_the_answer(
     assert {json.dumps(kept(each)["trial"]) for each in made} == {
         '{"version": "careful", "returned": false, "outcome": null, "differs": null}'
     }
-    assert "has no answer in the shadow (ZeroDivisionError)" in caplog.text
+    assert "policy careful has no answer (ZeroDivisionError)" in caplog.text
     assert "secret" not in caplog.text
+
+
+def test_whom_a_trial_cannot_decide_the_policy_in_force_decides(
+    tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scorer = scorer_with(tiny, TRIAL.replace("0.5", "1.0"))
+    real: Callable[..., list[Decision]] = credit.credit_decision
+
+    def breaks(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
+        if loaded.rulebook.policy.version == "careful" and any(c.request.customer_id == "ben" for c in cases):
+            raise ZeroDivisionError
+        return real(cases, loaded)
+
+    usual = {name: made for name, made in zip(NAMES, apply(scorer, NAMES, [NOVEMBER] * 4), strict=True)}
+    monkeypatch.setattr(credit, "credit_decision", breaks)
+    made = dict(zip(NAMES, apply(scorer, NAMES, [NOVEMBER] * 4), strict=True))
+    for name in NAMES:
+        [alone] = apply(scorer, [name], [NOVEMBER])
+        assert alone.body == made[name].body
+        assert kept(alone)["trial"] == kept(made[name])["trial"]
+        if name != "ben":
+            assert made[name].body == usual[name].body
+    assert (kept(made["ben"])["policy"], kept(made["ann"])["policy"]) == ("2026.1", "careful")
+    assert kept(made["ben"])["trial"] == {
+        "version": "careful", "returned": False, "outcome": None, "differs": None,
+    }  # fmt: skip
 
 
 def test_under_another_policy_the_release_is_loaded_once_and_stop_switches_stay(tiny: Tiny) -> None:
