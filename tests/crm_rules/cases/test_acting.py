@@ -253,7 +253,7 @@ REFUSED: list[tuple[str, Do, Do, str]] = [
         "a reason nobody wrote",
         _claimed,
         lambda room: room.decide("una", "decline", reason="LEND-99"),
-        r"no text is written for the reason \['LEND-99'\]",
+        r"no text is written for \['LEND-99'\]; there are CASE-01",
     ),
     (
         "a way is no reason",
