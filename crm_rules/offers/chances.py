@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from crm_rules.offers.offers import Offers
-from crm_rules.offers.smoothing import smoothed
 from crm_rules.rules import F64Array
 
 
@@ -34,7 +33,7 @@ def chances(offers: Offers, said: Estimates) -> Chances:
     """The chances of offers, from what the models say of products."""
     personal = offers.chance(said.chance)
     if offers.some_start:
-        personal = smoothed(offers.start, offers.start_evidence, offers.evidence, personal)
+        personal = offers.smoothing(personal)
     if offers.some_alone:
         own = offers.of_no_product
         alone = np.where(offers.keeps, offers.start * said.leaving[:, None], offers.start)

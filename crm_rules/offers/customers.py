@@ -150,7 +150,7 @@ def _here(columns: Mapping[str, F64Array], moments: Moments) -> tuple[Local, F64
     """The local time, and whole local days since the assessment; NaN where it is not known, or lies ahead."""
     days, zone, n = columns["risk_assessment_age_days"], columns["time_zone"], len(moments.at_us)
     known = (moments.event_us >= 0) & (np.abs(days) < LATEST / DAY_US)
-    at = moments.event_us - np.round(np.where(known, days, 0.0) * DAY_US).astype(np.int64)
+    at = moments.event_us - np.rint(np.where(known, days, 0.0) * DAY_US).astype(np.int64)
     known &= (at <= moments.at_us) & (at > EARLIEST)
     both = np.concatenate([moments.at_us, np.where(known, at, moments.at_us)])
     there = local(both, np.concatenate([zone, zone]), moments.zone)

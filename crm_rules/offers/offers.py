@@ -11,6 +11,7 @@ from crm_rules.offers.catalogue import Catalogue, Offer
 from crm_rules.offers.customers import I64Array
 from crm_rules.offers.listing import NO_PRODUCT, Listing
 from crm_rules.offers.products import Products
+from crm_rules.offers.smoothing import Smoothing
 from crm_rules.policy import Policy
 from crm_rules.rules import F64Array, Mask
 from crm_rules.vocabulary import CHANNELS, CONTEXTS
@@ -127,6 +128,11 @@ class Offers:
         return tuple(each.offer_id for each in self.entries)
 
     @cached_property
+    def smoothing(self) -> Smoothing:
+        """How a start mixes with what the models say."""
+        return Smoothing.of(self.start, self.start_evidence, self.evidence)
+
+    @cached_property
     def some_start(self) -> bool:
         """Whether a start is declared of any."""
         return not bool(np.isnan(self.start).all())
@@ -165,13 +171,17 @@ class Offers:
         """What is known of products (n, products), for each offer (n, P); no for one of no product."""
         if not of_products.shape[1]:
             return np.zeros((len(of_products), len(self)), np.bool_)
-        return np.asarray(of_products[:, self.position] & (self.position != NO_PRODUCT))
+        return np.asarray(of_products[:, self.position] & ~self._without)
 
     def chance(self, of_products: F64Array) -> F64Array:
         """Numbers of products (n, products) for each offer (n, P); NaN for one of no product."""
         if not of_products.shape[1]:
             return np.full((len(of_products), len(self)), np.nan)
-        return np.where(self.position == NO_PRODUCT, np.nan, of_products[:, self.position])
+        return np.where(self._without, np.nan, of_products[:, self.position])
+
+    @cached_property
+    def _without(self) -> Mask:
+        return np.asarray(self.position == NO_PRODUCT)
 
 
 def _preferring(them: Listing) -> Mask:

@@ -48,7 +48,8 @@ class Screening:
     def told(self, row: int) -> dict[int, tuple[str, ...]]:
         """Every code that took an offer away from one customer, by the place of the offer."""
         bits = (BITS @ self.removed[:, row]).tolist()
-        return {offer: _codes(held) for offer, held in enumerate(bits) if held}
+        names = {held: _codes(held) for held in set(bits)}
+        return {offer: names[held] for offer, held in enumerate(bits) if held}
 
     def codes(self, row: int, offer: int) -> tuple[str, ...]:
         """Every code that took this offer away from this customer."""

@@ -340,7 +340,7 @@ def test_what_promotion_does_not_understand_is_a_wrong_use(desk: Desk, words: li
 
 @pytest.mark.parametrize(("change", "told"), [
     pytest.param(swap("approve_below_pd", "approve_belowpd"), "is not known", id="unknown-key"),
-    pytest.param(swap("approve_below_pd = 0.06\n", ""), "approve_below_pd' is missing", id="missing-key"),
+    pytest.param(swap("approve_below_pd = 0.06\n", ""), "policy.toml is missing", id="missing-key"),
     pytest.param(swap("\namount_max", "\namount_max = 1.0\namount_max"), "line", id="key-twice"),
     pytest.param(cut_off("'low'"), "should be a number, not 'low'", id="no-number"),
     pytest.param(lambda text: text + "\x00", "cannot be read as TOML", id="no-toml"),
