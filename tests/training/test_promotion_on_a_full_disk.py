@@ -142,7 +142,7 @@ def test_a_full_database_is_one_sentence_and_nothing_is_recorded(
     filler = "x" * 20_000
     with monkeypatch.context() as broken:
         broken.setattr(sqlite3, "connect", full)
-        broken.setattr("crm_rules.governance.journal.secrets.token_bytes", lambda n: filler.encode())
+        broken.setattr("crm_rules.governance.event_rows.secrets.token_bytes", lambda n: filler.encode())
         with pytest.raises(OSError, match="database or disk is full") as error:
             step(tiny)
     assert "No space left" in str(bank._about_the_disk(error.value))
