@@ -134,7 +134,7 @@ def judge(
             held = [each.predicate(rows, *others) for each in rules]
         except Exception:  # noqa: BLE001  # which one it was is found by asking them one after the other
             held = []
-        if len(held) < len(rules) or any(mask.dtype != BOOLS for mask in held):
+        if len(held) < len(rules) or any(getattr(mask, "dtype", None) != BOOLS for mask in held):
             return [_verdict(each, rows, others, across) for each in rules]
         return [
             Verdict(mask, _unknown(each, rows) if each.needs else None)
@@ -152,8 +152,8 @@ def _verdict(each: Rule[Any], rows: Rows, others: tuple[object, ...], across: in
 
 def _asked(each: Rule[Any], rows: Rows, others: tuple[object, ...]) -> Mask:
     holds = each.predicate(rows, *others)
-    if holds.dtype != BOOLS:
-        raise TypeError(f"a predicate gives a mask, not {holds.dtype}")
+    if getattr(holds, "dtype", None) != BOOLS:
+        raise TypeError(f"a predicate gives a mask, not {type(holds).__name__}")
     return holds
 
 

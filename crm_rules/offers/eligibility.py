@@ -99,11 +99,10 @@ def used_up(customers: Customers, offers: Offers, policy: Policy) -> Mask:
 
 @rule(code="OFFR-03", law=OWN, effect=Effect.BLOCK, zh="客户已用满该优惠的次数。", stage=Stage.ELIGIBILITY)
 def used_by_the_customer(customers: Customers, offers: Offers, policy: Policy) -> Mask:
-    """The customer has used the offer as often as one customer may."""
-    if not offers.limited or customers.used is None:
-        never: Mask = _nowhere(offers) | (offers.cap_per_customer == 0)
-        return never
-    used = customers.used
+    """The customer has used the offer as often as one customer may; unknown counts as too often."""
+    if not offers.limited:
+        return _nowhere(offers)
+    used = np.zeros((1, len(offers))) if customers.used is None else customers.used
     return np.asarray(~((used < offers.cap_per_customer) | np.isinf(offers.cap_per_customer)))
 
 

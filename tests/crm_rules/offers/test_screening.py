@@ -62,6 +62,16 @@ def test_a_rule_that_divides_by_nothing_denies_that_customer_and_nobody_else(
     assert screening.codes(1, 0) == (UNAVAILABLE,)
 
 
+@pytest.mark.parametrize("given", [True, None, np.ones((1, 1))], ids=["a-flag", "nothing", "numbers"])
+def test_a_rule_that_gives_no_mask_denies(
+    customers: Callable[..., Customers], offers: Callable[..., Offers], policy: Policy,
+    monkeypatch: pytest.MonkeyPatch, given: Any,
+) -> None:  # fmt: skip
+    odd: Rule[Any] = replace(OFFER_RULES[2], code="ODD-01", predicate=lambda *_: given)
+    monkeypatch.setattr(screening_module, "OFFER_RULES", (odd, *OFFER_RULES[1:]))
+    assert screen(customers(), offers({}), policy).codes(0, 0) == (UNAVAILABLE,)
+
+
 def test_a_missing_value_a_rule_did_not_plan_for_denies(
     customers: Callable[..., Customers], offers: Callable[..., Offers], policy: Policy,
     monkeypatch: pytest.MonkeyPatch,
