@@ -32,21 +32,21 @@ from monitoring.decision_log import DecisionLog, DecisionLogs, Record
 from serving.api.app import endpoints
 from serving.api.desk import Desk
 from serving.api.gate import Gate
-from serving.archive import Archive
 from serving.auth import CLOSED, OPEN, ROUTES, TokenCheck, token_key
-from serving.canary import decide_for_nobody
-from serving.case_room import CaseRoom
-from serving.engine import Engine
+from serving.deciding.archive import Archive
+from serving.deciding.canary import decide_for_nobody
+from serving.deciding.loaded import Loaded
+from serving.deciding.online import OnlineRows
+from serving.deciding.scoring import Scorer
+from serving.deciding.uses import NoUses, UsesReader
 from serving.errors import LedgerUnavailable, SameNumber
-from serving.figures import models_of
-from serving.following import Follower, Watch, mark
-from serving.in_service import InService
-from serving.loaded import Loaded
-from serving.online import OnlineRows
-from serving.scoring import Scorer
-from serving.stopping import StopSwitches
-from serving.trust_file import TrustFile
-from serving.uses import NoUses, UsesReader
+from serving.worker.case_room import CaseRoom
+from serving.worker.engine import Engine
+from serving.worker.figures import models_of
+from serving.worker.following import Follower, Watch, mark
+from serving.worker.in_service import InService
+from serving.worker.stopping import StopSwitches
+from serving.worker.trust_file import TrustFile
 from training.release.current import FILE as CURRENT
 from training.release.current import Current, current, last_seen
 from training.release.verify import VerifiedRelease, verify

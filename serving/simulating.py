@@ -15,11 +15,11 @@ from crm_rules.governance.stops import Stops
 from crm_rules.policy import Policy
 from feature_repo.errors import BankError
 from monitoring.simulate import Compared
-from serving.loaded import Loaded
-from serving.online import Snapshot
-from serving.records import Case, Decision
-from serving.ruled import groups_of, ruling
-from serving.scoring import USE_CASES, case_of
+from serving.deciding.loaded import Loaded
+from serving.deciding.online import Snapshot
+from serving.deciding.records import Case, Decision
+from serving.deciding.ruled import groups_of, ruling
+from serving.deciding.scoring import USE_CASES, case_of
 from training.release.manifest import Origin
 from training.release.once import run_once
 

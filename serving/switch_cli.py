@@ -125,7 +125,7 @@ def _warn(settings: "Settings", switch: "Switch") -> None:
     from crm_rules.governance.stops import Kind
     from feature_repo.errors import BankError
     from serving.bootstrap import current_release
-    from serving.loaded import Loaded
+    from serving.deciding.loaded import Loaded
 
     kind, name = switch
     if kind is Kind.CAMPAIGN:

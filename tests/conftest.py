@@ -21,10 +21,10 @@ from crm_rules.policy import STANDARD
 from feature_repo.features.services import SERVED
 from feature_repo.packed_rows import PackedRows
 from feature_repo.zones import CODE
-from serving.asking import Stamp
-from serving.loaded import Loaded
-from serving.online import OnlineRows
-from serving.scoring import Scorer
+from serving.deciding.asking import Stamp
+from serving.deciding.loaded import Loaded
+from serving.deciding.online import OnlineRows
+from serving.deciding.scoring import Scorer
 from training.release.assemble import assemble, part_of, write_evidence
 from training.release.current import record_of, set_current
 from training.release.manifest import Origin

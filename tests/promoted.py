@@ -12,7 +12,7 @@ from crm_rules.governance.journal import Journal
 from crm_rules.governance.materiality import MATERIALITY, Materiality
 from crm_rules.governance.person import Role
 from crm_rules.governance.promotions import Request, Switch
-from serving.loaded import Loaded
+from serving.deciding.loaded import Loaded
 from tests.conftest import AT, Tiny, make_tiny
 from training.candidate import Candidate
 from training.gates import Gate

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from crm_rules.governance.plain import LONGEST, plain
 from crm_rules.offers.uses import Answer
-from serving.asking import (
+from serving.deciding.asking import (
     CreditRequest,
     CustomerRequest,
     OfferRequest,

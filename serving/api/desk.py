@@ -12,9 +12,9 @@ from crm_rules.loyalty.ledger import Ledger
 from crm_rules.offers.uses import OfferUses
 from crm_rules.policy import Policy
 from serving.api.bodies import Body
-from serving.archive import Archive
-from serving.case_room import CaseRoom
-from serving.engine import Engine
+from serving.deciding.archive import Archive
+from serving.worker.case_room import CaseRoom
+from serving.worker.engine import Engine
 
 Parsed = TypeVar("Parsed", bound=Body)
 JSON = "application/json"

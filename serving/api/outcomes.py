@@ -9,9 +9,9 @@ from starlette.concurrency import run_in_threadpool
 from crm_rules.errors import DatabaseUnavailable
 from crm_rules.offers.catalogue import Offer
 from crm_rules.offers.uses import ACCEPTED, Said
-from serving import next_best_action
 from serving.api.bodies import OutcomeBody
 from serving.api.desk import Desk, answered, parse, takes
+from serving.deciding import next_best_action
 from serving.errors import NoLongerPossible, NotOffered, OutcomesUnavailable
 
 

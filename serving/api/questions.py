@@ -19,9 +19,9 @@ from serving.api.bodies import (
 )
 from serving.api.desk import Desk, answered, parse, takes
 from serving.api.problems import problem_of
+from serving.deciding.records import Request as Asked
+from serving.deciding.scoring import Scored
 from serving.errors import UnknownCustomer
-from serving.records import Request as Asked
-from serving.scoring import Scored
 
 
 @dataclass(frozen=True)

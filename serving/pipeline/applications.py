@@ -17,7 +17,7 @@ from feature_repo.packed_rows import PackedRows
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
 from feature_repo.wide import OWNED
-from serving.asking import CreditRequest
+from serving.deciding.asking import CreditRequest
 
 DAYS = 180
 

@@ -17,7 +17,7 @@ from crm_rules.governance.session import Signer
 from feature_repo.errors import BankError
 from feature_repo.packed_rows import open_rows
 from feature_repo.settings import Settings
-from serving.loaded import Loaded
+from serving.deciding.loaded import Loaded
 from training.promotion import Office
 
 COUNTED = "profile"  # the view with a row for each customer

@@ -19,9 +19,9 @@ from crm_rules.governance.session import Signer
 from feature_repo.settings import Settings
 from monitoring.decision_log import DecisionLogs
 from serving.bootstrap import current_release, open_cases
+from serving.deciding.rulebook import Rulebook
+from serving.deciding.rulebooks import Rulebooks
 from serving.pipeline.bootstrap import now
-from serving.rulebook import Rulebook
-from serving.rulebooks import Rulebooks
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,15 @@ from feature_repo.packed_rows import open_rows
 from feature_repo.settings import Settings
 from monitoring.batch_log import read
 from monitoring.decision_log import DecisionLogs
-from serving import next_best_action
-from serving.asking import CreditRequest, OfferRequest
 from serving.auth import EVERY_SCOPE, issue, token_key
 from serving.bootstrap import current_release, new_id, open_scorer, open_uses
-from serving.engine import Engine
-from serving.in_service import InService
+from serving.deciding import next_best_action
+from serving.deciding.asking import CreditRequest, OfferRequest
+from serving.deciding.records import Decision
 from serving.pipeline.bootstrap import now
 from serving.pipeline.progress import Progress
-from serving.records import Decision
+from serving.worker.engine import Engine
+from serving.worker.in_service import InService
 from training.release.errors import MissingPart
 
 EXAMPLE_AMOUNT, EXAMPLE_TERM = 60_000.0, 36

@@ -16,16 +16,16 @@ from feature_repo.rows.reading import Rows
 from feature_repo.settings import Settings
 from monitoring.batch_log import BatchLog
 from monitoring.decision_log import DecisionLogs
-from serving import credit, next_best_action
-from serving.asking import CustomerRequest, OfferRequest, Stamp
 from serving.bootstrap import current_release, new_id, open_scorer, open_uses, switches
+from serving.deciding import credit, next_best_action
+from serving.deciding.asking import CustomerRequest, OfferRequest, Stamp
+from serving.deciding.online import OWNED
+from serving.deciding.records import Decision, Request
+from serving.deciding.scoring import Scored, Scorer
 from serving.errors import ModelStopped
-from serving.online import OWNED
 from serving.pipeline.applications import last_applications, rows_as_of
 from serving.pipeline.bootstrap import now
 from serving.pipeline.step import Outcome
-from serving.records import Decision, Request
-from serving.scoring import Scored, Scorer
 from training.release.errors import MissingPart
 
 CHUNK = 1_000

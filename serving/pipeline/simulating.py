@@ -15,10 +15,10 @@ from monitoring.intervals import Counted
 from monitoring.logged import Logged
 from monitoring.simulate import simulate
 from monitoring.simulated import Simulation
-from serving import credit, next_best_action
 from serving.bootstrap import current_release
+from serving.deciding import credit, next_best_action
+from serving.deciding.loaded import Loaded
 from serving.errors import NothingPlanned
-from serving.loaded import Loaded
 from serving.simulating import Question, Redeciding
 from training.release.manifest import Origin
 from training.release.reading import read_release

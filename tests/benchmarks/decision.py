@@ -15,10 +15,10 @@ from feature_repo.packed_rows import open_rows
 from feature_repo.settings import Settings
 from monitoring.batch_log import read
 from monitoring.decision_log import DecisionLog, DecisionLogs
-from serving import next_best_action
-from serving.asking import OfferRequest, Stamp
 from serving.bootstrap import current_release, new_id, open_scorer
-from serving.scoring import Scorer
+from serving.deciding import next_best_action
+from serving.deciding.asking import OfferRequest, Stamp
+from serving.deciding.scoring import Scorer
 
 BATCH, ALONE = 1_000, 100
 AT = "2026-01-01T00:00:00+00:00"

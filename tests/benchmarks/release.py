@@ -23,7 +23,7 @@ from crm_rules.governance import approvals, demo, keys
 from crm_rules.governance.people import Role, Trust
 from crm_rules.policy import STANDARD
 from feature_repo.settings import Settings
-from serving.loaded import Loaded
+from serving.deciding.loaded import Loaded
 from training.release.assemble import assemble, part_digest, write_evidence
 from training.release.current import FILE, current
 from training.release.manifest import Origin

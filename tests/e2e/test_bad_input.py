@@ -404,7 +404,7 @@ def test_an_altered_release_is_refused_before_it_is_parsed(
     def parsed(*_: object) -> None:
         raise AssertionError("parsed before it was verified")
 
-    monkeypatch.setattr("serving.loaded.load", parsed)
+    monkeypatch.setattr("serving.deciding.loaded.load", parsed)
     change(released)
     command("score", "one", "ann").refuses(words)
     assert not (released.parents[1] / "decisions").exists()

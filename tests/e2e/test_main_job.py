@@ -11,9 +11,9 @@ from feature_repo.raw.generate.next_product import foretell
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
 from monitoring.batch_log import read
-from serving.asking import OfferRequest, Stamp
 from serving.bootstrap import current_release, open_scorer
-from serving.records import Decision
+from serving.deciding.asking import OfferRequest, Stamp
+from serving.deciding.records import Decision
 from training.dataset import spine_table
 from training.labels import History, active
 from training.recommendation.moments import ADDED, HELD, HORIZON, flags, half_years

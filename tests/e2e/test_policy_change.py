@@ -12,9 +12,9 @@ from typing import Any
 from crm_rules.policy import STANDARD
 from feature_repo.settings import Settings
 from monitoring import batch_log
-from serving.asking import OfferRequest
 from serving.bootstrap import ScoringProcess, build
-from serving.records import Decision
+from serving.deciding.asking import OfferRequest
+from serving.deciding.records import Decision
 from tests.e2e.conftest import Home
 from tests.e2e.test_promotion import Desk
 

@@ -4,10 +4,10 @@ import sys
 
 from feature_repo.packed_rows import open_rows
 from feature_repo.settings import Settings
-from serving.asking import OfferRequest, Stamp
 from serving.bootstrap import current_release, open_scorer
+from serving.deciding.asking import OfferRequest, Stamp
+from serving.deciding.scoring import Scorer
 from serving.pipeline.deciding import everybody
-from serving.scoring import Scorer
 
 AT = "2026-01-01T00:00:00+00:00"
 

@@ -11,9 +11,9 @@ import tempfile
 from pathlib import Path
 
 from feature_repo.packed_rows import PackedRows
-from serving.loaded import Loaded
-from serving.online import OnlineRows
-from serving.scoring import Scorer
+from serving.deciding.loaded import Loaded
+from serving.deciding.online import OnlineRows
+from serving.deciding.scoring import Scorer
 from tests.proofs.hostile import files, models, signatures
 from tests.proofs.hostile.attack import Attack, Outcome, outcome
 from tests.proofs.hostile.stage import House, Stage, ask

@@ -8,7 +8,7 @@ from monitoring.audit import Evidence, audit, batch_files, decision_chains
 from monitoring.batch_log import read
 from monitoring.decision_log import DecisionLogs
 from serving.bootstrap import open_archive
-from serving.scoring import USE_CASES
+from serving.deciding.scoring import USE_CASES
 
 NEWEST = 100_000
 

@@ -24,7 +24,7 @@ from feature_repo.settings import Settings
 from monitoring.audit import Evidence, audit, decision_chains
 from monitoring.decision_log import DecisionLogs
 from serving.bootstrap import now, open_archive
-from serving.scoring import USE_CASES
+from serving.deciding.scoring import USE_CASES
 from tests.conftest import Tiny, make_tiny
 from tests.proofs.stream import CREDIT, NBA, Seen, Stream, serving, until
 from training.release.assemble import assemble

@@ -22,13 +22,13 @@ from monitoring.errors import LogUnavailable, UnknownDecision
 from serving.api.app import create_app
 from serving.api.desk import Desk
 from serving.api.gate import Gate
-from serving.archive import Archive
 from serving.auth import EVERY_SCOPE, TokenCheck, issue
-from serving.case_room import CaseRoom
-from serving.engine import Engine
-from serving.in_service import InService
-from serving.loaded import Loaded
-from serving.scoring import Scorer
+from serving.deciding.archive import Archive
+from serving.deciding.loaded import Loaded
+from serving.deciding.scoring import Scorer
+from serving.worker.case_room import CaseRoom
+from serving.worker.engine import Engine
+from serving.worker.in_service import InService
 from tests.conftest import AT, Tiny
 from training.release.errors import UnknownRelease
 

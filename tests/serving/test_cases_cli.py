@@ -18,10 +18,10 @@ from feature_repo.live.events import Event, read_event
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
 from monitoring.decision_log import DecisionLogs, Record
-from serving.asking import CreditRequest
 from serving.bootstrap import ScoringProcess, build
+from serving.deciding.asking import CreditRequest
+from serving.deciding.records import Decision
 from serving.pipeline.labels import labels
-from serving.records import Decision
 from tests.conftest import Tiny
 
 REFERRED, APPROVED, DECLINED = (CreditRequest("ann", amount, 36) for amount in (60_000.0, 6_000.0, 150_000.0))

@@ -13,10 +13,10 @@ from crm_rules.offers.uses import NOTHING
 from feature_repo.packed_rows import PackedRows
 from feature_repo.settings import Settings
 from monitoring.decision_log import DecisionLogs
-from serving.asking import OfferRequest
 from serving.auth import EVERY_SCOPE, issue, token_key
 from serving.bootstrap import build, current_release, now, open_scorer
-from serving.records import Decision
+from serving.deciding.asking import OfferRequest
+from serving.deciding.records import Decision
 from tests.conftest import Tiny
 from training.release.errors import AlteredRelease, NoRelease
 

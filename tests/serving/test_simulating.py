@@ -22,11 +22,11 @@ from monitoring.decision_log import DecisionLogs
 from monitoring.errors import NothingDecided
 from monitoring.simulated import Simulation
 from serving import simulating
-from serving.asking import CreditRequest, OfferRequest, Stamp
+from serving.deciding.asking import CreditRequest, OfferRequest, Stamp
+from serving.deciding.records import Decision
+from serving.deciding.scoring import Scorer
 from serving.errors import NothingPlanned
 from serving.pipeline.simulating import planned, simulated
-from serving.records import Decision
-from serving.scoring import Scorer
 from tests.conftest import EVENT_US, Tiny, feature_row, make_scorer, make_tiny
 from training.release.manifest import Origin
 from training.release.once import run_once

@@ -10,12 +10,12 @@ from typer.testing import CliRunner
 from crm_rules.errors import BrokenSwitches, NotAllowed, SessionRefused
 from crm_rules.governance.stops import Kind, Stops
 from feature_repo.settings import Settings
-from serving.asking import CreditRequest, OfferRequest
 from serving.bootstrap import ScoringProcess, build, current_release
-from serving.records import Decision
+from serving.deciding.asking import CreditRequest, OfferRequest
+from serving.deciding.records import Decision
 from serving.switch_cli import stop_switch
 from tests.conftest import Tiny
-from tests.serving.test_switching import release_with, stricter
+from tests.serving.worker.test_switching import release_with, stricter
 
 Run = Callable[..., str]
 

@@ -12,9 +12,9 @@ from unittest import mock
 from crm_rules.governance.chain import canonical, digest
 from crm_rules.governance.people import Profile, Trust
 from feature_repo.errors import BankError
-from serving.asking import OfferRequest
-from serving.loaded import Loaded
-from serving.scoring import Scorer
+from serving.deciding.asking import OfferRequest
+from serving.deciding.loaded import Loaded
+from serving.deciding.scoring import Scorer
 from tests.conftest import Tiny, evidence_for, make_scorer, make_tiny, stamp
 from training.release import assemble as assembling
 from training.release import verify as verifying

@@ -8,10 +8,10 @@ import pytest
 
 from crm_rules.governance.stops import NONE, Stops
 from monitoring.decision_log import Record
-from serving.asking import CustomerRequest, OfferRequest
+from serving.deciding.asking import CustomerRequest, OfferRequest
+from serving.deciding.scoring import Scorer
 from serving.pipeline import deciding
 from serving.pipeline.deciding import Batch
-from serving.scoring import Scorer
 from tests.conftest import AT
 
 

@@ -1,0 +1,45 @@
+"""What raises a customer's need for a family most: the reasons of a propensity."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from serving.deciding.loaded import Loaded
+from training.release.propensity import PropensityMember
+from training.release.segmentation import F32Array
+
+MOST = 3
+Drivers = list[dict[str, object]]
+
+
+def drivers(loaded: Loaded, member: PropensityMember, matrix: F32Array) -> list[Drivers]:
+    """For each row of the global matrix the columns that raise the margin most, ties by name.
+
+    At most three; `contribution` is in log odds before calibration, against the average of the
+    training population. What lowers the need is no reason.
+    """
+    runtime, names = loaded.runtime, np.array(member.columns)
+    added = runtime.drivers[member.name].run(matrix[:, runtime.positions(member.columns)])
+    by_name = np.broadcast_to(np.argsort(np.argsort(names)), added.shape)
+    order = np.lexsort((by_name, -added), axis=-1)[:, :MOST]
+    return [
+        [{"code": str(names[at]), "contribution": float(row[at])} for at in best if row[at] > 0]
+        for row, best in zip(added, order, strict=True)
+    ]
+
+
+def drivers_of(
+    loaded: Loaded, matrix: F32Array, wanted: Mapping[str, Sequence[int]]
+) -> dict[tuple[str, int], Drivers]:
+    """Reasons by (family, row), for the rows wanted of each family; others are not computed."""
+    members = {member.family: member for member in loaded.runtime.propensity.members if member.family}
+    return {
+        (family, row): found
+        for family, rows in wanted.items()
+        for row, found in zip(rows, _of(loaded, members.get(family), matrix[list(rows)]), strict=True)
+    }
+
+
+def _of(loaded: Loaded, member: PropensityMember | None, matrix: F32Array) -> list[Drivers]:
+    """No model, no reasons: such a family was shown for the propensity its catalogue entry declares."""
+    return drivers(loaded, member, matrix) if member else [[] for _ in range(len(matrix))]
