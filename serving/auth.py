@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from crm_rules.errors import InvalidKey
 from crm_rules.governance import keys
-from serving.errors import InvalidToken, MissingScope
+from serving.errors import InvalidToken, MissingScope, OtherCustomer
 
 ISSUER, AUDIENCE = "bank", "bank-scoring"
 KEY_FILE = "token.pem"
@@ -76,17 +76,23 @@ OPEN: frozenset[tuple[str, str]] = frozenset({("GET", "/livez"), ("GET", "/ready
 
 @dataclass(frozen=True)
 class Caller:
-    """Whose token a request carries."""
+    """Whose token a request carries; a customer's own token names that `customer`, an app's names none."""
 
     subject: str
     scopes: frozenset[str]
     token_id: str
     expires: int
+    customer: str | None = None
 
     def require(self, scope: str) -> None:
         """MissingScope unless the token has the scope."""
         if scope not in self.scopes:
             raise MissingScope(scope)
+
+    def require_customer(self, customer_id: str | None) -> None:
+        """OtherCustomer unless the token may ask about this customer."""
+        if self.customer is not None and customer_id != self.customer:
+            raise OtherCustomer
 
 
 def token_key(folder: Path) -> Ed25519PrivateKey:

@@ -98,6 +98,13 @@ class MissingScope(BankError, PermissionError):
         super().__init__(f"The token lacks the scope '{scope}'. Ask for a token that has it.")
 
 
+class OtherCustomer(BankError, PermissionError):
+    """A token asks about somebody it was not made for."""
+
+    def __init__(self) -> None:
+        super().__init__("The token does not allow to ask about this customer. Ask with a token made for it.")
+
+
 class LedgerUnavailable(BankError, OSError):
     """The loyalty ledger cannot be opened or written."""
 

@@ -73,7 +73,7 @@ class Gate:
         except BankError as error:
             await problem_of(error).response(request_id)(scope, receive, answer.send)
             return
-        state = {"request_id": request_id, "caller": caller.subject, "body": body}
+        state = {"request_id": request_id, "caller": caller, "body": body}
         scope["state"] = {**scope.get("state", {}), **state}
         await self._through(scope, body, answer)
 

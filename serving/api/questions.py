@@ -92,7 +92,9 @@ def _add_batch(routes: APIRouter, desk: Desk, question: Question) -> None:
 
 async def _ask(desk: Desk, question: Question, asked: Sequence[Asked], request: Request) -> Sequence[Scored]:
     state = request.state
-    return await run_in_threadpool(desk.engine.answer, question.method, asked, state.request_id, state.caller)
+    return await run_in_threadpool(
+        desk.engine.answer, question.method, asked, state.request_id, state.caller.subject
+    )
 
 
 def _rows(scored: Sequence[Scored], request_id: str) -> bytes:
