@@ -7,7 +7,7 @@ refuse at the start it refuses then, and goes on with what it has.
 """
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -32,6 +32,7 @@ from monitoring.decision_log import DecisionLog, DecisionLogs, Record
 from serving.api.app import endpoints
 from serving.api.desk import Desk
 from serving.api.gate import Gate
+from serving.api.questions import apps
 from serving.auth import CLOSED, OPEN, ROUTES, TokenCheck, token_key
 from serving.deciding.archive import Archive
 from serving.deciding.canary import decide_for_nobody
@@ -75,6 +76,7 @@ class ScoringProcess:
     uses: OfferUses
     counted: OfferUses
     endpoints: ASGIApp
+    hot: Mapping[tuple[str, str], ASGIApp]
     check: TokenCheck
     releases: Follower
     stops: Follower
@@ -82,7 +84,7 @@ class ScoringProcess:
 
     def gate(self, app: ASGIApp) -> Gate:
         """The gate in front of `app`: our routes and BentoML's by token, health checks open."""
-        return Gate(app, {**ROUTES, **CLOSED}, self.check, now, new_id, OPEN)
+        return Gate(app, {**ROUTES, **CLOSED}, self.check, now, new_id, OPEN, self.hot)
 
     def follow(self) -> None:
         """From now on take other releases and stop switches as they come."""
@@ -93,6 +95,7 @@ class ScoringProcess:
         """Stop following, and close every file."""
         for watch in self.watches:
             watch.close()
+        self.engine.close()
         self.log.close()
         self.ledger.close()
         self.cases.close()
@@ -229,7 +232,18 @@ def build(settings: Settings, worker: str, clock: Callable[[], datetime] = now) 
     # two threads, so that a release that takes long to load keeps no stop switch waiting
     watches = Watch("follow releases", [releases]), Watch("follow stop switches", [stops])
     return ScoringProcess(
-        engine, log, ledger, cases, uses, counted, endpoints(desk), check, releases, stops, watches
+        engine,
+        log,
+        ledger,
+        cases,
+        uses,
+        counted,
+        endpoints(desk),
+        apps(desk),
+        check,
+        releases,
+        stops,
+        watches,
     )
 
 

@@ -105,6 +105,27 @@ class OtherCustomer(BankError, PermissionError):
         super().__init__("The token does not allow to ask about this customer. Ask with a token made for it.")
 
 
+class Overloaded(BankError, RuntimeError):
+    """More questions wait than can be answered in time."""
+
+    def __init__(self) -> None:
+        super().__init__("More is asked than can be answered in time. Ask again in a second.")
+
+
+class Ending(BankError, RuntimeError):
+    """The process is about to end and takes no question."""
+
+    def __init__(self) -> None:
+        super().__init__("This worker is about to end. Ask again: another one answers.")
+
+
+class DeadlineExceeded(BankError, TimeoutError):
+    """The caller's deadline passed before the question was taken; nothing was decided."""
+
+    def __init__(self) -> None:
+        super().__init__("The deadline of the request passed before it was decided; nothing was decided.")
+
+
 class LedgerUnavailable(BankError, OSError):
     """The loyalty ledger cannot be opened or written."""
 

@@ -10,10 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from feature_repo.errors import BankError
-from serving.api import loyalty, outcomes, questions, records, reviews, status
+from serving.api import loyalty, outcomes, records, reviews, status
 from serving.api.desk import Desk
 from serving.api.gate import Gate, Refused
 from serving.api.problems import Problem, problem_of
+from serving.api.questions import apps
 from serving.auth import ROUTES, TokenCheck
 
 TITLE = "Bank customer platform"
@@ -22,13 +23,13 @@ VERSION = "1"
 
 def create_app(desk: Desk, check: TokenCheck, now: Callable[[], datetime], new_id: Callable[[], str]) -> Gate:
     """The whole HTTP application, closed by the route table."""
-    return Gate(endpoints(desk), ROUTES, check, now, new_id)
+    return Gate(endpoints(desk), ROUTES, check, now, new_id, hot=apps(desk))
 
 
 def endpoints(desk: Desk) -> FastAPI:
-    """The endpoints alone. Never serve them without the gate: it authorises and reads bodies."""
+    """The endpoints but those of questions. Never serve them without the gate: it admits and reads bodies."""
     app = FastAPI(title=TITLE, version=VERSION, docs_url=None, redoc_url=None, redirect_slashes=False)
-    for room in (questions, outcomes, records, reviews, loyalty, status):
+    for room in (outcomes, records, reviews, loyalty, status):
         app.include_router(room.router(desk))
     for kind in (BankError, ValidationError, Refused, HTTPException, Exception):
         app.add_exception_handler(kind, _as_problem)

@@ -9,6 +9,7 @@ import logging
 import re
 from collections.abc import Callable, Container, Mapping
 from datetime import datetime
+from types import MappingProxyType
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -37,7 +38,8 @@ class Refused(Exception):
 class Gate:
     """Wraps an ASGI app; `routes` names every route and its scope, all else is refused.
 
-    `open_routes` are let through as they are, without a token: health checks, nothing more.
+    `open_routes` are let through as they are, without a token: health checks, nothing more. `hot` routes are
+    answered by an app of their own instead of `app`.
     """
 
     def __init__(
@@ -48,8 +50,10 @@ class Gate:
         now: Callable[[], datetime],
         new_id: Callable[[], str],
         open_routes: Container[tuple[str, str]] = (),
+        hot: Mapping[tuple[str, str], ASGIApp] = MappingProxyType({}),
     ) -> None:
         self._app, self._routes, self._check, self._open = app, routes, check, open_routes
+        self._hot = hot
         self._now, self._new_id = now, new_id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -99,7 +103,8 @@ class Gate:
             return {"type": "http.request", "body": body, "more_body": False}
 
         try:
-            await self._app(scope, replayed, answer.send)
+            app = self._hot.get((scope["method"], scope["path"]), self._app)
+            await app(scope, replayed, answer.send)
         except Exception as error:
             log.exception("request %s failed", answer.request_id)
             if not answer.started:

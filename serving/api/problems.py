@@ -20,6 +20,8 @@ from feature_repo.errors import BankError
 from monitoring.errors import LogUnavailable, UnknownDecision
 from serving.errors import (
     CasesUnavailable,
+    DeadlineExceeded,
+    Ending,
     InvalidToken,
     LedgerUnavailable,
     MissingScope,
@@ -29,6 +31,7 @@ from serving.errors import (
     NotReplayable,
     OtherCustomer,
     OutcomesUnavailable,
+    Overloaded,
     RowsOfAnotherRelease,
     RowsUnreachable,
     UnknownCustomer,
@@ -59,6 +62,9 @@ KINDS: Mapping[type[BankError], tuple[int, str, str]] = {
     MissingPart: (503, "not-in-release", "The release has no such model"),
     RowsUnreachable: (503, "rows-unreachable", "Online rows cannot be read"),
     RowsOfAnotherRelease: (503, "rows-of-another-release", "Online rows do not fit the release"),
+    Overloaded: (503, "overloaded", "Too much is asked at once"),
+    Ending: (503, "ending", "This worker ends"),
+    DeadlineExceeded: (504, "deadline", "The deadline has passed"),
     LogUnavailable: (503, "not-recorded", "The decision could not be recorded"),
     LedgerUnavailable: (503, "not-booked", "The points could not be read or booked"),
     CasesUnavailable: (503, "cases-unavailable", "Cases cannot be read or opened"),

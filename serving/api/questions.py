@@ -1,12 +1,17 @@
-"""Scores and decisions: every question as one route, and as a batch of up to a thousand."""
+"""Scores and decisions: every question as one route, and as a batch of up to a thousand.
 
-from collections.abc import Sequence
+These routes are plain ASGI and called by the gate itself: no framework's routing lies on the way of a
+question.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
-from fastapi import APIRouter, Request, Response
-from starlette.concurrency import run_in_threadpool
+from pydantic import ValidationError
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from feature_repo.errors import BankError
 from serving.api.bodies import (
     Batch,
     Body,
@@ -15,13 +20,15 @@ from serving.api.bodies import (
     OfferBody,
     RecommendationBody,
     SuitabilityBody,
-    batch_schema,
 )
-from serving.api.desk import Desk, answered, parse, takes
+from serving.api.desk import Desk
 from serving.api.problems import problem_of
-from serving.deciding.records import Request as Asked
 from serving.deciding.scoring import Scored
 from serving.errors import UnknownCustomer
+from serving.worker.waiting import Question as Asked
+
+QuestionBody = CustomerBody | RecommendationBody | OfferBody | SuitabilityBody | CreditBody
+HEADERS = [(b"content-type", b"application/json")]
 
 
 @dataclass(frozen=True)
@@ -30,7 +37,7 @@ class Question:
 
     path: str
     method: str
-    body: type[CustomerBody | RecommendationBody | OfferBody | SuitabilityBody | CreditBody]
+    body: type[QuestionBody]
     summary: str
 
 
@@ -51,50 +58,72 @@ QUESTIONS = (
 )
 
 
-def router(desk: Desk) -> APIRouter:
-    """The routes of every question."""
-    routes = APIRouter()
-    for question in QUESTIONS:
-        _add_single(routes, desk, question)
-        _add_batch(routes, desk, question)
-    return routes
+def apps(desk: Desk) -> Mapping[tuple[str, str], ASGIApp]:
+    """Every question's route, behind the gate."""
+    alone = {("POST", question.path): Alone(desk, question) for question in QUESTIONS}
+    many = {("POST", f"{question.path}:batch"): Many(desk, question) for question in QUESTIONS}
+    return {**alone, **many}
 
 
-def _add_single(routes: APIRouter, desk: Desk, question: Question) -> None:
-    async def single(request: Request) -> Response:
-        asked = parse(request, question.body).asked()
-        [scored] = await _ask(desk, question, [asked], request)
+class Alone:
+    """Answers a question about one customer."""
+
+    def __init__(self, desk: Desk, question: Question) -> None:
+        self._desk, self._question = desk, question
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or say with a problem why not."""
+        try:
+            body = await self._answer(scope["state"])
+        except (BankError, ValidationError) as error:
+            await problem_of(error).response(scope["state"]["request_id"])(scope, receive, send)
+        else:
+            await _send(body, send)
+
+    async def _answer(self, state: Mapping[str, object]) -> bytes:
+        asked = self._question.body.model_validate_json(state["body"])  # type: ignore[arg-type]  # bytes
+        [scored] = await _ask(self._desk, self._question, [asked], state)
         if isinstance(scored, UnknownCustomer):
             raise scored
-        return answered(scored.body)
-
-    schema = takes(question.body.model_json_schema())
-    routes.add_api_route(
-        question.path, single, methods=["POST"], summary=question.summary, openapi_extra=schema,
-        operation_id=question.path.removeprefix("/v1/").replace("/", "-"),
-    )  # fmt: skip
+        return scored.body
 
 
-def _add_batch(routes: APIRouter, desk: Desk, question: Question) -> None:
-    kind: type[Body] = Batch[question.body]  # type: ignore[name-defined]  # a class made at run time
+class Many:
+    """Answers a question about up to a thousand customers, a status a row."""
 
-    async def batch(request: Request) -> Response:
-        items = parse(request, kind).items  # type: ignore[attr-defined]  # Batch has items
-        scored = await _ask(desk, question, [item.asked() for item in items], request)
-        return answered(_rows(scored, request.state.request_id))
+    def __init__(self, desk: Desk, question: Question) -> None:
+        self._desk, self._question = desk, question
+        self._body: type[Body] = Batch[question.body]  # type: ignore[name-defined]  # made at run time
 
-    schema = takes(batch_schema(question.body))
-    routes.add_api_route(
-        f"{question.path}:batch", batch, methods=["POST"], summary=f"{question.summary}, for many",
-        openapi_extra=schema, operation_id=question.path.removeprefix("/v1/").replace("/", "-") + "-batch",
-    )  # fmt: skip
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or say with a problem why not."""
+        state = scope["state"]
+        try:
+            items = self._body.model_validate_json(state["body"]).items  # type: ignore[attr-defined]
+            scored = await _ask(self._desk, self._question, items, state)
+        except (BankError, ValidationError) as error:
+            await problem_of(error).response(state["request_id"])(scope, receive, send)
+        else:
+            await _send(_rows(scored, state["request_id"]), send)
 
 
-async def _ask(desk: Desk, question: Question, asked: Sequence[Asked], request: Request) -> Sequence[Scored]:
-    state = request.state
-    return await run_in_threadpool(
-        desk.engine.answer, question.method, asked, state.request_id, state.caller.subject
-    )
+async def _ask(
+    desk: Desk, question: Question, bodies: Sequence[QuestionBody], state: Mapping[str, object]
+) -> Sequence[Scored]:
+    caller = state["caller"]
+    for each in bodies:
+        caller.require_customer(each.customer_id)  # type: ignore[attr-defined]  # the gate put a Caller there
+    asked = [each.asked() for each in bodies]
+    request_id, deadline = str(state["request_id"]), state.get("deadline")
+    assert deadline is None or isinstance(deadline, float)
+    subject = caller.subject  # type: ignore[attr-defined]  # as above
+    return await desk.engine.ask(Asked(question.method, asked, request_id, subject, deadline))
+
+
+async def _send(body: bytes, send: Send) -> None:
+    headers = [*HEADERS, (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 def _rows(scored: Sequence[Scored], request_id: str) -> bytes:

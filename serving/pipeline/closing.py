@@ -41,14 +41,15 @@ def ask(settings: Settings, customer_id: str, amount: float | None, term_months:
     with open_rows(settings) as rows, closing(open_uses(settings)) as uses:
         scorer = open_scorer(current_release(settings), rows, uses)
         log = DecisionLogs.of(settings).open("command")
+        engine = Engine(InService(scorer), log, now, new_id)
         try:
-            engine = Engine(InService(scorer), log, now, new_id)
             if amount is None:
                 scored = engine.answer("next_best_action", [OfferRequest(customer_id)], new_id(), caller)
             else:
                 asked = CreditRequest(customer_id, amount, term_months)
                 scored = engine.answer("credit", [asked], new_id(), caller)
         finally:
+            engine.close()
             log.close()
     if not isinstance(scored[0], Decision):
         raise scored[0]

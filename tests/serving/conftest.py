@@ -121,6 +121,7 @@ def bank(scorer: Scorer, whole_tiny: Tiny, tmp_path: Path) -> Iterator[Bank]:
     app = create_app(desk, TokenCheck(key.public_key()), lambda: times[-1], new_id)
     with httpx.Client(transport=InProcess(app), base_url="http://bank") as client:
         yield Bank(client, desk, kept, key, ledger, times)
+    desk.engine.close()
     cases.close()
     uses.close()
     ledger.close()

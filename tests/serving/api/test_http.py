@@ -8,6 +8,7 @@ import pytest
 
 from crm_rules.errors import DatabaseUnavailable
 from serving.api.app import endpoints
+from serving.api.questions import apps
 from serving.auth import ROUTES
 from tests.serving.conftest import Bank
 
@@ -176,7 +177,7 @@ def test_routes_that_are_not_there_and_methods_that_do_not_fit(bank: Bank) -> No
 
 
 def test_every_route_of_the_application_is_in_the_table_and_the_other_way_round(bank: Bank) -> None:
-    assert set(_walk(endpoints(bank.desk).routes)) == set(ROUTES)
+    assert {*_walk(endpoints(bank.desk).routes), *apps(bank.desk)} == set(ROUTES)
 
 
 def _walk(routes: Iterable[Any]) -> Iterator[tuple[str, str]]:
@@ -197,10 +198,10 @@ def test_the_description_of_the_api_is_whole_and_needs_a_token(bank: Bank) -> No
 def test_an_error_nobody_expected_tells_nothing_of_the_inside(
     bank: Bank, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: object) -> None:
+    async def broken(*_: object) -> None:
         raise ZeroDivisionError("a secret of the inside")
 
-    monkeypatch.setattr(bank.desk.engine, "answer", broken)
+    monkeypatch.setattr(bank.desk.engine, "ask", broken)
     response = bank.client.post(NBA, json=BODIES[NBA], headers=bank.token())
     assert "secret" not in json.dumps(assert_problem(response, 500, "internal"))
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -170,13 +171,21 @@ def test_an_error_of_no_bank_says_its_kind_alone() -> None:
 
 
 class Log:
-    """A log that lets something happen in the middle of an answer."""
+    """A log that forgets."""
+
+    def append(self, records: Sequence[Any]) -> None:
+        """Nothing is kept."""
+
+
+class Clock:
+    """A clock that lets something happen in the middle of an answer."""
 
     def __init__(self) -> None:
         self.meanwhile: Callable[[], None] = lambda: None
 
-    def append(self, records: Sequence[Any]) -> None:
+    def __call__(self) -> datetime:
         self.meanwhile()
+        return AT
 
 
 def served(scorer: Scorer, digest: str, closed: list[str]) -> InService:
@@ -193,8 +202,8 @@ def ask(engine: Engine) -> Decision:
 
 def test_a_switch_during_an_answer_waits_for_it_and_the_old_release_is_given_back(scorer: Scorer) -> None:
     closed: list[str] = []
-    old, new, log = served(scorer, "a" * 64, closed), served(scorer, "b" * 64, closed), Log()
-    engine = Engine(old, log, lambda: AT, lambda: "id")
+    old, new, clock = served(scorer, "a" * 64, closed), served(scorer, "b" * 64, closed), Clock()
+    engine = Engine(old, Log(), clock, lambda: "id")
     switching = threading.Thread(target=engine.serve, args=[new])
 
     def meanwhile() -> None:
@@ -203,10 +212,10 @@ def test_a_switch_during_an_answer_waits_for_it_and_the_old_release_is_given_bac
         assert switching.is_alive()
         assert closed == []
 
-    log.meanwhile = meanwhile
+    clock.meanwhile = meanwhile
     during = ask(engine)
     switching.join()
-    log.meanwhile = lambda: None
+    clock.meanwhile = lambda: None
     assert b"a" * 64 in during.body
     assert b"b" * 64 in ask(engine).body
     assert (closed, engine.serving.facts["release"]) == (["a" * 64], "b" * 64)
