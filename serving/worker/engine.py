@@ -263,7 +263,7 @@ class Engine:
 def _in_time(waiting: Sequence[Waiting]) -> list[Waiting]:
     """Those who still wait; who set a deadline that has passed is told so, who has gone is left out."""
     now = monotonic()
-    late = [each for each in waiting if (each.question.deadline or now) < now]
+    late = [each for each in waiting if each.question.deadline is not None and each.question.deadline < now]
     if late:
         failed(late, DeadlineExceeded())
-    return [each for each in waiting if not each.reply.done()]
+    return [each for each in waiting if each not in late and not each.reply.done()]
