@@ -86,9 +86,7 @@ class Load:
         self._free: deque[Connection] = deque()
         self._due: deque[float] = deque()
         for _ in range(self.connections):
-            _, connection = await loop.create_connection(
-                lambda: Connection(self._ended), "127.0.0.1", self.port
-            )
+            connection = await self._connect()
             self._free.append(connection)
         self._started = time.perf_counter()
         self._ends = self._started + self.seconds
@@ -155,9 +153,7 @@ class Load:
         async def again() -> None:
             for _ in range(200):
                 try:
-                    _, made = await loop.create_connection(
-                        lambda: Connection(self._ended), "127.0.0.1", self.port
-                    )
+                    made = await self._connect()
                 except OSError:
                     await asyncio.sleep(0.05)
                     continue
