@@ -50,6 +50,9 @@ class Database(Protocol):
     def stream(self, sql: str, values: Sequence[object] = ()) -> Iterator[Row]:
         """The rows of a query one after another, in memory that does not grow with them."""
 
+    def interrupt(self) -> None:
+        """End what another thread waits for in it: that thread gets DatabaseUnavailable."""
+
     def close(self) -> None:
         """Close it; it is not used afterwards."""
 
@@ -166,6 +169,10 @@ class Sqlite:
         """DatabaseUnavailable when the file was removed or replaced: what is written would be nowhere."""
         if _identity(self.path) != self._identity:
             raise DatabaseUnavailable(self.where, "the file was removed or replaced since it was opened")
+
+    def interrupt(self) -> None:
+        """What runs is ended; a wait for a lock ends by itself."""
+        self._db.interrupt()
 
     def close(self) -> None:
         """Close the file."""

@@ -78,6 +78,15 @@ class Settings(BaseSettings):
     oidc_issuer: str = Field(default="", description="https address of the identity provider")
     oidc_client_id: str = Field(default="", description="this platform's name at the identity provider")
     oidc_client_secret: SecretStr = Field(default=SecretStr(""), description="empty: a public client")
+    idempotency_hours: int = Field(
+        default=24, ge=1, le=24 * 31, description="how long the same Idempotency-Key is the same decision"
+    )
+    spool_mb: int = Field(
+        default=64,
+        ge=1,
+        le=65_536,
+        description="decisions a worker keeps aside while the log cannot be written",
+    )
     quarantine_limit: float = Field(default=0.01, ge=0, le=1, description="share of a table's rows")
 
     def __init__(self, **given: Any) -> None:
@@ -189,6 +198,16 @@ class Settings(BaseSettings):
     def uses(self) -> Path:
         """The file of what customers said to offers, unless it lies in PostgreSQL."""
         return self.home / "offers.db"
+
+    @property
+    def idempotency(self) -> Path:
+        """The file of idempotency keys, unless they lie in PostgreSQL."""
+        return self.home / "keys.db"
+
+    @property
+    def holders(self) -> Path:
+        """A locked file for each process that holds idempotency keys."""
+        return self.home / "holders"
 
     @property
     def cases(self) -> Path:

@@ -11,14 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from crm_rules.database import Database, Sqlite, make_tables, open_database
+from crm_rules.database import WAIT_SECONDS, Database, Sqlite, make_tables, open_database
 from crm_rules.errors import BrokenChain, BrokenHead, DatabaseUnavailable
 from crm_rules.governance.append_only import Chain, Entry, chains
 from crm_rules.governance.chain import salted
 from crm_rules.governance.heads import Heads
 from crm_rules.postgres import Postgres
 from feature_repo.settings import Settings
-from monitoring.errors import LogUnavailable, UnknownDecision
+from monitoring.errors import AlreadyDecided, LogRefused, LogUnavailable, UnknownDecision
 
 BATCHES = "batches"  # the worker, and the chain, of whole batch files
 PREFIX = "decisions-"  # begins the chain of every other worker
@@ -42,6 +42,7 @@ NEWEST = "SELECT payload FROM payloads WHERE chain = ? AND use_case = ? ORDER BY
 SINCE = "SELECT payload FROM payloads WHERE chain = ? AND seq > ? AND seq <= ? AND use_case = ? ORDER BY seq"
 LAST = "SELECT MAX(seq) FROM chain WHERE chain = ?"
 ENTRY = "SELECT seq FROM chain WHERE chain = ? AND id = ?"
+MOST_ASKED = 500  # ids in one query
 
 
 @dataclass(frozen=True)
@@ -81,8 +82,17 @@ class DecisionLog:
     def append(self, records: Sequence[Record]) -> None:
         """Make the records durable in one commit; all of them or none.
 
-        Raises LogUnavailable when they could not be written: then nothing may be answered.
+        Raises LogUnavailable when they could not be written: then nothing may be answered. AlreadyDecided
+        where the chain has an entry of one of these ids, LogRefused where it is not as it was left.
         """
+        try:
+            self._append(records)
+        except LogUnavailable as error:
+            if not isinstance(error, LogRefused) and (held := self._held_after_all(records)):
+                raise AlreadyDecided(self._database.where, held) from error
+            raise
+
+    def _append(self, records: Sequence[Record]) -> None:
         with _writing(self._database.where), self._chain.appending() as appender:
             entries, rows = [], []
             for seq, each in enumerate(records, appender.head.seq + 1):
@@ -117,6 +127,35 @@ class DecisionLog:
         """Whether the chain has an entry of that id."""
         return bool(self._database.ask(ENTRY, (self._chain.name, decision_id)))
 
+    def held(self, decision_ids: Sequence[str]) -> set[str]:
+        """Those of these ids of which the chain has an entry; LogUnavailable when that cannot be read."""
+        found = set[str]()
+        with _writing(self._database.where):
+            for start in range(0, len(decision_ids), MOST_ASKED):
+                some = decision_ids[start : start + MOST_ASKED]
+                marks = ", ".join("?" * len(some))
+                sql = f"SELECT id FROM chain WHERE chain = ? AND id IN ({marks})"  # noqa: S608  # only marks
+                found |= {str(row[0]) for row in self._database.ask(sql, (self._chain.name, *some))}
+        return found
+
+    def _held_after_all(self, records: Sequence[Record]) -> set[str]:
+        """Why they could not be written, where it was for their ids: an id twice, or one of the chain."""
+        ids = [each.decision_id for each in records]
+        twice = {each for each in ids if ids.count(each) > 1} if len(set(ids)) < len(ids) else set[str]()
+        try:
+            return twice or self.held(ids)
+        except LogUnavailable:
+            return twice
+
+    @property
+    def where(self) -> str:
+        """The database, without a password."""
+        return self._database.where
+
+    def interrupt(self) -> None:
+        """End what another thread waits for in the database: it gets an error."""
+        self._database.interrupt()
+
     def close(self) -> None:
         """Close the database."""
         self._database.close()
@@ -139,23 +178,26 @@ class DecisionLogs:
         """Where these settings say."""
         return cls(settings.decisions, settings.heads, settings.database.get_secret_value())
 
-    def open(self, worker: str) -> DecisionLog:
-        """Open the worker's log, made when there is none; LogUnavailable when that cannot be."""
+    def open(self, worker: str, wait: float = WAIT_SECONDS) -> DecisionLog:
+        """Open the worker's log, made when there is none; LogUnavailable when that cannot be.
+
+        It waits so many seconds for what somebody else has locked.
+        """
         path = self.folder / f"{worker}.db"
         with _writing("in PostgreSQL" if self.url else path):
             if not self.url:
                 self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             is_new = not self.url and not path.exists()
             try:
-                return self._opened(path, chain_of(worker))
+                return self._opened(path, chain_of(worker), wait)
             except (DatabaseUnavailable, OSError):
                 if is_new:  # a log without its tables would be taken for a damaged one
                     for left in self.folder.glob(f"{worker}.db*"):
                         left.unlink(missing_ok=True)
                 raise
 
-    def _opened(self, path: Path, name: str) -> DecisionLog:
-        database = open_database(path, self.url, self.schema)
+    def _opened(self, path: Path, name: str, wait: float) -> DecisionLog:
+        database = open_database(path, self.url, self.schema, wait=wait)
         try:
             make_tables(database, SCHEMA, NEEDED)
             chain = Chain(database, name, Heads(self.heads, durable=False))
@@ -244,7 +286,11 @@ def chain_of(worker: str) -> str:
 def _writing(where: Path | str) -> Iterator[None]:
     try:
         yield
+    except LogUnavailable:
+        raise
     except DatabaseUnavailable as error:
         raise LogUnavailable(where, error.problem) from error
-    except (BrokenChain, BrokenHead, OSError) as error:
+    except (BrokenChain, BrokenHead) as error:
+        raise LogRefused(where, str(error)) from error
+    except OSError as error:
         raise LogUnavailable(where, str(error)) from error

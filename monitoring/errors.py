@@ -1,5 +1,6 @@
 """Errors of the watching room."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
@@ -36,6 +37,30 @@ class LogUnavailable(BankError, OSError):
             f"The decision log {where} cannot be written ({why}), so no decision is given. "
             f"Free the disk or the lock and ask again."
         )
+
+
+class LogRefused(LogUnavailable):
+    """The log could be written, but is not as it was left; nothing is added to it."""
+
+
+class AlreadyDecided(LogRefused):
+    """A decision of that id is in the log; it is never there twice."""
+
+    def __init__(self, where: Path | str, decision_ids: Iterable[str]) -> None:
+        self.decision_ids = tuple(sorted(decision_ids))
+        super().__init__(where, f"it has decision {', '.join(self.decision_ids[:3])} already")
+
+
+class SpoolFull(LogUnavailable):
+    """The log cannot be written and nothing more can be kept aside, so no decision is given."""
+
+
+class BadSpoolKey(BankError, ValueError):
+    """The key of the spools is not usable."""
+
+    def __init__(self, path: Path, found: str) -> None:
+        self.path, self.found = path, found
+        super().__init__(f"The key of the decision spools, {path}, {found}. Restore it from its backup.")
 
 
 class NoWindow(BankError, ValueError):
