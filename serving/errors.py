@@ -105,6 +105,23 @@ class OtherCustomer(BankError, PermissionError):
         super().__init__("The token does not allow to ask about this customer. Ask with a token made for it.")
 
 
+class BrokenRevocations(BankError, ValueError):
+    """The list of tokens taken back was altered, cut or cannot be read."""
+
+    def __init__(self, path: Path, found: str) -> None:
+        self.path, self.found = path, found
+        super().__init__(
+            f"The list of revoked tokens {path} is refused: {found}. Restore it from its backup."
+        )
+
+
+class DeadlineExceeded(BankError, TimeoutError):
+    """The moment until which the caller waits has passed; nothing was decided."""
+
+    def __init__(self) -> None:
+        super().__init__("The deadline of the request has passed, nothing was decided. Ask again, give more.")
+
+
 class LedgerUnavailable(BankError, OSError):
     """The loyalty ledger cannot be opened or written."""
 

@@ -20,6 +20,7 @@ from feature_repo.errors import BankError
 from monitoring.errors import LogUnavailable, UnknownDecision
 from serving.errors import (
     CasesUnavailable,
+    DeadlineExceeded,
     InvalidToken,
     LedgerUnavailable,
     MissingScope,
@@ -55,6 +56,7 @@ KINDS: Mapping[type[BankError], tuple[int, str, str]] = {
     NotReplayable: (409, "not-replayable", "The decision belongs to another release"),
     NotReviewable: (409, "not-reviewable", "The decision cannot be contested"),
     TooLate: (409, "too-late", "The time to contest the decision is over"),
+    DeadlineExceeded: (504, "deadline-exceeded", "Too late"),
     ModelStopped: (503, "stopped", "The model is stopped"),
     MissingPart: (503, "not-in-release", "The release has no such model"),
     RowsUnreachable: (503, "rows-unreachable", "Online rows cannot be read"),
