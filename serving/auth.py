@@ -42,7 +42,6 @@ ROUTES: Mapping[tuple[str, str], Scope] = {
 }
 CLOSED: Mapping[tuple[str, str], Scope] = {  # BentoML's own routes that tell about the inside
     ("GET", "/metrics"): Scope.STATUS,
-    ("GET", "/docs.json"): Scope.STATUS,
 }
 
 OPEN: frozenset[tuple[str, str]] = frozenset({("GET", "/livez"), ("GET", "/readyz"), ("GET", "/healthz")})

@@ -14,7 +14,7 @@ from uvicorn.server import ServerState
 
 from serving.api.problems import MEDIA_TYPE, Problem
 
-HEAD_SECONDS = 10.0
+HEAD_SECONDS = 5.0
 DRAIN_SECONDS = 2.0  # a client may still send a body nobody reads, and then reads the answer
 MOST_HEAD = 32 * 1024  # bytes; the gate says so politely from half of that
 NOT_HTTP = Problem(400, "not-http", "Not HTTP", "The request is no HTTP/1.1 request. The connection ends.")

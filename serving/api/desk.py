@@ -55,8 +55,14 @@ def found(desk: Desk, caller: Caller, decision_id: str) -> tuple[bytes, dict[str
 
 
 def parse(request: Request, kind: type[Parsed]) -> Parsed:
-    """The body, checked; pydantic's ValidationError becomes a 422."""
-    return kind.model_validate_json(request.state.body)
+    """The body, checked; pydantic's ValidationError becomes a 422, another customer's id OtherCustomer."""
+    body = kind.model_validate_json(request.state.body)
+    caller: Caller = request.state.caller
+    if caller.customer is not None:
+        for each in getattr(body, "items", (body,)):
+            if "customer_id" in type(each).model_fields:
+                caller.require_customer(each.customer_id)
+    return body
 
 
 def answered(body: bytes | Mapping[str, object]) -> Response:

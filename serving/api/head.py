@@ -19,6 +19,7 @@ JSON_TYPE = re.compile(rb"application/json(\s*;\s*charset=\"?utf-8\"?)?", re.IGN
 DEADLINE = re.compile(rb"[1-9][0-9]{0,4}")
 TRACEPARENT = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
 BEARER = b"bearer "
+NONE = frozenset[bytes]()
 JSON = b"application/json"
 
 
@@ -35,7 +36,7 @@ class Head:
     """The headers the service knows, as they were sent; `several` are names that came more than once."""
 
     values: dict[bytes, bytes]
-    several: frozenset[bytes] = frozenset()
+    several: frozenset[bytes] = NONE
     size: int = 0
 
     @property
@@ -114,7 +115,7 @@ def read_head(headers: Iterable[tuple[bytes, bytes]]) -> Head:
             if name in values:
                 several.add(name)
             values[name] = value
-    return Head(values, frozenset(several), size)
+    return Head(values, frozenset(several) if several else NONE, size)
 
 
 def too_large(limit: int) -> Problem:
