@@ -24,6 +24,7 @@ import serving.cli
 import serving.holds_cli
 import serving.rules_cli
 import serving.switch_cli
+import serving.token_cli
 import training.cli
 import training.models_cli
 import training.release_cli
@@ -48,6 +49,7 @@ app.add_typer(crm_rules.changes_cli.people, name="people")
 app.add_typer(crm_rules.login_cli.keys, name="keys")
 app.command("login")(crm_rules.login_cli.login)
 app.command("logout")(crm_rules.login_cli.logout)
+app.add_typer(serving.token_cli.token, name="token")
 app.add_typer(serving.rules_cli.rules, name="rules")
 app.add_typer(serving.cases_cli.cases, name="cases")
 app.add_typer(serving.switch_cli.stop_switch, name="stop-switch")

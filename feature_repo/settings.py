@@ -55,6 +55,10 @@ class Settings(BaseSettings):
     profile: Literal["demo", "bank"] = Field(default="demo", description="demo keys count in demo only")
     host: str = Field(default="127.0.0.1", description="address the service listens on")
     port: int = Field(default=3000, ge=1, le=65535)
+    rate_per_second: float = Field(
+        default=2_000, gt=0, le=1e6, description="requests a second of one caller and worker, over time"
+    )
+    rate_burst: int = Field(default=4_000, ge=1, le=1_000_000, description="requests of one caller at once")
     threads: int = Field(default=2, ge=1, description="threads of DuckDB and training")
     engine: Literal["duckdb", "spark"] = Field(default="duckdb", description="what computes features")
     spark_master: str = Field(default="", description="address of a Spark cluster; empty: this machine")

@@ -33,7 +33,8 @@ from serving.api.app import endpoints
 from serving.api.desk import Desk
 from serving.api.gate import Gate
 from serving.api.questions import apps
-from serving.auth import CLOSED, OPEN, ROUTES, TokenCheck, token_key
+from serving.api.rates import Rates
+from serving.auth import CLOSED, OPEN, ROUTES, TokenCheck
 from serving.deciding.archive import Archive
 from serving.deciding.canary import decide_for_nobody
 from serving.deciding.loaded import Loaded
@@ -47,6 +48,7 @@ from serving.worker.figures import models_of
 from serving.worker.following import Follower, Watch, mark
 from serving.worker.in_service import InService
 from serving.worker.stopping import StopSwitches
+from serving.worker.token_files import TokenFiles
 from serving.worker.trust_file import TrustFile
 from training.release.current import FILE as CURRENT
 from training.release.current import Current, current, last_seen
@@ -81,10 +83,11 @@ class ScoringProcess:
     releases: Follower
     stops: Follower
     watches: tuple[Watch, ...]
+    rates: Rates
 
     def gate(self, app: ASGIApp) -> Gate:
         """The gate in front of `app`: our routes and BentoML's by token, health checks open."""
-        return Gate(app, {**ROUTES, **CLOSED}, self.check, now, new_id, OPEN, self.hot)
+        return Gate(app, {**ROUTES, **CLOSED}, self.check, now, new_id, OPEN, rates=self.rates, hot=self.hot)
 
     def follow(self) -> None:
         """From now on take other releases and stop switches as they come."""
@@ -224,27 +227,23 @@ def build(settings: Settings, worker: str, clock: Callable[[], datetime] = now) 
     releases = Follower(files[CURRENT], take_release, clock, seen[CURRENT])
     stops = Follower(files[STOPS], stopping.take, clock, seen[STOPS])
 
+    tokens = TokenFiles(settings.keys, Heads(settings.heads), clock)
+
     def following() -> dict[str, object]:
-        return {**releases.told(), "stop_switches": {**stopping.told(), **stops.told()}}
+        switched = {**stopping.told(), **stops.told()}
+        return {**releases.told(), "stop_switches": switched, "tokens": tokens.told()}
 
     desk = Desk(engine, ledger, logs.find, open_archive(settings), cases, uses, following)
-    check = TokenCheck(token_key(settings.keys).public_key())
-    # two threads, so that a release that takes long to load keeps no stop switch waiting
-    watches = Watch("follow releases", [releases]), Watch("follow stop switches", [stops])
-    return ScoringProcess(
-        engine,
-        log,
-        ledger,
-        cases,
-        uses,
-        counted,
-        endpoints(desk),
-        apps(desk),
-        check,
-        releases,
-        stops,
-        watches,
+    # threads of their own, so that a release that takes long to load keeps no stop switch waiting
+    watches = (
+        Watch("follow releases", [releases]),
+        Watch("follow stop switches", [stops]),
+        Watch("follow tokens", tokens.followers),
     )
+    return ScoringProcess(
+        engine, log, ledger, cases, uses, counted, endpoints(desk), apps(desk), tokens.check, releases,
+        stops, watches, Rates(settings.rate_per_second, settings.rate_burst),
+    )  # fmt: skip
 
 
 def _facts(served: Served, rows: PackedRows) -> dict[str, object]:

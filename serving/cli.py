@@ -1,4 +1,4 @@
-"""Commands that use the whole house: the main job, the service, tokens, scoring."""
+"""Commands that use the whole house: the main job, the service, scoring."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 score = typer.Typer(no_args_is_help=True, help="Score customers without the service.")
-token = typer.Typer(no_args_is_help=True, help="Tokens that open the service.")
 decisions = typer.Typer(no_args_is_help=True, help="What was decided, and whether it still computes.")
 
 
@@ -15,7 +14,6 @@ def add_to(app: typer.Typer) -> None:
     app.command("run")(run)
     app.command("serve")(serve)
     app.add_typer(score, name="score")
-    app.add_typer(token, name="token")
     app.add_typer(decisions, name="decisions")
 
 
@@ -54,28 +52,6 @@ def serve(
     serve_in_foreground(
         settings.model_copy(update={"host": host or settings.host, "port": port or settings.port})
     )
-
-
-@token.command("issue")
-def issue_token(
-    caller: Annotated[str, typer.Argument(help="name of the app the token is for")],
-    scope: Annotated[
-        list[str] | None, typer.Option(help="a scope; every scope in the demo without it")
-    ] = None,
-    hours: Annotated[int, typer.Option(min=1, max=24 * 90)] = 12,
-) -> None:
-    """Print a token for an app."""
-    from feature_repo.settings import Settings
-    from serving.auth import EVERY_SCOPE
-    from serving.pipeline.closing import demo_token
-
-    settings = Settings()
-    if settings.profile != "demo" and not scope:
-        raise typer.BadParameter(f"name what the app may do; there are {', '.join(EVERY_SCOPE)}.",
-                                 param_hint="--scope")  # fmt: skip
-    if unknown := sorted(set(scope or ()) - set(EVERY_SCOPE)):
-        raise typer.BadParameter(f"{unknown}; there are {', '.join(EVERY_SCOPE)}.", param_hint="--scope")
-    typer.echo(demo_token(settings, caller, scope, hours))
 
 
 @score.command("one")

@@ -119,11 +119,21 @@ class Ending(BankError, RuntimeError):
         super().__init__("This worker is about to end. Ask again: another one answers.")
 
 
+class BrokenRevocations(BankError, ValueError):
+    """The list of tokens taken back was altered, cut or cannot be read."""
+
+    def __init__(self, path: Path, found: str) -> None:
+        self.path, self.found = path, found
+        super().__init__(
+            f"The list of revoked tokens {path} is refused: {found}. Restore it from its backup."
+        )
+
+
 class DeadlineExceeded(BankError, TimeoutError):
-    """The caller's deadline passed before the question was taken; nothing was decided."""
+    """The moment until which the caller waits has passed; nothing was decided."""
 
     def __init__(self) -> None:
-        super().__init__("The deadline of the request passed before it was decided; nothing was decided.")
+        super().__init__("The deadline of the request has passed, nothing was decided. Ask again, give more.")
 
 
 class LedgerUnavailable(BankError, OSError):

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from feature_repo.errors import BankError
 from feature_repo.settings import Settings
+from serving.api.connection import bound_connections
 from serving.api.gate import Gate
 from serving.bootstrap import ScoringProcess, build
 
@@ -28,6 +29,7 @@ class Worker:
 
 
 WORKER = Worker()
+bound_connections()
 
 
 class FrontGate:

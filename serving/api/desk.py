@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import orjson
 from starlette.requests import Request
@@ -11,7 +11,9 @@ from starlette.responses import Response
 from crm_rules.loyalty.ledger import Ledger
 from crm_rules.offers.uses import OfferUses
 from crm_rules.policy import Policy
+from monitoring.errors import UnknownDecision
 from serving.api.bodies import Body
+from serving.auth import Caller
 from serving.deciding.archive import Archive
 from serving.worker.case_room import CaseRoom
 from serving.worker.engine import Engine
@@ -43,9 +45,24 @@ class Desk:
         return self.engine.serving.policy(self.engine.now())
 
 
+def found(desk: Desk, caller: Caller, decision_id: str) -> tuple[bytes, dict[str, Any]]:
+    """A decision's payload and what it says; UnknownDecision for one about somebody else, as if not there."""
+    payload = desk.find(decision_id)
+    record: dict[str, Any] = orjson.loads(payload)
+    if not caller.may_ask_about(record["customer_id"]):
+        raise UnknownDecision(decision_id)
+    return payload, record
+
+
 def parse(request: Request, kind: type[Parsed]) -> Parsed:
-    """The body, checked; pydantic's ValidationError becomes a 422."""
-    return kind.model_validate_json(request.state.body)
+    """The body, checked; pydantic's ValidationError becomes a 422, another customer's id OtherCustomer."""
+    body = kind.model_validate_json(request.state.body)
+    caller: Caller = request.state.caller
+    if caller.customer is not None:
+        for each in getattr(body, "items", (body,)):
+            if "customer_id" in type(each).model_fields:
+                caller.require_customer(getattr(each, "customer_id"))  # noqa: B009  # a field of this kind
+    return body
 
 
 def answered(body: bytes | Mapping[str, object]) -> Response:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import orjson
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
@@ -10,7 +9,8 @@ from crm_rules.errors import DatabaseUnavailable
 from crm_rules.offers.catalogue import Offer
 from crm_rules.offers.uses import ACCEPTED, Said
 from serving.api.bodies import OutcomeBody
-from serving.api.desk import Desk, answered, parse, takes
+from serving.api.desk import Desk, answered, found, parse, takes
+from serving.auth import Caller
 from serving.deciding import next_best_action
 from serving.errors import NoLongerPossible, NotOffered, OutcomesUnavailable
 
@@ -25,14 +25,15 @@ def router(desk: Desk) -> APIRouter:
         openapi_extra=takes(OutcomeBody.model_json_schema()),
     )
     async def outcome(request: Request) -> Response:
-        return answered(await run_in_threadpool(_kept, desk, parse(request, OutcomeBody)))
+        body, caller = parse(request, OutcomeBody), request.state.caller
+        return answered(await run_in_threadpool(_kept, desk, caller, body))
 
     return routes
 
 
-def _kept(desk: Desk, body: OutcomeBody) -> dict[str, object]:
+def _kept(desk: Desk, caller: Caller, body: OutcomeBody) -> dict[str, object]:
     """The answer kept; said again it stands as it was, whatever the offer has become since."""
-    record = orjson.loads(desk.find(body.decision_id))
+    _, record = found(desk, caller, body.decision_id)
     if record["use_case"] != next_best_action.USE_CASE or body.offer_id not in record["outcome"]:
         raise NotOffered(body.offer_id, body.decision_id)
     at = desk.engine.now().isoformat()

@@ -9,9 +9,10 @@ from starlette.concurrency import run_in_threadpool
 
 from crm_rules.governance.plain import plain
 from monitoring.errors import UnknownDecision
-from serving.api.desk import Desk, answered
+from serving.api.desk import Desk, answered, found
 from serving.api.told_case import told as told_case
 from serving.api.told_case import told_of_referral
+from serving.auth import Caller
 from serving.errors import CasesUnavailable, NotReplayable
 
 TOLD = (
@@ -27,7 +28,7 @@ def router(desk: Desk) -> APIRouter:
 
     @routes.get("/v1/decisions", summary="One decision from the log, computed again, and the case it became")
     async def decision(request: Request) -> Response:
-        return answered(await run_in_threadpool(_told, desk, _asked_id(request)))
+        return answered(await run_in_threadpool(_told, desk, request.state.caller, _asked_id(request)))
 
     return routes
 
@@ -48,9 +49,8 @@ def _case(desk: Desk, record: Mapping[str, Any]) -> dict[str, object] | None:
         return {"state": "unknown"}
 
 
-def _told(desk: Desk, decision_id: str) -> dict[str, object]:
-    payload = desk.find(decision_id)
-    record = orjson.loads(payload)
+def _told(desk: Desk, caller: Caller, decision_id: str) -> dict[str, object]:
+    payload, record = found(desk, caller, decision_id)
     told = {name: record[name] for name in TOLD if name in record}
     case = _case(desk, record)
     try:

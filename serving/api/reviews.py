@@ -1,12 +1,12 @@
 """Asking for a person: POST /v1/decisions/review opens a review or an appeal, once."""
 
-import orjson
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from serving.api.bodies import ReviewBody
-from serving.api.desk import Desk, answered, parse, takes
+from serving.api.desk import Desk, answered, found, parse, takes
 from serving.api.told_case import told
+from serving.auth import Caller
 
 
 def router(desk: Desk) -> APIRouter:
@@ -19,12 +19,13 @@ def router(desk: Desk) -> APIRouter:
         openapi_extra=takes(ReviewBody.model_json_schema()),
     )
     async def review(request: Request) -> Response:
-        return answered(await run_in_threadpool(_review, desk, parse(request, ReviewBody)))
+        body, caller = parse(request, ReviewBody), request.state.caller
+        return answered(await run_in_threadpool(_review, desk, caller, body))
 
     return routes
 
 
-def _review(desk: Desk, body: ReviewBody) -> dict[str, object]:
-    record = orjson.loads(desk.find(body.decision_id))
+def _review(desk: Desk, caller: Caller, body: ReviewBody) -> dict[str, object]:
+    _, record = found(desk, caller, body.decision_id)
     case, new = desk.cases.review(record, body.wishes(), desk.engine.now(), desk.policy)
     return {"decision_id": body.decision_id, "opened": new, "case": told(case)}

@@ -8,13 +8,13 @@ from feature_repo.packed_rows import open_rows
 from feature_repo.settings import Settings
 from monitoring.batch_log import read
 from monitoring.decision_log import DecisionLogs
-from serving.auth import EVERY_SCOPE, issue, token_key
 from serving.bootstrap import current_release, new_id, open_scorer, open_uses
 from serving.deciding import next_best_action
 from serving.deciding.asking import CreditRequest, OfferRequest
 from serving.deciding.records import Decision
 from serving.pipeline.bootstrap import now
 from serving.pipeline.progress import Progress
+from serving.tokens.office import TokenOffice
 from serving.worker.engine import Engine
 from serving.worker.in_service import InService
 from training.release.errors import MissingPart
@@ -118,9 +118,9 @@ def _show_credit(progress: Progress, answer: Answer) -> None:
     progress.say(f"  decision {answer['decision_id']}, logged before it was shown")
 
 
-def demo_token(settings: Settings, caller: str, scopes: list[str] | None, hours: int) -> str:
-    """A token signed with this machine's token key; every scope unless named."""
-    return issue(token_key(settings.keys), caller, scopes or EVERY_SCOPE, hours, now())
+def demo_token(settings: Settings) -> str:
+    """A token to try the service with: every scope, for half a day."""
+    return TokenOffice.of(settings).issue("demo", None, TOKEN_HOURS, now())
 
 
 def farewell(progress: Progress, settings: Settings, customer: str | None, token: str, serving: bool) -> None:

@@ -75,7 +75,7 @@ def run_main_job(settings: Settings, wanted: Wanted, options: Options) -> None:
     progress.say(f"\nDone in {watch.seconds:.1f} s. Everything is under {settings.home.absolute()}.")
     closing.show(progress, found)
     serving = options.serve and not options.json
-    token = closing.demo_token(settings, "demo", None, closing.TOKEN_HOURS)
+    token = closing.demo_token(settings)
     closing.farewell(progress, settings, closing.example_customer(settings), token, serving)
     if options.json:
         typer.echo(json.dumps(_as_data(run, found, watch.seconds), ensure_ascii=False))
