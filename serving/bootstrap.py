@@ -33,6 +33,7 @@ from serving.api.app import endpoints
 from serving.api.desk import Desk
 from serving.api.gate import Gate
 from serving.api.questions import apps
+from serving.api.sandbox import Sandbox
 from serving.auth import CLOSED, OPEN, ROUTES, TokenCheck, token_key
 from serving.deciding.archive import Archive
 from serving.deciding.canary import decide_for_nobody
@@ -227,7 +228,8 @@ def build(settings: Settings, worker: str, clock: Callable[[], datetime] = now) 
     def following() -> dict[str, object]:
         return {**releases.told(), "stop_switches": {**stopping.told(), **stops.told()}}
 
-    desk = Desk(engine, ledger, logs.find, open_archive(settings), cases, uses, following)
+    sandbox = Sandbox.load() if settings.has_sandbox else None
+    desk = Desk(engine, ledger, logs.find, open_archive(settings), cases, uses, following, sandbox)
     check = TokenCheck(token_key(settings.keys).public_key())
     # two threads, so that a release that takes long to load keeps no stop switch waiting
     watches = Watch("follow releases", [releases]), Watch("follow stop switches", [stops])

@@ -192,3 +192,12 @@ class OutcomesUnavailable(BankError, OSError):
 
     def __init__(self, found: str) -> None:
         super().__init__(f"What the customer said could not be recorded ({found}). Say it again in a moment.")
+
+
+class MixedSandbox(BankError, ValueError):
+    """One request asks about sandbox customers and about others."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Sandbox customers and others are in one request. Ask about them in requests of their own."
+        )

@@ -12,6 +12,7 @@ from crm_rules.loyalty.ledger import Ledger
 from crm_rules.offers.uses import OfferUses
 from crm_rules.policy import Policy
 from serving.api.bodies import Body
+from serving.api.sandbox import Sandbox
 from serving.deciding.archive import Archive
 from serving.worker.case_room import CaseRoom
 from serving.worker.engine import Engine
@@ -26,7 +27,7 @@ class Desk:
 
     `find` returns a decision's payload by id, `archive` computes it again, `cases` holds what people decide,
     `uses` what customers said to offers; `following` is what /v1/status tells about switches of the release
-    and stop switches.
+    and stop switches. `sandbox` answers about sandbox customers, where there are any.
     """
 
     engine: Engine
@@ -36,6 +37,7 @@ class Desk:
     cases: CaseRoom
     uses: OfferUses
     following: Callable[[], Mapping[str, object]] = dict
+    sandbox: Sandbox | None = None
 
     @property
     def policy(self) -> Policy:
