@@ -12,6 +12,7 @@ from crm_rules.loyalty.ledger import Ledger
 from crm_rules.offers.uses import OfferUses
 from crm_rules.policy import Policy
 from serving.api.bodies import Body
+from serving.api.language import language_of, localised
 from serving.api.sandbox import Sandbox
 from serving.deciding.archive import Archive
 from serving.worker.case_room import CaseRoom
@@ -19,6 +20,7 @@ from serving.worker.engine import Engine
 
 Parsed = TypeVar("Parsed", bound=Body)
 JSON = "application/json"
+VARY = {"Vary": "Accept-Language"}
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,16 @@ def parse(request: Request, kind: type[Parsed]) -> Parsed:
     return kind.model_validate_json(request.state.body)
 
 
+def in_language(request: Request, told: Mapping[str, object]) -> Response:
+    """A JSON answer with its texts in the language of Accept-Language, in both without it."""
+    language = language_of(request.headers.get("accept-language"))
+    body = orjson.dumps(told)
+    if language is None:
+        return Response(body, media_type=JSON, headers=VARY)
+    headers = {**VARY, "Content-Language": language}
+    return Response(localised(body, language), media_type=JSON, headers=headers)
+
+
 def answered(body: bytes | Mapping[str, object]) -> Response:
     """A JSON answer."""
     return Response(body if isinstance(body, bytes) else orjson.dumps(body), media_type=JSON)
-
-
-def takes(schema: Mapping[str, object]) -> dict[str, object]:
-    """The OpenAPI words for a JSON body of that schema."""
-    return {"requestBody": {"required": True, "content": {JSON: {"schema": dict(schema)}}}}

@@ -31,8 +31,8 @@ def localised(body: bytes, language: str) -> bytes:
 
     Where there are two texts and nothing else there is one; beside a code it is called `text`.
 
-    >>> localised('{"name":{"en":"Gold","zh":"金"},"why":[{"code":"A","en":"Late","zh":"晚"}]}'.encode(), "en")
-    b'{"name":"Gold","why":[{"code":"A","text":"Late"}]}'
+    >>> localised('{"name":{"en":"Au","zh":"金"},"why":[{"code":"A","en":"Late","zh":"晚"}]}'.encode(), "en")
+    b'{"name":"Au","why":[{"code":"A","text":"Late"}]}'
     >>> localised('{"code":"R","text":"Held.","law":"L","zh":"持有"}'.encode(), "zh").decode()
     '{"code":"R","text":"持有","law":"L"}'
     """

@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from crm_rules.governance.plain import plain
 from monitoring.errors import UnknownDecision
-from serving.api.desk import Desk, answered
+from serving.api.desk import Desk, in_language
 from serving.api.told_case import told as told_case
 from serving.api.told_case import told_of_referral
 from serving.errors import CasesUnavailable, NotReplayable
@@ -25,14 +25,15 @@ def router(desk: Desk) -> APIRouter:
     """GET /v1/decisions?decision_id=..."""
     routes = APIRouter()
 
-    @routes.get("/v1/decisions", summary="One decision from the log, computed again, and the case it became")
+    @routes.get("/v1/decisions")
     async def decision(request: Request) -> Response:
-        return answered(await run_in_threadpool(_told, desk, _asked_id(request)))
+        return in_language(request, await run_in_threadpool(_told, desk, asked_id(request)))
 
     return routes
 
 
-def _asked_id(request: Request) -> str:
+def asked_id(request: Request) -> str:
+    """The decision a query names; UnknownDecision where it is no id, or not the whole query."""
     given = request.query_params.multi_items()
     asked = request.query_params.get("decision_id", "")
     if given != [("decision_id", asked)] or not 1 <= len(asked) <= MOST_ID or not plain(asked):

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from serving.api.bodies import ReviewBody
-from serving.api.desk import Desk, answered, parse, takes
+from serving.api.desk import Desk, in_language, parse
 from serving.api.told_case import told
 
 
@@ -13,13 +13,9 @@ def router(desk: Desk) -> APIRouter:
     """POST /v1/decisions/review."""
     routes = APIRouter()
 
-    @routes.post(
-        "/v1/decisions/review",
-        summary="Have a person look at a credit decision; asked again, it is the same case",
-        openapi_extra=takes(ReviewBody.model_json_schema()),
-    )
+    @routes.post("/v1/decisions/review")
     async def review(request: Request) -> Response:
-        return answered(await run_in_threadpool(_review, desk, parse(request, ReviewBody)))
+        return in_language(request, await run_in_threadpool(_review, desk, parse(request, ReviewBody)))
 
     return routes
 
