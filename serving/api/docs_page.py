@@ -1,5 +1,7 @@
 """The description of the API: for programs at /openapi.json, for people at /docs."""
 
+from functools import cache
+
 import orjson
 from fastapi import APIRouter, Response
 
@@ -9,9 +11,9 @@ from serving.api.openapi import document
 
 
 def router() -> APIRouter:
-    """GET /openapi.json and GET /docs, both made once."""
-    routes, described = APIRouter(), document()
-    as_json, as_page = orjson.dumps(described), page(described).encode()
+    """GET /openapi.json and GET /docs, both made once a process."""
+    routes = APIRouter()
+    as_json, as_page = _made()
 
     @routes.get("/openapi.json")
     async def openapi() -> Response:
@@ -23,3 +25,9 @@ def router() -> APIRouter:
         return Response(as_page, media_type="text/html; charset=utf-8", headers=headers)
 
     return routes
+
+
+@cache
+def _made() -> tuple[bytes, bytes]:
+    described = document()
+    return orjson.dumps(described), page(described).encode()

@@ -1,4 +1,4 @@
-"""Why a decision came out as it did: for whoever it is about, in their language, without a figure to probe."""
+"""Why a decision came out as it did: for whoever it is about, in their language, with no figure to probe."""
 
 import json
 from datetime import timedelta
