@@ -53,6 +53,9 @@ class Settings(BaseSettings):
 
     home: Path = Field(default=Path(".bank"), description="all run-time state")
     profile: Literal["demo", "bank"] = Field(default="demo", description="demo keys count in demo only")
+    sandbox: bool | None = Field(
+        default=None, description="sandbox customers answer; unless set, in demo only"
+    )
     host: str = Field(default="127.0.0.1", description="address the service listens on")
     port: int = Field(default=3000, ge=1, le=65535)
     rate_per_second: float = Field(
@@ -107,6 +110,11 @@ class Settings(BaseSettings):
     def machine(self) -> Machine:
         """What computes features."""
         return Machine(self.threads, self.engine, self.spark_master)
+
+    @property
+    def has_sandbox(self) -> bool:
+        """Whether sandbox customers answer."""
+        return self.profile == "demo" if self.sandbox is None else self.sandbox
 
     @property
     def raw(self) -> Path:

@@ -22,6 +22,7 @@ ROUTES: Mapping[tuple[str, str], Scope] = {
     ("POST", "/v1/decisions/credit"): Scope.DECIDE,
     ("POST", "/v1/decisions/credit:batch"): Scope.DECIDE,
     ("GET", "/v1/decisions"): Scope.READ_DECISIONS,
+    ("GET", "/v1/decisions/explanation"): Scope.READ_DECISIONS,
     ("POST", "/v1/decisions/review"): Scope.REVIEW,
     ("POST", "/v1/decisions/suitability"): Scope.DECIDE,
     ("POST", "/v1/decisions/suitability:batch"): Scope.DECIDE,
@@ -39,6 +40,7 @@ ROUTES: Mapping[tuple[str, str], Scope] = {
     ("GET", "/v1/status"): Scope.STATUS,
     ("GET", "/v1/models"): Scope.STATUS,
     ("GET", "/openapi.json"): Scope.STATUS,
+    ("GET", "/docs"): Scope.STATUS,
 }
 CLOSED: Mapping[tuple[str, str], Scope] = {  # BentoML's own routes that tell about the inside
     ("GET", "/metrics"): Scope.STATUS,

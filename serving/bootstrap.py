@@ -9,7 +9,7 @@ refuse at the start it refuses then, and goes on with what it has.
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from starlette.types import ASGIApp
@@ -34,6 +34,7 @@ from serving.api.desk import Desk
 from serving.api.gate import Gate
 from serving.api.questions import apps
 from serving.api.rates import Rates
+from serving.api.sandbox import Sandbox
 from serving.auth import CLOSED, OPEN, ROUTES, TokenCheck
 from serving.deciding.archive import Archive
 from serving.deciding.canary import decide_for_nobody
@@ -47,6 +48,9 @@ from serving.worker.engine import Engine
 from serving.worker.figures import models_of
 from serving.worker.following import Follower, Watch, mark
 from serving.worker.in_service import InService
+from serving.worker.keyring import Keyring
+from serving.worker.keys import PLACE as KEYS_SCHEMA
+from serving.worker.keys import Holder, IdempotencyKeys
 from serving.worker.stopping import StopSwitches
 from serving.worker.token_files import TokenFiles
 from serving.worker.trust_file import TrustFile
@@ -77,6 +81,7 @@ class ScoringProcess:
     cases: CaseRoom
     uses: OfferUses
     counted: OfferUses
+    keyring: Keyring
     endpoints: ASGIApp
     hot: Mapping[tuple[str, str], ASGIApp]
     check: TokenCheck
@@ -99,6 +104,7 @@ class ScoringProcess:
         for watch in self.watches:
             watch.close()
         self.engine.close()
+        self.keyring.close()
         self.log.close()
         self.ledger.close()
         self.cases.close()
@@ -174,6 +180,14 @@ def open_uses(settings: Settings) -> OfferUses:
     return OfferUses(open_database(settings.uses, url, USES_SCHEMA, wait=WAIT))
 
 
+def open_keyring(settings: Settings, worker: str, clock: Callable[[], datetime]) -> Keyring:
+    """The idempotency keys of all workers, held by this one."""
+    url = settings.database.get_secret_value()
+    database = open_database(settings.idempotency, url, KEYS_SCHEMA, wait=WAIT)
+    holder = Holder(settings.holders, f"{worker}-{new_id()}")
+    return Keyring(IdempotencyKeys(database, holder), clock, timedelta(hours=settings.idempotency_hours))
+
+
 def put_in_service(
     settings: Settings, facts: dict[str, object], stops: Stops, uses: UsesReader,
     before: InService | None = None,
@@ -233,7 +247,9 @@ def build(settings: Settings, worker: str, clock: Callable[[], datetime] = now) 
         switched = {**stopping.told(), **stops.told()}
         return {**releases.told(), "stop_switches": switched, "tokens": tokens.told()}
 
-    desk = Desk(engine, ledger, logs.find, open_archive(settings), cases, uses, following)
+    sandbox = Sandbox.load() if settings.has_sandbox else None
+    keyring = open_keyring(settings, worker, clock)
+    desk = Desk(engine, ledger, logs.find, open_archive(settings), cases, uses, following, sandbox, keyring)
     # threads of their own, so that a release that takes long to load keeps no stop switch waiting
     watches = (
         Watch("follow releases", [releases]),
@@ -241,7 +257,8 @@ def build(settings: Settings, worker: str, clock: Callable[[], datetime] = now) 
         Watch("follow tokens", tokens.followers),
     )
     return ScoringProcess(
-        engine, log, ledger, cases, uses, counted, endpoints(desk), apps(desk), tokens.check, releases,
+        engine, log, ledger, cases, uses, counted, keyring, endpoints(desk), apps(desk),
+        tokens.check, releases,
         stops, watches, Rates(settings.rate_per_second, settings.rate_burst),
     )  # fmt: skip
 

@@ -119,6 +119,20 @@ class Ending(BankError, RuntimeError):
         super().__init__("This worker is about to end. Ask again: another one answers.")
 
 
+class KeysUnavailable(BankError, OSError):
+    """Idempotency keys cannot be read or kept."""
+
+    def __init__(self, found: str) -> None:
+        super().__init__(f"Idempotency keys cannot be kept ({found}). Ask again with the same key.")
+
+
+class StillDeciding(BankError, RuntimeError):
+    """The same question with the same key is being answered elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__("The request with this key is still being decided. Ask again with the same key.")
+
+
 class BrokenRevocations(BankError, ValueError):
     """The list of tokens taken back was altered, cut or cannot be read."""
 
@@ -202,3 +216,12 @@ class OutcomesUnavailable(BankError, OSError):
 
     def __init__(self, found: str) -> None:
         super().__init__(f"What the customer said could not be recorded ({found}). Say it again in a moment.")
+
+
+class MixedSandbox(BankError, ValueError):
+    """One request asks about sandbox customers and about others."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Sandbox customers and others are in one request. Ask about them in requests of their own."
+        )

@@ -24,14 +24,16 @@ def _plain(text: str) -> str:
     return text
 
 
+LINE = Field(json_schema_extra={"format": "printable-line"})  # the schema's word for what _plain checks
 CustomerId = Annotated[
-    str, StringConstraints(min_length=1, max_length=64, pattern=PRINTABLE), AfterValidator(_plain)
+    str, StringConstraints(min_length=1, max_length=64, pattern=PRINTABLE), AfterValidator(_plain), LINE
 ]
 ProductId = CustomerId
 Word = Annotated[
     str,
     StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$"),
     AfterValidator(_plain),
+    LINE,
 ]
 
 
@@ -41,8 +43,9 @@ def _whole_cents(money: float) -> float:
     return money
 
 
-Amount = Annotated[float, Field(ge=0.01, le=1e9), AfterValidator(_whole_cents)]
-Income = Annotated[float, Field(ge=0, le=1e9), AfterValidator(_whole_cents)]
+CENTS = Field(json_schema_extra={"multipleOf": 0.01})
+Amount = Annotated[float, Field(ge=0.01, le=1e9), AfterValidator(_whole_cents), CENTS]
+Income = Annotated[float, Field(ge=0, le=1e9), AfterValidator(_whole_cents), CENTS]
 Channel = Literal["app", "branch", "chat", "email", "phone"]
 Item = TypeVar("Item", bound="Body")
 
@@ -143,7 +146,9 @@ def _seen(text: str) -> str:
     return text
 
 
-Wish = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST), AfterValidator(_seen)]
+Wish = Annotated[
+    str, StringConstraints(min_length=1, max_length=LONGEST, pattern=r"\S"), AfterValidator(_seen), LINE
+]
 
 
 class ReviewBody(Body):
@@ -163,14 +168,3 @@ class Batch(Body, Generic[Item]):
     """Up to a thousand questions of one kind."""
 
     items: Annotated[list[Item], Field(min_length=1, max_length=MOST_ITEMS)]
-
-
-def batch_schema(item: type[Body]) -> dict[str, object]:
-    """The JSON Schema of a batch, whole in itself."""
-    items = {"type": "array", "minItems": 1, "maxItems": MOST_ITEMS, "items": item.model_json_schema()}
-    return {
-        "type": "object",
-        "properties": {"items": items},
-        "required": ["items"],
-        "additionalProperties": False,
-    }

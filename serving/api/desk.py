@@ -13,13 +13,17 @@ from crm_rules.offers.uses import OfferUses
 from crm_rules.policy import Policy
 from monitoring.errors import UnknownDecision
 from serving.api.bodies import Body
+from serving.api.language import language_of, localised
+from serving.api.sandbox import Sandbox
 from serving.auth import Caller
 from serving.deciding.archive import Archive
 from serving.worker.case_room import CaseRoom
 from serving.worker.engine import Engine
+from serving.worker.keyring import Keyring
 
 Parsed = TypeVar("Parsed", bound=Body)
 JSON = "application/json"
+VARY = {"Vary": "Accept-Language"}
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,8 @@ class Desk:
 
     `find` returns a decision's payload by id, `archive` computes it again, `cases` holds what people decide,
     `uses` what customers said to offers; `following` is what /v1/status tells about switches of the release
-    and stop switches.
+    and stop switches. `sandbox` answers about sandbox customers, where there are any; `keyring` keeps
+    idempotency keys.
     """
 
     engine: Engine
@@ -38,6 +43,8 @@ class Desk:
     cases: CaseRoom
     uses: OfferUses
     following: Callable[[], Mapping[str, object]] = dict
+    sandbox: Sandbox | None = None
+    keyring: Keyring | None = None
 
     @property
     def policy(self) -> Policy:
@@ -65,11 +72,16 @@ def parse(request: Request, kind: type[Parsed]) -> Parsed:
     return body
 
 
+def in_language(request: Request, told: Mapping[str, object]) -> Response:
+    """A JSON answer with its texts in the language of Accept-Language, in both without it."""
+    language = language_of(request.headers.get("accept-language"))
+    body = orjson.dumps(told)
+    if language is None:
+        return Response(body, media_type=JSON, headers=VARY)
+    headers = {**VARY, "Content-Language": language}
+    return Response(localised(body, language), media_type=JSON, headers=headers)
+
+
 def answered(body: bytes | Mapping[str, object]) -> Response:
     """A JSON answer."""
     return Response(body if isinstance(body, bytes) else orjson.dumps(body), media_type=JSON)
-
-
-def takes(schema: Mapping[str, object]) -> dict[str, object]:
-    """The OpenAPI words for a JSON body of that schema."""
-    return {"requestBody": {"required": True, "content": {JSON: {"schema": dict(schema)}}}}

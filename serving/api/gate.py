@@ -42,7 +42,7 @@ class Gate:
 
     `open_routes` are let through without a token: health checks, nothing more. `hot` routes are answered
     by apps of their own, once they are admitted and their body is read. What comes through finds in its
-    state: request_id, caller, body, `deadline` (of `clock`, in seconds, or None) and `trace` (or None).
+    state: request_id, caller, body, head, `deadline` (of `clock`, in seconds, or None) and `trace` (or None).
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class Gate:
             raise Refused(invalid(f"The query is longer than {MOST_QUERY} bytes."))
         wait = head.wait_ms()
         deadline = None if wait is None else now + wait / 1000
-        return {"caller": caller, "deadline": deadline, "trace": head.trace}
+        return {"caller": caller, "deadline": deadline, "trace": head.trace, "head": head}
 
     def _no_such(self, route: Route) -> Problem:
         method, path = route

@@ -4,14 +4,15 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from serving.api.language import language_of
 from serving.api.problems import Problem, invalid
 from serving.errors import InvalidToken
 
 MOST_BYTES = 16 * 1024
 MOST_DEADLINE_MS = 30_000
 KNOWN = frozenset({
-    b"authorization", b"content-encoding", b"content-length", b"content-type", b"traceparent",
-    b"x-deadline-ms", b"x-request-id",
+    b"accept-language", b"authorization", b"content-encoding", b"content-length", b"content-type",
+    b"idempotency-key", b"traceparent", b"x-deadline-ms", b"x-request-id",
 })  # fmt: skip
 ONCE = frozenset({b"content-encoding", b"content-length", b"content-type", b"x-deadline-ms"})
 REQUEST_ID = re.compile(rb"[A-Za-z0-9_.-]{1,64}")
@@ -46,6 +47,12 @@ class Head:
         if given is None or b"x-request-id" in self.several or not REQUEST_ID.fullmatch(given):
             return None
         return given.decode("ascii")
+
+    @property
+    def language(self) -> str | None:
+        """The language that Accept-Language asks for; None without it."""
+        given = self.values.get(b"accept-language")
+        return None if given is None else language_of(given.decode("latin-1"))
 
     @property
     def trace(self) -> str | None:

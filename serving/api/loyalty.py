@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from crm_rules.errors import BrokenChain, BrokenHead, DatabaseUnavailable
 from serving.api.bodies import CustomerBody, RedeemBody
-from serving.api.desk import Desk, answered, parse, takes
+from serving.api.desk import Desk, answered, parse
 from serving.api.gate import Refused
 from serving.api.problems import invalid
 from serving.errors import LedgerUnavailable
@@ -21,21 +21,13 @@ def router(desk: Desk) -> APIRouter:
     """The loyalty routes."""
     routes = APIRouter()
 
-    @routes.post(
-        "/v1/loyalty/account",
-        summary="A customer's points, with the schedule of their expiry",
-        openapi_extra=takes(CustomerBody.model_json_schema()),
-    )
+    @routes.post("/v1/loyalty/account")
     async def account(request: Request) -> Response:
         customer_id = parse(request, CustomerBody).customer_id
         with _usable():
             return answered(await run_in_threadpool(_account, desk, customer_id))
 
-    @routes.post(
-        "/v1/loyalty/redeem",
-        summary="Spend points; repeat with the same Idempotency-Key as often as you like",
-        openapi_extra=takes(RedeemBody.model_json_schema()),
-    )
+    @routes.post("/v1/loyalty/redeem")
     async def redeem(request: Request) -> Response:
         body, key = parse(request, RedeemBody), _key(request)
         with _usable():

@@ -9,7 +9,7 @@ from crm_rules.errors import DatabaseUnavailable
 from crm_rules.offers.catalogue import Offer
 from crm_rules.offers.uses import ACCEPTED, Said
 from serving.api.bodies import OutcomeBody
-from serving.api.desk import Desk, answered, found, parse, takes
+from serving.api.desk import Desk, answered, found, parse
 from serving.auth import Caller
 from serving.deciding import next_best_action
 from serving.errors import NoLongerPossible, NotOffered, OutcomesUnavailable
@@ -19,11 +19,7 @@ def router(desk: Desk) -> APIRouter:
     """POST /v1/decisions/outcome."""
     routes = APIRouter()
 
-    @routes.post(
-        "/v1/decisions/outcome",
-        summary="What the customer said to an offer; said again, it counts once",
-        openapi_extra=takes(OutcomeBody.model_json_schema()),
-    )
+    @routes.post("/v1/decisions/outcome")
     async def outcome(request: Request) -> Response:
         body, caller = parse(request, OutcomeBody), request.state.caller
         return answered(await run_in_threadpool(_kept, desk, caller, body))

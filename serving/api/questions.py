@@ -6,9 +6,11 @@ question.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 from pydantic import ValidationError
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from feature_repo.errors import BankError
@@ -22,13 +24,17 @@ from serving.api.bodies import (
     SuitabilityBody,
 )
 from serving.api.desk import Desk
+from serving.api.head import Head, Refused
+from serving.api.language import localised
+from serving.api.once import Told, once, told
 from serving.api.problems import problem_of
+from serving.auth import Caller
 from serving.deciding.scoring import Scored
 from serving.errors import UnknownCustomer
 from serving.worker.waiting import Question as Asked
 
 QuestionBody = CustomerBody | RecommendationBody | OfferBody | SuitabilityBody | CreditBody
-HEADERS = [(b"content-type", b"application/json")]
+HEADERS = [(b"content-type", b"application/json"), (b"vary", b"Accept-Language")]
 
 
 @dataclass(frozen=True)
@@ -73,26 +79,23 @@ class Alone:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or say with a problem why not."""
+        state = scope["state"]
         try:
-            body = await self._answer(scope["state"])
-        except (BankError, ValidationError) as error:
-            await problem_of(error).response(scope["state"]["request_id"])(scope, receive, send)
+            body = self._question.body.model_validate_json(state["body"])
+            [told] = await _answers(self._desk, self._question, self._question.path, [body], state)
+            if isinstance(told, UnknownCustomer):
+                raise told
+        except (BankError, ValidationError, Refused) as error:
+            await _problem(error, state["request_id"])(scope, receive, send)
         else:
-            await _send(body, send)
-
-    async def _answer(self, state: Mapping[str, object]) -> bytes:
-        asked = self._question.body.model_validate_json(state["body"])  # type: ignore[arg-type]  # bytes
-        [scored] = await _ask(self._desk, self._question, [asked], state)
-        if isinstance(scored, UnknownCustomer):
-            raise scored
-        return scored.body
+            await _send(told, state["head"], send)
 
 
 class Many:
     """Answers a question about up to a thousand customers, a status a row."""
 
     def __init__(self, desk: Desk, question: Question) -> None:
-        self._desk, self._question = desk, question
+        self._desk, self._question, self._path = desk, question, f"{question.path}:batch"
         self._body: type[Body] = Batch[question.body]  # type: ignore[name-defined]  # made at run time
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -100,37 +103,51 @@ class Many:
         state = scope["state"]
         try:
             items = self._body.model_validate_json(state["body"]).items  # type: ignore[attr-defined]
-            scored = await _ask(self._desk, self._question, items, state)
-        except (BankError, ValidationError) as error:
-            await problem_of(error).response(state["request_id"])(scope, receive, send)
+            told = await _answers(self._desk, self._question, self._path, items, state)
+        except (BankError, ValidationError, Refused) as error:
+            await _problem(error, state["request_id"])(scope, receive, send)
         else:
-            await _send(_rows(scored, state["request_id"]), send)
+            await _send(_rows(told, state["request_id"]), state["head"], send)
 
 
-async def _ask(
-    desk: Desk, question: Question, bodies: Sequence[QuestionBody], state: Mapping[str, object]
-) -> Sequence[Scored]:
-    caller = state["caller"]
+async def _answers(
+    desk: Desk, question: Question, route: str, bodies: Sequence[QuestionBody], state: Mapping[str, Any]
+) -> Sequence[Told]:
+    """The sealed answers: a sandbox customer's, those of a key that came before, or new decisions."""
+    caller: Caller = state["caller"]
     for each in bodies:
-        caller.require_customer(each.customer_id)  # type: ignore[attr-defined]  # the gate put a Caller there
+        caller.require_customer(each.customer_id)
     asked = [each.asked() for each in bodies]
-    request_id, deadline = str(state["request_id"]), state.get("deadline")
-    assert deadline is None or isinstance(deadline, float)
-    subject = caller.subject  # type: ignore[attr-defined]  # as above
-    return await desk.engine.ask(Asked(question.method, asked, request_id, subject, deadline))
+    if desk.sandbox is not None and (kept := desk.sandbox.answers(question.path, asked)) is not None:
+        return kept
+
+    async def ask(ids: Sequence[str] | None) -> Sequence[Scored]:
+        wanted = Asked(question.method, asked, state["request_id"], caller.subject, state["deadline"], ids)
+        return await desk.engine.ask(wanted)
+
+    keyed = once(desk, route, state["head"], state["body"], caller, asked)
+    return await keyed.answers(ask) if keyed else told(await ask(None))
 
 
-async def _send(body: bytes, send: Send) -> None:
-    headers = [*HEADERS, (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
+async def _send(body: bytes, head: Head, send: Send) -> None:
+    headers = HEADERS
+    if (language := head.language) is not None:
+        body, headers = localised(body, language), [*HEADERS, (b"content-language", language.encode())]
+    start = [*headers, (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": start})
     await send({"type": "http.response.body", "body": body})
 
 
-def _rows(scored: Sequence[Scored], request_id: str) -> bytes:
+def _problem(error: Exception, request_id: str) -> Response:
+    problem = error.problem if isinstance(error, Refused) else problem_of(error)
+    return problem.response(request_id)
+
+
+def _rows(told: Sequence[Told], request_id: str) -> bytes:
     rows = [
         {"status": 404, "problem": problem_of(each).as_json(request_id)}
         if isinstance(each, UnknownCustomer)
-        else {"status": 200, "answer": orjson.Fragment(each.body)}
-        for each in scored
+        else {"status": 200, "answer": orjson.Fragment(each)}
+        for each in told
     ]
     return orjson.dumps({"request_id": request_id, "items": rows})

@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from crm_rules.governance.plain import plain
 from monitoring.errors import UnknownDecision
-from serving.api.desk import Desk, answered, found
+from serving.api.desk import Desk, found, in_language
 from serving.api.told_case import told as told_case
 from serving.api.told_case import told_of_referral
 from serving.auth import Caller
@@ -26,14 +26,16 @@ def router(desk: Desk) -> APIRouter:
     """GET /v1/decisions?decision_id=..."""
     routes = APIRouter()
 
-    @routes.get("/v1/decisions", summary="One decision from the log, computed again, and the case it became")
+    @routes.get("/v1/decisions")
     async def decision(request: Request) -> Response:
-        return answered(await run_in_threadpool(_told, desk, request.state.caller, _asked_id(request)))
+        told = await run_in_threadpool(_told, desk, request.state.caller, asked_id(request))
+        return in_language(request, told)
 
     return routes
 
 
-def _asked_id(request: Request) -> str:
+def asked_id(request: Request) -> str:
+    """The decision a query names; UnknownDecision where it is no id, or not the whole query."""
     given = request.query_params.multi_items()
     asked = request.query_params.get("decision_id", "")
     if given != [("decision_id", asked)] or not 1 <= len(asked) <= MOST_ID or not plain(asked):

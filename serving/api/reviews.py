@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from serving.api.bodies import ReviewBody
-from serving.api.desk import Desk, answered, found, parse, takes
+from serving.api.desk import Desk, found, in_language, parse
 from serving.api.told_case import told
 from serving.auth import Caller
 
@@ -13,14 +13,10 @@ def router(desk: Desk) -> APIRouter:
     """POST /v1/decisions/review."""
     routes = APIRouter()
 
-    @routes.post(
-        "/v1/decisions/review",
-        summary="Have a person look at a credit decision; asked again, it is the same case",
-        openapi_extra=takes(ReviewBody.model_json_schema()),
-    )
+    @routes.post("/v1/decisions/review")
     async def review(request: Request) -> Response:
         body, caller = parse(request, ReviewBody), request.state.caller
-        return answered(await run_in_threadpool(_review, desk, caller, body))
+        return in_language(request, await run_in_threadpool(_review, desk, caller, body))
 
     return routes
 

@@ -9,7 +9,7 @@ def router(desk: Desk) -> APIRouter:
     """The routes that tell about the service itself."""
     routes = APIRouter()
 
-    @routes.get("/v1/status", summary="What serves, and since which data")
+    @routes.get("/v1/status")
     async def status(request: Request) -> Response:
         serving = desk.engine.serving
         return answered(
@@ -17,7 +17,7 @@ def router(desk: Desk) -> APIRouter:
             | {"release": serving.scorer.loaded.version, **desk.following()}
         )
 
-    @routes.get("/v1/models", summary="The models of the release, their figures and approvals")
+    @routes.get("/v1/models")
     async def models(request: Request) -> Response:
         return answered({"request_id": request.state.request_id, **desk.engine.serving.models})
 

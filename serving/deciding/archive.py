@@ -1,7 +1,7 @@
 """Releases that are no longer current, kept ready to compute their decisions again."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import orjson
 
@@ -29,16 +29,18 @@ class Archive:
 
         NotReplayable when the release that made the decision is gone or does not verify any more.
         """
-        record = orjson.loads(payload)
+        return replay(payload, self.release(orjson.loads(payload), current))
+
+    def release(self, record: Mapping[str, object], current: Loaded | None = None) -> Loaded:
+        """The release that made the decision of a record; NotReplayable when it is gone."""
         release = str(record.get("release"))
         if current is not None and release == current.runtime.digest:
-            return replay(payload, current)
+            return current
         try:
-            loaded = self._loaded(release)
+            return self._loaded(release)
         except BankError as error:
             found = f"release {release[:16]} made it, which cannot be loaded any more ({error})"
             raise NotReplayable(str(record.get("decision_id")), found) from error
-        return replay(payload, loaded)
 
     def _loaded(self, release: str) -> Loaded:
         with self._turn:

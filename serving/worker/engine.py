@@ -112,6 +112,10 @@ class Engine:
         """The service's clock."""
         return self._now()
 
+    def new_id(self) -> str:
+        """An id for a decision that is still to be made."""
+        return self._new_id()
+
     async def ask(self, question: Question) -> Sequence[Scored]:
         """The durable answers; Overloaded or DeadlineExceeded when they cannot come in time."""
         reply: asyncio.Future[Sequence[Scored]] = asyncio.get_running_loop().create_future()

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -29,6 +29,8 @@ from serving.deciding.scoring import Scorer
 from serving.worker.case_room import CaseRoom
 from serving.worker.engine import Engine
 from serving.worker.in_service import InService
+from serving.worker.keyring import Keyring
+from serving.worker.keys import Holder, IdempotencyKeys
 from tests.conftest import AT, Tiny
 from training.release.errors import UnknownRelease
 
@@ -112,16 +114,20 @@ def bank(scorer: Scorer, whole_tiny: Tiny, tmp_path: Path) -> Iterator[Bank]:
 
     cases = CaseRoom(open_store, lambda: whole_tiny.trust, lambda: times[-1])
     uses = OfferUses(Sqlite(tmp_path / "offers.db"))
+    holder = Holder(tmp_path / "holders", "worker-1")
+    keys = IdempotencyKeys(Sqlite(tmp_path / "keys.db"), holder)
+    keyring = Keyring(keys, lambda: times[-1], timedelta(hours=24))
     serving = InService(replace(scorer, uses=uses), 1, {"profile": "demo"}, {"parts": {}})
     desk = Desk(
         engine=Engine(serving, kept, lambda: times[-1], new_id, refer),
         ledger=ledger, find=kept.find, archive=Archive(nothing_kept), cases=cases,
-        uses=uses,
+        uses=uses, keyring=keyring,
     )  # fmt: skip
     app = create_app(desk, TokenCheck(key.public_key()), lambda: times[-1], new_id)
     with httpx.Client(transport=InProcess(app), base_url="http://bank") as client:
         yield Bank(client, desk, kept, key, ledger, times)
     desk.engine.close()
+    keyring.close()
     cases.close()
     uses.close()
     ledger.close()
