@@ -55,6 +55,8 @@ class Settings(BaseSettings):
     profile: Literal["demo", "bank"] = Field(default="demo", description="demo keys count in demo only")
     host: str = Field(default="127.0.0.1", description="address the service listens on")
     port: int = Field(default=3000, ge=1, le=65535)
+    workers: int = Field(default=1, ge=1, le=64, description="processes that answer requests")
+    access_log: bool = Field(default=False, description="a log line for every request, not only failed ones")
     threads: int = Field(default=2, ge=1, description="threads of DuckDB and training")
     engine: Literal["duckdb", "spark"] = Field(default="duckdb", description="what computes features")
     spark_master: str = Field(default="", description="address of a Spark cluster; empty: this machine")

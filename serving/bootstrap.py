@@ -46,8 +46,11 @@ from serving.worker.engine import Engine
 from serving.worker.figures import models_of
 from serving.worker.following import Follower, Watch, mark
 from serving.worker.in_service import InService
+from serving.worker.measured import Measured
+from serving.worker.metrics import Metrics
 from serving.worker.stopping import StopSwitches
 from serving.worker.trust_file import TrustFile
+from serving.worker.watched_log import WatchedLog
 from training.release.current import FILE as CURRENT
 from training.release.current import Current, current, last_seen
 from training.release.verify import VerifiedRelease, verify
@@ -81,6 +84,17 @@ class ScoringProcess:
     releases: Follower
     stops: Follower
     watches: tuple[Watch, ...]
+    metrics: Metrics
+    kept: WatchedLog
+    access_log: bool = False
+
+    def alive(self) -> bool:
+        """Whether what answers is running; a process where it is not has to be started again."""
+        return self.engine.alive
+
+    def ready(self) -> bool:
+        """Whether a canary can be read and decided, and decisions can be kept; errors are told by the caller."""
+        return self.engine.ready() and self.kept.writable()
 
     def gate(self, app: ASGIApp) -> Gate:
         """The gate in front of `app`: our routes and BentoML's by token, health checks open."""
@@ -194,7 +208,9 @@ def put_in_service(
     return InService(scorer, served.current.number, told, models, rows.close)
 
 
-def build(settings: Settings, worker: str, clock: Callable[[], datetime] = now) -> ScoringProcess:
+def build(
+    settings: Settings, worker: str, clock: Callable[[], datetime] = now, metrics: Metrics | None = None
+) -> ScoringProcess:
     """Put one scoring process together; `worker` names its log and chain. `follow` makes it follow.
 
     Raises the BankError that says what is missing or altered; nothing is served then.
@@ -214,12 +230,16 @@ def build(settings: Settings, worker: str, clock: Callable[[], datetime] = now) 
     def refer(records: Sequence[Record]) -> None:
         cases.refer(records, engine.serving.policy(clock()).cases)
 
-    engine = Engine(serving, log, clock, new_id, refer)
+    metrics = metrics or Metrics(())
+    metrics.serving(serving.release)
+    kept = WatchedLog(log, metrics)
+    engine = Engine(serving, kept, clock, new_id, refer, Measured(metrics))
     stopping = StopSwitches(engine, partial(switches, settings), on)
 
     def take_release() -> None:
         before = engine.serving
         engine.serve(put_in_service(settings, facts, before.stops, counted, before))
+        metrics.serving(engine.serving.release)
 
     releases = Follower(files[CURRENT], take_release, clock, seen[CURRENT])
     stops = Follower(files[STOPS], stopping.take, clock, seen[STOPS])
@@ -232,19 +252,9 @@ def build(settings: Settings, worker: str, clock: Callable[[], datetime] = now) 
     # two threads, so that a release that takes long to load keeps no stop switch waiting
     watches = Watch("follow releases", [releases]), Watch("follow stop switches", [stops])
     return ScoringProcess(
-        engine,
-        log,
-        ledger,
-        cases,
-        uses,
-        counted,
-        endpoints(desk),
-        apps(desk),
-        check,
-        releases,
-        stops,
-        watches,
-    )
+        engine, log, ledger, cases, uses, counted, endpoints(desk), apps(desk), check, releases, stops,
+        watches, metrics, kept, settings.access_log,
+    )  # fmt: skip
 
 
 def _facts(served: Served, rows: PackedRows) -> dict[str, object]:
