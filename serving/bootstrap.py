@@ -93,7 +93,7 @@ class ScoringProcess:
         return self.engine.alive
 
     def ready(self) -> bool:
-        """Whether a canary can be read and decided, and decisions can be kept; errors are told by the caller."""
+        """Whether decisions can be kept, and a canary be decided, whose errors are raised."""
         return self.engine.ready() and self.kept.writable()
 
     def gate(self, app: ASGIApp) -> Gate:

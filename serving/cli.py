@@ -1,9 +1,11 @@
-"""Commands that use the whole house: the main job, the service, tokens, scoring."""
+"""Commands that use the whole house: the main job, tokens, scoring; serving has its own file."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from serving import serve_cli
 
 score = typer.Typer(no_args_is_help=True, help="Score customers without the service.")
 token = typer.Typer(no_args_is_help=True, help="Tokens that open the service.")
@@ -13,7 +15,7 @@ decisions = typer.Typer(no_args_is_help=True, help="What was decided, and whethe
 def add_to(app: typer.Typer) -> None:
     """Join this room's commands to the command line."""
     app.command("run")(run)
-    app.command("serve")(serve)
+    serve_cli.add_to(app)
     app.add_typer(score, name="score")
     app.add_typer(token, name="token")
     app.add_typer(decisions, name="decisions")
@@ -40,20 +42,6 @@ def run(
 
     settings = Settings()
     run_main_job(settings, Wanted(data, mapping, customers, seed), Options(serve=not no_serve, json=json))
-
-
-def serve(
-    host: Annotated[str | None, typer.Option(help="address to listen on; loopback unless set")] = None,
-    port: Annotated[int | None, typer.Option(min=1, max=65535)] = None,
-) -> None:
-    """Serve the current release until interrupted."""
-    from feature_repo.settings import Settings
-    from serving.pipeline.command import serve_in_foreground
-
-    settings = Settings()
-    serve_in_foreground(
-        settings.model_copy(update={"host": host or settings.host, "port": port or settings.port})
-    )
 
 
 @token.command("issue")

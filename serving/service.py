@@ -6,6 +6,7 @@ which name raw paths, are switched off; /metrics tells ours.
 """
 
 import gc
+import logging
 import os
 import sys
 
@@ -17,6 +18,7 @@ from feature_repo.settings import Settings
 from serving.api.observed import MetricsRoute, Observed
 from serving.auth import CLOSED, OPEN, ROUTES
 from serving.bootstrap import ScoringProcess, build
+from serving.supervisor.bound import bind
 from serving.supervisor.child import REFUSED
 from serving.worker import well
 from serving.worker.logs import only_ours
@@ -37,6 +39,7 @@ class Worker:
 
 
 WORKER = Worker()
+log = logging.getLogger("bank.serving")
 
 
 class FrontGate:
@@ -69,11 +72,12 @@ class BankService:
     """Scores, decisions, loyalty and status for the bank's apps."""
 
     def __init__(self) -> None:
+        bind(os.getppid())  # whoever started it: no worker outlives its parent
         only_ours()
         index = bentoml.server_context.worker_index or 1
-        counting_as(index)
+        metrics = Metrics(PATHS, shared=counting_as(index))
         try:
-            WORKER.process = build(Settings(), f"worker-{index}", metrics=Metrics(PATHS))
+            WORKER.process = build(Settings(), f"worker-{index}", metrics=metrics)
         except BankError as error:
             sys.stderr.write(f"The service cannot start. {error}\n")
             sys.stderr.flush()
@@ -88,11 +92,16 @@ class BankService:
 
     def __is_ready__(self) -> bool:
         """Whether a canary row can be read and decided, and decisions can be kept."""
-        return WORKER.process is not None and WORKER.process.ready()
+        try:
+            return WORKER.process is not None and WORKER.process.ready()
+        except Exception:
+            log.exception("the canary cannot be decided")
+            return False
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]  # bentoml has no types
     def close(self) -> None:
         """Stop following, anchor the log and close every file."""
+        self._beat.cancel()
         if WORKER.process is not None:
             WORKER.process.close()
             WORKER.process = None

@@ -138,7 +138,8 @@ def decide(case: Case, loaded: Loaded, answer: Mapping[str, object], kept: Mappi
         }
     )
     told = Told(_word(kept.get("outcome")), case.degraded, oldest)
-    return Decision(body, Record(stamp.decision_id, stamp.at, case.use_case, customer_id, payload, told), kept)
+    record = Record(stamp.decision_id, stamp.at, case.use_case, customer_id, payload)
+    return Decision(body, record, kept, told=told)
 
 
 def _word(outcome: object) -> str:

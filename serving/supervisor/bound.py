@@ -1,4 +1,4 @@
-"""Runs a module as a child that cannot outlive its parent: `python -m serving.supervisor.bound PID MODULE ...`.
+"""Runs a module as a child that cannot outlive its parent: `serving.supervisor.bound PID MODULE ...`.
 
 The kernel kills the child when its parent dies, however that dies. A parent that was gone before the
 kernel was asked shows by the child's parent being another one.

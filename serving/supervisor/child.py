@@ -39,7 +39,7 @@ class Child:
         mine, theirs = os.pipe() if self.pulse else (None, None)
         told = {} if theirs is None else {PULSE: str(theirs)}
         passed = [*self.descriptors, *([] if theirs is None else [theirs])]
-        command = [sys.executable, "-m", "serving.supervisor.bound", str(os.getpid()), self.module]
+        command = [sys.executable, "-P", "-m", "serving.supervisor.bound", str(os.getpid()), self.module]
         self.process = subprocess.Popen(
             [*command, *self.arguments], env={**self.environment, **told}, pass_fds=passed,
             stdin=subprocess.DEVNULL, start_new_session=True,

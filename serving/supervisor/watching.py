@@ -64,13 +64,12 @@ class Supervisor:
 
     def _wait(self) -> None:
         pulses = {child.listening: child for child in self._children if child.listening is not None}
-        told, _, _ = select.select([self._signals.awake, *pulses], [], [], LOOK)
-        for each in told:
-            if each is self._signals.awake:
-                self._signals.awake.recv(4096)
-            elif pulses[each].hear(time.monotonic()):
+        told, _, _ = select.select([self._signals.awake.fileno(), *pulses], [], [], LOOK)
+        self._drain()
+        for child in (pulses[each] for each in told if each in pulses):
+            if child.hear(time.monotonic()):
                 self._ever = True
-                log.info("%s is ready", pulses[each].name)
+                log.info("%s is ready", child.name)
 
     def _looked(self, child: Child) -> bool:
         """See to one child; whether the service has to give up because of it."""

@@ -52,7 +52,7 @@ def to_stderr(name: str = "", level: int = logging.INFO, stream: TextIO | None =
 
 
 def only_ours(level: int = logging.INFO) -> None:
-    """All of this process writes JSON lines: our loggers from `level` on, every library's from warnings on."""
+    """All of this process writes JSON lines: our loggers from `level` on, libraries from warnings on."""
     to_stderr(level=logging.WARNING)
     for name in list(logging.Logger.manager.loggerDict):
         theirs = logging.getLogger(name)

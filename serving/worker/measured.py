@@ -1,8 +1,7 @@
 """What the engine and the writer measure, as figures for Prometheus."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from time import time
+from datetime import datetime
 
 from serving.deciding.records import Decision
 from serving.deciding.scoring import Scored
@@ -23,7 +22,7 @@ class Measured:
                 told = each.told
                 self._metrics.decided(each.record.use_case, told.outcome, told.degraded)
                 if told.features_at is not None:
-                    self._metrics.features(max(0.0, time() - _seconds(told.features_at)))
+                    self._metrics.features(_seconds_between(told.features_at, each.record.at))
 
     def committed(self, records: int, seconds: float) -> None:
         """Count a commit that kept something."""
@@ -31,5 +30,11 @@ class Measured:
             self._metrics.committed(seconds)
 
 
-def _seconds(moment: str) -> float:
-    return datetime.fromisoformat(moment).astimezone(UTC).timestamp()
+def _seconds_between(earlier: str, later: str) -> float:
+    """Never below 0: features may be as of the end of the day.
+
+    >>> _seconds_between("2026-03-01T00:00:00+00:00", "2026-03-01T00:01:00+00:00")
+    60.0
+    """
+    between = datetime.fromisoformat(later) - datetime.fromisoformat(earlier)
+    return max(0.0, between.total_seconds())

@@ -12,7 +12,7 @@ DEAD = 70  # the exit code of a worker that found itself dead
 log = logging.getLogger("bank.serving")
 
 
-def begin(alive: Callable[[], bool]) -> asyncio.Task[None] | None:
+def begin(alive: Callable[[], bool]) -> asyncio.Task[None]:
     """Begin on the running event loop; without a supervisor only whether it is alive is looked at."""
     told = os.environ.pop(PULSE, "")
     descriptor = int(told) if told else None
