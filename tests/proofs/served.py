@@ -49,9 +49,7 @@ class Bank:
                 command, env=environment, cwd=self.home, stdin=subprocess.DEVNULL, stdout=said, stderr=said
             )
 
-    def ask(
-        self, path: str, body: object = None, patience: float = 30.0, token: str = ""
-    ) -> tuple[int, Any]:
+    def ask(self, path: str, body: object = None, patience: float = 30.0, token: str = "") -> tuple[int, Any]:
         """One request on a connection of its own: status (0: none came) and what was said."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=patience)
         headers = {"Authorization": f"Bearer {token or self.token}", "Content-Type": "application/json"}
