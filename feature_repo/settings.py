@@ -62,6 +62,8 @@ class Settings(BaseSettings):
         default=2_000, gt=0, le=1e6, description="requests a second of one caller and worker, over time"
     )
     rate_burst: int = Field(default=4_000, ge=1, le=1_000_000, description="requests of one caller at once")
+    workers: int = Field(default=1, ge=1, le=64, description="processes that answer requests")
+    access_log: bool = Field(default=False, description="a log line for every request, not only failed ones")
     threads: int = Field(default=2, ge=1, description="threads of DuckDB and training")
     engine: Literal["duckdb", "spark"] = Field(default="duckdb", description="what computes features")
     spark_master: str = Field(default="", description="address of a Spark cluster; empty: this machine")

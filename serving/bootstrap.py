@@ -51,9 +51,12 @@ from serving.worker.in_service import InService
 from serving.worker.keyring import Keyring
 from serving.worker.keys import PLACE as KEYS_SCHEMA
 from serving.worker.keys import Holder, IdempotencyKeys
+from serving.worker.measured import Measured
+from serving.worker.metrics import Metrics
 from serving.worker.stopping import StopSwitches
 from serving.worker.token_files import TokenFiles
 from serving.worker.trust_file import TrustFile
+from serving.worker.watched_log import WatchedLog
 from training.release.current import FILE as CURRENT
 from training.release.current import Current, current, last_seen
 from training.release.verify import VerifiedRelease, verify
@@ -89,6 +92,17 @@ class ScoringProcess:
     stops: Follower
     watches: tuple[Watch, ...]
     rates: Rates
+    metrics: Metrics
+    kept: WatchedLog
+    access_log: bool = False
+
+    def alive(self) -> bool:
+        """Whether what answers is running; a process where it is not has to be started again."""
+        return self.engine.alive
+
+    def ready(self) -> bool:
+        """Whether decisions can be kept, and a canary be decided, whose errors are raised."""
+        return self.engine.ready() and self.kept.writable()
 
     def gate(self, app: ASGIApp) -> Gate:
         """The gate in front of `app`: our routes and BentoML's by token, health checks open."""
@@ -211,7 +225,9 @@ def put_in_service(
     return InService(scorer, served.current.number, told, models, rows.close)
 
 
-def build(settings: Settings, worker: str, clock: Callable[[], datetime] = now) -> ScoringProcess:
+def build(
+    settings: Settings, worker: str, clock: Callable[[], datetime] = now, metrics: Metrics | None = None
+) -> ScoringProcess:
     """Put one scoring process together; `worker` names its log and chain. `follow` makes it follow.
 
     Raises the BankError that says what is missing or altered; nothing is served then.
@@ -231,12 +247,16 @@ def build(settings: Settings, worker: str, clock: Callable[[], datetime] = now) 
     def refer(records: Sequence[Record]) -> None:
         cases.refer(records, engine.serving.policy(clock()).cases)
 
-    engine = Engine(serving, log, clock, new_id, refer)
+    metrics = metrics or Metrics(())
+    metrics.serving(serving.release)
+    kept = WatchedLog(log, metrics)
+    engine = Engine(serving, kept, clock, new_id, refer, Measured(metrics))
     stopping = StopSwitches(engine, partial(switches, settings), on)
 
     def take_release() -> None:
         before = engine.serving
         engine.serve(put_in_service(settings, facts, before.stops, counted, before))
+        metrics.serving(engine.serving.release)
 
     releases = Follower(files[CURRENT], take_release, clock, seen[CURRENT])
     stops = Follower(files[STOPS], stopping.take, clock, seen[STOPS])
@@ -258,8 +278,8 @@ def build(settings: Settings, worker: str, clock: Callable[[], datetime] = now) 
     )
     return ScoringProcess(
         engine, log, ledger, cases, uses, counted, keyring, endpoints(desk), apps(desk),
-        tokens.check, releases,
-        stops, watches, Rates(settings.rate_per_second, settings.rate_burst),
+        tokens.check, releases, stops, watches, Rates(settings.rate_per_second, settings.rate_burst),
+        metrics, kept, settings.access_log,
     )  # fmt: skip
 
 

@@ -1,9 +1,11 @@
-"""Commands that use the whole house: the main job, the service, scoring."""
+"""Commands that use the whole house: the main job, scoring; serving and tokens have their own files."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from serving import serve_cli
 
 score = typer.Typer(no_args_is_help=True, help="Score customers without the service.")
 decisions = typer.Typer(no_args_is_help=True, help="What was decided, and whether it still computes.")
@@ -12,7 +14,7 @@ decisions = typer.Typer(no_args_is_help=True, help="What was decided, and whethe
 def add_to(app: typer.Typer) -> None:
     """Join this room's commands to the command line."""
     app.command("run")(run)
-    app.command("serve")(serve)
+    serve_cli.add_to(app)
     app.add_typer(score, name="score")
     app.add_typer(decisions, name="decisions")
 
@@ -38,20 +40,6 @@ def run(
 
     settings = Settings()
     run_main_job(settings, Wanted(data, mapping, customers, seed), Options(serve=not no_serve, json=json))
-
-
-def serve(
-    host: Annotated[str | None, typer.Option(help="address to listen on; loopback unless set")] = None,
-    port: Annotated[int | None, typer.Option(min=1, max=65535)] = None,
-) -> None:
-    """Serve the current release until interrupted."""
-    from feature_repo.settings import Settings
-    from serving.pipeline.command import serve_in_foreground
-
-    settings = Settings()
-    serve_in_foreground(
-        settings.model_copy(update={"host": host or settings.host, "port": port or settings.port})
-    )
 
 
 @score.command("one")

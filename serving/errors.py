@@ -225,3 +225,43 @@ class MixedSandbox(BankError, ValueError):
         super().__init__(
             "Sandbox customers and others are in one request. Ask about them in requests of their own."
         )
+
+
+class PortInUse(BankError, OSError):
+    """Something else listens on the port."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.host, self.port = host, port
+        super().__init__(
+            f"Port {port} on {host} is in use. Stop what listens there, or take another: "
+            f"bank serve --port {port + 1} (or BANK_PORT={port + 1})."
+        )
+
+
+class CannotListen(BankError, OSError):
+    """The address is none of this machine's, or not for everybody."""
+
+    def __init__(self, host: str, port: int, found: str) -> None:
+        self.host, self.port = host, port
+        super().__init__(
+            f"Nothing can listen on {host}, port {port} ({found}). "
+            f"Take an address of this machine: bank serve --host 127.0.0.1 --port 3000."
+        )
+
+
+class AlreadyServed(BankError, RuntimeError):
+    """Another process serves the home."""
+
+    def __init__(self, home: Path, pid: int, port: int) -> None:
+        self.home, self.pid, self.port = home, pid, port
+        super().__init__(
+            f"{home} is served already, by process {pid} on port {port}. End it first: bank stop."
+        )
+
+
+class DidNotStart(BankError, RuntimeError):
+    """A service that was started behind ended before it was ready."""
+
+    def __init__(self, found: str, log: Path) -> None:
+        self.found, self.log = found, log
+        super().__init__(f"{found} All it said is in {log}.")

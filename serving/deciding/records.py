@@ -41,6 +41,15 @@ class DecisionSink(Protocol):
 
 
 @dataclass(frozen=True)
+class Told:
+    """What figures count of a decision: words of ours and a time, nothing of a customer."""
+
+    outcome: str
+    degraded: tuple[str, ...] = ()
+    features_at: str | None = None
+
+
+@dataclass(frozen=True)
 class Decision:
     """An answer as JSON bytes, and the record that must be durable before it leaves.
 
@@ -51,6 +60,7 @@ class Decision:
     record: Record
     kept: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
     referred: bool = False
+    told: Told | None = field(default=None, compare=False, repr=False)
 
     @property
     def outcome(self) -> object:
@@ -92,7 +102,7 @@ class Case:
 def decide(case: Case, loaded: Loaded, answer: Mapping[str, object], kept: Mapping[str, object]) -> Decision:
     """Seal an answer: add what every answer carries, and write its record with `kept`."""
     stamp, snapshot = case.stamp, case.snapshot
-    customer_id = case.request.customer_id
+    customer_id, oldest = case.request.customer_id, snapshot.oldest(case.row)
     body = orjson.dumps(
         {
             "decision_id": stamp.decision_id,
@@ -102,7 +112,7 @@ def decide(case: Case, loaded: Loaded, answer: Mapping[str, object], kept: Mappi
             **answer,
             "degraded": list(case.degraded),
             "stopped": loaded.stopped_models,
-            "feature_time": snapshot.oldest(case.row),
+            "feature_time": oldest,
             "release": loaded.version,
         }
     )
@@ -127,4 +137,13 @@ def decide(case: Case, loaded: Loaded, answer: Mapping[str, object], kept: Mappi
             "answer": hashlib.sha256(body).hexdigest(),
         }
     )
-    return Decision(body, Record(stamp.decision_id, stamp.at, case.use_case, customer_id, payload), kept)
+    told = Told(_word(kept.get("outcome")), case.degraded, oldest)
+    record = Record(stamp.decision_id, stamp.at, case.use_case, customer_id, payload)
+    return Decision(body, record, kept, told=told)
+
+
+def _word(outcome: object) -> str:
+    """An outcome as figures count it: its own word, whether anything was offered, or that it is a score."""
+    if isinstance(outcome, list):
+        return "offered" if outcome else "nothing"
+    return "scored" if outcome is None else str(outcome)

@@ -65,11 +65,11 @@ Command = Callable[..., Ended]
 
 
 class Replaced(Exception):
-    """The command would have become the service."""
+    """The command would have become the service, in this environment."""
 
 
-def replaced(*_: object) -> None:
-    raise Replaced
+def replaced(_: object, __: object, environment: dict[str, str]) -> None:
+    raise Replaced(environment)
 
 
 def free_port() -> int:
@@ -92,7 +92,7 @@ def command(
         monkeypatch.delenv(name)
     monkeypatch.setenv("BANK_HOME", str(home))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("os.execv", replaced)
+    monkeypatch.setattr("os.execve", replaced)
 
     def run(*arguments: str) -> Ended:
         monkeypatch.setattr(sys, "argv", ["bank", *arguments])
@@ -442,15 +442,16 @@ def test_an_address_of_another_machine_is_told(command: Command, released: Path)
 
 
 def test_counters_of_the_service_lie_outside_the_home_that_may_be_full(
-    command: Command, released: Path, monkeypatch: pytest.MonkeyPatch
+    command: Command, released: Path
 ) -> None:
-    for name in ("BANK_HOME", "BANK_HOST", "BANK_PORT", "BENTOML_HOME"):
-        monkeypatch.setenv(name, os.environ.get(name, ""))
-    with pytest.raises(Replaced):
+    with pytest.raises(Replaced) as became:
         command("serve", "--port", str(free_port()))
-    scratch = Path(os.environ["BENTOML_HOME"])
-    scratch.rmdir()
+    scratch, counters = (
+        Path(became.value.args[0][name]) for name in ("BENTOML_HOME", "PROMETHEUS_MULTIPROC_DIR")
+    )
+    assert counters.is_relative_to(scratch)
     assert not scratch.is_relative_to(released.parents[1])
+    shutil.rmtree(scratch)
 
 
 def test_an_interrupted_run_says_how_it_goes_on(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,80 @@
+"""What a request leaves behind for those who run the service: figures, and a line where it failed.
+
+Plain ASGI around the gate. A line names the route, the status, the time, the request and the app that
+asked; bodies, queries, tokens and customers are in none.
+"""
+
+import logging
+import re
+import time
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serving.worker.logs import of_request
+from serving.worker.metrics import TYPE, UNKNOWN, Metrics
+
+METRICS = "/metrics"
+KIND = re.compile(rb'"urn:bank:problem:([a-z-]{1,40})"')
+FAILED, PROBLEM = 500, 400
+log = logging.getLogger("bank.serving")
+
+
+class Observed:
+    """Counts every answer of `app`, and tells of those that failed; with `access` of all of them."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, routes: frozenset[str], access: bool = False) -> None:
+        self._app, self._metrics, self._routes, self._access = app, metrics, routes, access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let it through, and note how it was answered."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, status, kind = time.perf_counter(), 0, ""
+
+        async def noted(message: Message) -> None:
+            nonlocal status, kind
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            elif status >= PROBLEM and not kind:
+                found = KIND.search(message.get("body", b""))
+                kind = found[1].decode() if found else "other"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        finally:
+            seconds, route = time.perf_counter() - began, scope["path"]
+            self._metrics.responded(route, status or FAILED, seconds)
+            if kind:
+                self._metrics.refused(kind)
+            if self._access or not status or status >= FAILED:
+                self._tell(scope, status or FAILED, seconds, kind)
+
+    def _tell(self, scope: Scope, status: int, seconds: float, kind: str) -> None:
+        state = scope.get("state") or {}
+        fields = {
+            "request_id": state.get("request_id"), "trace": state.get("trace"),
+            "caller": getattr(state.get("caller"), "subject", None), "kind": kind or None,
+            "route": scope["path"] if scope["path"] in self._routes else UNKNOWN,
+            "status": status, "ms": round(seconds * 1e3, 1),
+        }  # fmt: skip
+        level = logging.ERROR if status >= FAILED else logging.INFO
+        log.log(level, "answered" if status < FAILED else "failed", extra=of_request(fields))
+
+
+class MetricsRoute:
+    """Answers GET /metrics with ours, behind the gate; everything else goes on to `app`."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app, self._metrics = app, metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or hand on."""
+        if scope["type"] != "http" or scope["path"] != METRICS:
+            await self._app(scope, receive, send)
+            return
+        body = self._metrics.text()
+        headers = [(b"content-type", TYPE.encode()), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
