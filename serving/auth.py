@@ -37,6 +37,7 @@ class Scope(StrEnum):
     OUTCOME = "decisions:outcome"
     READ_LOYALTY = "loyalty:read"
     REDEEM = "loyalty:write"
+    EVENTS = "events:write"
     STATUS = "status:read"
 
 
@@ -61,6 +62,7 @@ ROUTES: Mapping[tuple[str, str], Scope] = {
     ("POST", "/v1/score/recommendation:batch"): Scope.SCORE,
     ("POST", "/v1/loyalty/account"): Scope.READ_LOYALTY,
     ("POST", "/v1/loyalty/redeem"): Scope.REDEEM,
+    ("POST", "/v1/events"): Scope.EVENTS,
     ("GET", "/v1/status"): Scope.STATUS,
     ("GET", "/v1/models"): Scope.STATUS,
     ("GET", "/openapi.json"): Scope.STATUS,

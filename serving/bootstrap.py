@@ -45,6 +45,8 @@ from serving.worker.engine import Engine
 from serving.worker.figures import models_of
 from serving.worker.following import Follower, Watch, mark
 from serving.worker.in_service import InService
+from serving.worker.inbox import PLACE as INBOX
+from serving.worker.inbox import Inbox
 from serving.worker.stopping import StopSwitches
 from serving.worker.trust_file import TrustFile
 from training.release.current import FILE as CURRENT
@@ -74,6 +76,7 @@ class ScoringProcess:
     cases: CaseRoom
     uses: OfferUses
     counted: OfferUses
+    inboxes: tuple[Inbox, Inbox]
     endpoints: ASGIApp
     check: TokenCheck
     releases: Follower
@@ -98,6 +101,8 @@ class ScoringProcess:
         self.cases.close()
         self.uses.close()
         self.counted.close()
+        for inbox in self.inboxes:
+            inbox.close()
         self.engine.serving.close()
 
 
@@ -168,6 +173,12 @@ def open_uses(settings: Settings) -> OfferUses:
     return OfferUses(open_database(settings.uses, url, USES_SCHEMA, wait=WAIT))
 
 
+def open_inbox(settings: Settings) -> Inbox:
+    """The inbox of events, made when there is none."""
+    url = settings.database.get_secret_value()
+    return Inbox(open_database(settings.inbox, url, INBOX, wait=WAIT), new_id)
+
+
 def put_in_service(
     settings: Settings, facts: dict[str, object], stops: Stops, uses: UsesReader,
     before: InService | None = None,
@@ -211,6 +222,10 @@ def build(settings: Settings, worker: str, clock: Callable[[], datetime] = now) 
     def refer(records: Sequence[Record]) -> None:
         cases.refer(records, engine.serving.policy(clock()).cases)
 
+    inbox, looked_at = (
+        open_inbox(settings),
+        open_inbox(settings),
+    )  # who asks how it stands waits for no commit
     engine = Engine(serving, log, clock, new_id, refer)
     stopping = StopSwitches(engine, partial(switches, settings), on)
 
@@ -222,14 +237,26 @@ def build(settings: Settings, worker: str, clock: Callable[[], datetime] = now) 
     stops = Follower(files[STOPS], stopping.take, clock, seen[STOPS])
 
     def following() -> dict[str, object]:
-        return {**releases.told(), "stop_switches": {**stopping.told(), **stops.told()}}
+        switched = {**releases.told(), "stop_switches": {**stopping.told(), **stops.told()}}
+        return {**switched, "events": looked_at.told(clock())}
 
-    desk = Desk(engine, ledger, logs.find, open_archive(settings), cases, uses, following)
+    desk = Desk(engine, ledger, logs.find, open_archive(settings), cases, uses, inbox, following)
     check = TokenCheck(token_key(settings.keys).public_key())
     # two threads, so that a release that takes long to load keeps no stop switch waiting
     watches = Watch("follow releases", [releases]), Watch("follow stop switches", [stops])
     return ScoringProcess(
-        engine, log, ledger, cases, uses, counted, endpoints(desk), check, releases, stops, watches
+        engine,
+        log,
+        ledger,
+        cases,
+        uses,
+        counted,
+        (inbox, looked_at),
+        endpoints(desk),
+        check,
+        releases,
+        stops,
+        watches,
     )
 
 

@@ -171,3 +171,14 @@ class OutcomesUnavailable(BankError, OSError):
 
     def __init__(self, found: str) -> None:
         super().__init__(f"What the customer said could not be recorded ({found}). Say it again in a moment.")
+
+
+class InboxFull(BankError, RuntimeError):
+    """So many events wait to be taken that no more are kept."""
+
+    def __init__(self, waiting: int) -> None:
+        self.waiting = waiting
+        super().__init__(
+            f"{waiting} events wait to be taken, and no more are kept; none of this request was. "
+            f"Send it again later, with the same ids."
+        )

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from feature_repo.errors import BankError
-from serving.api import loyalty, outcomes, questions, records, reviews, status
+from serving.api import events, loyalty, outcomes, questions, records, reviews, status
 from serving.api.desk import Desk
 from serving.api.gate import Gate, Refused
 from serving.api.problems import Problem, problem_of
@@ -28,7 +28,7 @@ def create_app(desk: Desk, check: TokenCheck, now: Callable[[], datetime], new_i
 def endpoints(desk: Desk) -> FastAPI:
     """The endpoints alone. Never serve them without the gate: it authorises and reads bodies."""
     app = FastAPI(title=TITLE, version=VERSION, docs_url=None, redoc_url=None, redirect_slashes=False)
-    for room in (questions, outcomes, records, reviews, loyalty, status):
+    for room in (questions, outcomes, records, reviews, loyalty, events, status):
         app.include_router(room.router(desk))
     for kind in (BankError, ValidationError, Refused, HTTPException, Exception):
         app.add_exception_handler(kind, _as_problem)

@@ -15,6 +15,7 @@ from serving.api.bodies import Body
 from serving.deciding.archive import Archive
 from serving.worker.case_room import CaseRoom
 from serving.worker.engine import Engine
+from serving.worker.inbox import Inbox
 
 Parsed = TypeVar("Parsed", bound=Body)
 JSON = "application/json"
@@ -25,8 +26,8 @@ class Desk:
     """The parts of the service behind its endpoints.
 
     `find` returns a decision's payload by id, `archive` computes it again, `cases` holds what people decide,
-    `uses` what customers said to offers; `following` is what /v1/status tells about switches of the release
-    and stop switches.
+    `uses` what customers said to offers, `inbox` the events that wait for the writer; `following` is what
+    /v1/status tells about switches of the release, stop switches and events.
     """
 
     engine: Engine
@@ -35,6 +36,7 @@ class Desk:
     archive: Archive
     cases: CaseRoom
     uses: OfferUses
+    inbox: Inbox
     following: Callable[[], Mapping[str, object]] = dict
 
     @property

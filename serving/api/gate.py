@@ -134,7 +134,7 @@ def _token(headers: Headers) -> str:
 
 async def _body(scope: Scope, receive: Receive) -> bytes:
     headers = Headers(scope=scope)
-    limit = BATCH_LIMIT if scope["path"].endswith(":batch") else LIMIT
+    limit = BATCH_LIMIT if scope["path"].endswith((":batch", "/events")) else LIMIT
     if scope["method"] != "GET":
         _require_json(headers)
     if headers.get("content-length", "0").isdigit() and int(headers.get("content-length", "0")) > limit:

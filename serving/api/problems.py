@@ -20,6 +20,7 @@ from feature_repo.errors import BankError
 from monitoring.errors import LogUnavailable, UnknownDecision
 from serving.errors import (
     CasesUnavailable,
+    InboxFull,
     InvalidToken,
     LedgerUnavailable,
     MissingScope,
@@ -62,6 +63,7 @@ KINDS: Mapping[type[BankError], tuple[int, str, str]] = {
     LogUnavailable: (503, "not-recorded", "The decision could not be recorded"),
     LedgerUnavailable: (503, "not-booked", "The points could not be read or booked"),
     CasesUnavailable: (503, "cases-unavailable", "Cases cannot be read or opened"),
+    InboxFull: (503, "inbox-full", "Too many events wait"),
     DatabaseUnavailable: (503, "unavailable", "What was kept cannot be read"),
 }
 HIDDEN: Mapping[type[BankError], str] = {  # sentences that name paths of this machine
