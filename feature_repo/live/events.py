@@ -21,6 +21,7 @@ MONEY_DIGITS = 16
 INTEGERS = 2**63
 MOST_DIGITS = 40  # of a whole number in JSON; a longer one is no number that any column takes
 HAPPENED = ("recorded_at", *(BY_NAME[table].event for table in PUSHED if table != "repayments"))
+CURRENCY = re.compile(r"[A-Z]{3}")
 NUMERIC = re.compile(r"[+-]?\d{1,20}(\.\d{1,12})?", re.ASCII)
 
 
@@ -126,6 +127,8 @@ def _value(column: Column, value: Any, now: datetime) -> Any:
         raise _Fault(column.name, "too small", f"below {column.least:g}")
     if column.most is not None and read > column.most:
         raise _Fault(column.name, "too large", f"above {column.most:g}")
+    if column.name == "currency" and not CURRENCY.fullmatch(read):
+        raise _Fault(column.name, "unknown code", "not three capital letters (ISO 4217)")
     if column.name in HAPPENED and read > now + AHEAD:
         raise _Fault(column.name, "future time", "later than now")
     return read
@@ -150,7 +153,7 @@ def _decimal(column: Column, value: Any) -> Decimal:
         number = Decimal(value)
     except InvalidOperation as error:
         raise _Fault(column.name, "text", "not a number") from error
-    if not number.is_finite() or abs(number) >= 10**MONEY_DIGITS:
+    if not number.is_finite() or number.adjusted() >= MONEY_DIGITS:
         raise _Fault(column.name, "too large", f"more than {MONEY_DIGITS} digits before the point")
     return number
 

@@ -19,7 +19,7 @@ from feature_repo.live.merging import Merged, merge
 from feature_repo.live.plan import Plan
 from feature_repo.live.tables import LiveTables
 from feature_repo.packed_rows import PackedRows
-from feature_repo.raw.append import Appended, append
+from feature_repo.raw.append import append
 from feature_repo.raw.source import Source
 
 TICK = timedelta(microseconds=1)
@@ -92,9 +92,9 @@ class Intake:
         self._follow()
         pending = self.tables.pending()
         if pending:
-            before, at = Source.read(self.raw), self.now()
+            at = self.now()
             appended = append(self.raw, pending, at, ends=at)
-            ours = _only_ours(before, appended)
+            ours = appended.before == self.tables.digest()  # else somebody wrote since the look above
             self.tables.landed(appended.source.digest if ours else "")
             self._follow()
 
@@ -133,13 +133,6 @@ class Intake:
             with self.refused.open("a") as told:
                 for one in merged.refused:
                     told.write(json.dumps({"file": Path(place).name, **vars(one)}) + "\n")
-
-
-def _only_ours(before: Source, appended: Appended) -> bool:
-    """Whether nobody else wrote among the raw tables since `before` was read."""
-    added = sum(fate.kept > 0 for fate in appended.tables.values())
-    now = appended.source.files
-    return before.files.items() <= now.items() and len(now) == len(before.files) + added
 
 
 def _quantile(values: Sequence[float], share: float) -> float:

@@ -58,6 +58,10 @@ class _Merging:
             )
             if unknown:
                 self._refuse(event, unknown, "unknown reference", "not in the bank")
+            elif self._foreign(event):
+                self._refuse(
+                    event, "currency", "unknown currency", "no account and no rate of the bank has it"
+                )
             else:
                 self._take(event)
 
@@ -86,6 +90,13 @@ class _Merging:
             self._merged.corrected += bool(of_key)
             self._merged.rows[self._table.name].append(row)
             known.append(row)
+
+    def _foreign(self, event: Event) -> bool:
+        """Whether an amount is in a currency that the bank could not convert."""
+        if "currency" not in event.values or self._table.name == "accounts":
+            return False
+        opened = {row["currency"] for row in self._merged.rows.get("accounts", ())}
+        return event.values["currency"] not in self._tables.currencies() | opened
 
     def _names_its_thing(self, event: Event) -> bool:
         lacking = next((column for column in self._entity if column not in event.values), None)

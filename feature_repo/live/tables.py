@@ -166,6 +166,11 @@ class LiveTables:
         rows: list[dict[str, Any]] = found.to_arrow_table().to_pylist()
         return rows
 
+    def currencies(self) -> set[str]:
+        """The currencies that an account is kept in or a rate is known of."""
+        found = self.connection.execute("select currency from accounts union select currency from fx_rates")
+        return {str(row[0]) for row in found.fetchall()}
+
     def touched(self, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> set[str]:
         """The customers whose features these new rows may change."""
         all_ = [row for several in rows.values() for row in several]

@@ -78,12 +78,12 @@ class Writer:
 
 def write(settings: Settings, seconds: float | None, go_on: Callable[[], bool]) -> dict[str, object]:
     """Take events for so long, or as long as `go_on` says; what was done, as data."""
-    ends = None if seconds is None else time.monotonic() + seconds
     with open_intake(settings, COMMAND, settled=True) as intake, closing(open_inbox(settings)) as inbox:
         currency = Source.read(settings.raw).base_currency
         policy = PolicyInForce(settings)
         points = Points(intake.tables, currency, policy.loyalty, lambda: open_ledger(settings))
         writer = Writer(inbox, intake, points, now)
+        ends = None if seconds is None else time.monotonic() + seconds
         with closing(points):
             _loop(writer, lambda: go_on() and (ends is None or time.monotonic() < ends))
     report = intake.report.as_json()
