@@ -21,6 +21,7 @@ import monitoring.cli
 import monitoring.conduct_cli
 import serving.cases_cli
 import serving.cli
+import serving.events_cli
 import serving.holds_cli
 import serving.rules_cli
 import serving.switch_cli
@@ -53,6 +54,7 @@ app.add_typer(serving.token_cli.token, name="token")
 app.add_typer(serving.rules_cli.rules, name="rules")
 app.add_typer(serving.cases_cli.cases, name="cases")
 app.add_typer(serving.switch_cli.stop_switch, name="stop-switch")
+app.add_typer(serving.events_cli.events, name="events")
 app.add_typer(monitoring.cli.monitor, name="monitor")
 app.add_typer(monitoring.audit_cli.audit, name="audit")
 app.add_typer(monitoring.conduct_cli.conduct, name="conduct")

@@ -149,6 +149,11 @@ class Settings(BaseSettings):
         return self.home / "live"
 
     @property
+    def inbox(self) -> Path:
+        """The file of events that wait for the writer, unless they lie in PostgreSQL."""
+        return self.home / "inbox.db"
+
+    @property
     def mlflow(self) -> Path:
         """MLflow's database and artifacts."""
         return self.home / "mlflow"

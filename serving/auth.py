@@ -37,6 +37,7 @@ ROUTES: Mapping[tuple[str, str], Scope] = {
     ("POST", "/v1/score/recommendation:batch"): Scope.SCORE,
     ("POST", "/v1/loyalty/account"): Scope.READ_LOYALTY,
     ("POST", "/v1/loyalty/redeem"): Scope.REDEEM,
+    ("POST", "/v1/events"): Scope.EVENTS,
     ("GET", "/v1/status"): Scope.STATUS,
     ("GET", "/v1/models"): Scope.STATUS,
     ("GET", "/openapi.json"): Scope.STATUS,

@@ -48,6 +48,8 @@ from serving.worker.engine import Engine
 from serving.worker.figures import models_of
 from serving.worker.following import Follower, Watch, mark
 from serving.worker.in_service import InService
+from serving.worker.inbox import PLACE as INBOX
+from serving.worker.inbox import Inbox
 from serving.worker.keyring import Keyring
 from serving.worker.keys import PLACE as KEYS_SCHEMA
 from serving.worker.keys import Holder, IdempotencyKeys
@@ -84,6 +86,7 @@ class ScoringProcess:
     cases: CaseRoom
     uses: OfferUses
     counted: OfferUses
+    inboxes: tuple[Inbox, Inbox]
     keyring: Keyring
     endpoints: ASGIApp
     hot: Mapping[tuple[str, str], ASGIApp]
@@ -124,6 +127,8 @@ class ScoringProcess:
         self.cases.close()
         self.uses.close()
         self.counted.close()
+        for inbox in self.inboxes:
+            inbox.close()
         self.engine.serving.close()
 
 
@@ -202,6 +207,12 @@ def open_keyring(settings: Settings, worker: str, clock: Callable[[], datetime])
     return Keyring(IdempotencyKeys(database, holder), clock, timedelta(hours=settings.idempotency_hours))
 
 
+def open_inbox(settings: Settings) -> Inbox:
+    """The inbox of events, made when there is none."""
+    url = settings.database.get_secret_value()
+    return Inbox(open_database(settings.inbox, url, INBOX, wait=WAIT), new_id)
+
+
 def put_in_service(
     settings: Settings, facts: dict[str, object], stops: Stops, uses: UsesReader,
     before: InService | None = None,
@@ -251,6 +262,10 @@ def build(
     metrics.serving(serving.release)
     kept = WatchedLog(log, metrics)
     engine = Engine(serving, kept, clock, new_id, refer, Measured(metrics))
+    inbox, looked_at = (
+        open_inbox(settings),
+        open_inbox(settings),
+    )  # who asks how it stands waits for no commit
     stopping = StopSwitches(engine, partial(switches, settings), on)
 
     def take_release() -> None:
@@ -265,11 +280,14 @@ def build(
 
     def following() -> dict[str, object]:
         switched = {**stopping.told(), **stops.told()}
-        return {**releases.told(), "stop_switches": switched, "tokens": tokens.told()}
+        told = {**releases.told(), "stop_switches": switched, "tokens": tokens.told()}
+        return {**told, "events": looked_at.told(clock())}
 
     sandbox = Sandbox.load() if settings.has_sandbox else None
     keyring = open_keyring(settings, worker, clock)
-    desk = Desk(engine, ledger, logs.find, open_archive(settings), cases, uses, following, sandbox, keyring)
+    desk = Desk(
+        engine, ledger, logs.find, open_archive(settings), cases, uses, inbox, following, sandbox, keyring
+    )
     # threads of their own, so that a release that takes long to load keeps no stop switch waiting
     watches = (
         Watch("follow releases", [releases]),
@@ -277,7 +295,7 @@ def build(
         Watch("follow tokens", tokens.followers),
     )
     return ScoringProcess(
-        engine, log, ledger, cases, uses, counted, keyring, endpoints(desk), apps(desk),
+        engine, log, ledger, cases, uses, counted, (inbox, looked_at), keyring, endpoints(desk), apps(desk),
         tokens.check, releases, stops, watches, Rates(settings.rate_per_second, settings.rate_burst),
         metrics, kept, settings.access_log,
     )  # fmt: skip

@@ -265,3 +265,14 @@ class DidNotStart(BankError, RuntimeError):
     def __init__(self, found: str, log: Path) -> None:
         self.found, self.log = found, log
         super().__init__(f"{found} All it said is in {log}.")
+
+
+class InboxFull(BankError, RuntimeError):
+    """So many events wait to be taken that no more are kept."""
+
+    def __init__(self, waiting: int) -> None:
+        self.waiting = waiting
+        super().__init__(
+            f"{waiting} events wait to be taken, and no more are kept; none of this request was. "
+            f"Send it again later, with the same ids."
+        )

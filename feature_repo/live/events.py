@@ -19,17 +19,36 @@ AHEAD = timedelta(minutes=5)  # clocks differ
 FIRST_YEAR = 1900
 MONEY_DIGITS = 16
 INTEGERS = 2**63
+MOST_DIGITS = 40  # of a whole number in JSON; a longer one is no number that any column takes
 HAPPENED = ("recorded_at", *(BY_NAME[table].event for table in PUSHED if table != "repayments"))
+CURRENCY = re.compile(r"[A-Z]{3}")
 NUMERIC = re.compile(r"[+-]?\d{1,20}(\.\d{1,12})?", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Event:
-    """A row of a raw table as it came; fields that were not given are not there."""
+    """A row of a raw table as it came, known to the bank since `at`; what was not given is not there."""
 
     line: int
     table: Table
     values: Mapping[str, Any]
+    at: datetime
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The table and the values of its natural key as far as they are given: what makes it this event."""
+        return self.table.name, *(_said(self.values.get(column)) for column in self.table.key)
+
+    def text(self) -> bytes:
+        """The event as a line that `read_event` reads to the same values; equal events, equal bytes.
+
+        >>> at = datetime(2026, 1, 2, tzinfo=UTC)
+        >>> read_event(1, b'{"amount": 5, "table": "bookings", "channel": null}', at).text()
+        b'{"amount":"5.00","table":"bookings"}'
+        """
+        values = {name: _plain(value) for name, value in self.values.items()}
+        told = {**values, "table": self.table.name}
+        return json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 @dataclass(frozen=True)
@@ -42,7 +61,7 @@ class Refused:
     reason: str
 
 
-class _Fault(Exception):
+class _Fault(ValueError):
     def __init__(self, column: str, value_class: str, reason: str) -> None:
         self.told = (column, value_class, reason)
 
@@ -59,32 +78,48 @@ def read_event(line: int, text: bytes, now: datetime) -> Event | Refused:
     Refused(line=2, column='amount', value_class='number', reason='more than two decimals')
     """
     try:
-        return _event(line, text, now)
+        said = read_json(text)
+    except _Fault as fault:
+        return Refused(line, *fault.told)
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError, ValueError):
+        return Refused(line, "", "text", "the line is not JSON")
+    return read_row(line, said, now)
+
+
+def read_json(text: bytes) -> Any:
+    """JSON with exact numbers; ValueError for what is none, or gives a key of an object twice."""
+    return json.loads(
+        text, parse_float=Decimal, parse_int=_whole, parse_constant=_NotFinite, object_pairs_hook=_once
+    )
+
+
+def read_row(line: int, said: Any, now: datetime) -> Event | Refused:
+    """The event that an object of `read_json` tells, known to the bank since `now`."""
+    try:
+        return _event(line, said, now)
     except _Fault as fault:
         return Refused(line, *fault.told)
 
 
-def _event(line: int, text: bytes, now: datetime) -> Event:
-    try:
-        said = json.loads(text, parse_float=Decimal, parse_constant=_no_number, object_pairs_hook=_once)
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError, ValueError) as error:
-        raise _Fault("", "text", "the line is not JSON") from error
+def _event(line: int, said: Any, now: datetime) -> Event:
     if not isinstance(said, dict):
         raise _Fault("", type(said).__name__, "the line is no JSON object")
-    name = said.pop("table", None)
+    name = said.get("table")
     if not isinstance(name, str) or name not in PUSHED:
         raise _Fault("table", "unknown code", f"no table that takes events: {', '.join(PUSHED)}")
-    table = BY_NAME[name]
+    table, row = BY_NAME[name], {key: value for key, value in said.items() if key != "table"}
     known = {column.name: column for column in table.columns}
-    if unknown := sorted(said.keys() - known.keys()):
+    if unknown := row.keys() - known.keys():
         raise _Fault("", "unknown column", f"table {name} has no column of {len(unknown)} given")
-    values = {key: _value(known[key], value, now) for key, value in said.items()}
-    return Event(line, table, {key: value for key, value in values.items() if value is not None})
+    values = {key: _value(known[key], value, now) for key, value in row.items()}
+    return Event(line, table, {key: value for key, value in values.items() if value is not None}, now)
 
 
 def _value(column: Column, value: Any, now: datetime) -> Any:
     if value is None:
         return None
+    if isinstance(value, _NotFinite):
+        raise _Fault(column.name, "not finite", "NaN and infinity are no numbers here")
     read: Any = _READERS[column.kind](column, value)
     if column.allowed and read not in column.allowed:
         raise _Fault(column.name, "unknown code", "not in the contract's list")
@@ -92,6 +127,8 @@ def _value(column: Column, value: Any, now: datetime) -> Any:
         raise _Fault(column.name, "too small", f"below {column.least:g}")
     if column.most is not None and read > column.most:
         raise _Fault(column.name, "too large", f"above {column.most:g}")
+    if column.name == "currency" and not CURRENCY.fullmatch(read):
+        raise _Fault(column.name, "unknown code", "not three capital letters (ISO 4217)")
     if column.name in HAPPENED and read > now + AHEAD:
         raise _Fault(column.name, "future time", "later than now")
     return read
@@ -116,7 +153,7 @@ def _decimal(column: Column, value: Any) -> Decimal:
         number = Decimal(value)
     except InvalidOperation as error:
         raise _Fault(column.name, "text", "not a number") from error
-    if not number.is_finite() or abs(number) >= 10**MONEY_DIGITS:
+    if not number.is_finite() or number.adjusted() >= MONEY_DIGITS:
         raise _Fault(column.name, "too large", f"more than {MONEY_DIGITS} digits before the point")
     return number
 
@@ -125,7 +162,7 @@ def _money(column: Column, value: Any) -> Decimal:
     number = _decimal(column, value)
     if number != round(number, 2):
         raise _Fault(column.name, "number", "more than two decimals")
-    return number.quantize(Decimal("0.01"))
+    return number.quantize(Decimal("0.01")) + 0  # no minus before zero
 
 
 def _number(column: Column, value: Any) -> float:
@@ -145,8 +182,9 @@ def _flag(column: Column, value: Any) -> bool:
 
 
 def _time(column: Column, value: Any) -> datetime:
+    text = _text(column, value)
     try:
-        time = datetime.fromisoformat(_text(column, value))
+        time = datetime.fromisoformat(text)
     except ValueError as error:
         raise _Fault(column.name, "impossible date", "not an ISO 8601 time") from error
     if time.tzinfo is None:
@@ -163,8 +201,23 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _no_number(name: str) -> None:
-    raise _Fault("", "not finite", "NaN and infinity are no numbers here")
+class _NotFinite(str):
+    """NaN or an infinity, which JSON does not know and Python reads."""
+
+
+def _whole(text: str) -> int | Decimal:
+    return int(text) if len(text) <= MOST_DIGITS else Decimal(text)
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON holds it."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, Decimal) else value
+
+
+def _said(value: Any) -> str:
+    return "" if value is None else str(_plain(value))
 
 
 _READERS = {

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from feature_repo.live.events import PUSHED, Event, Refused
@@ -23,8 +22,8 @@ class Merged:
     refused: list[Refused] = field(default_factory=list)
 
 
-def merge(events: Sequence[Event], tables: LiveTables, at: datetime) -> Merged:
-    """The rows that these events add to the bank when they are recorded at that moment.
+def merge(events: Sequence[Event], tables: LiveTables) -> Merged:
+    """The rows that these events add to the bank, each recorded when the bank knew it.
 
     A field that is not given keeps what was last known of the same thing (an event that says only
     `customer_id` and `income_monthly` is a new version of that customer). A row that says nothing new
@@ -35,17 +34,15 @@ def merge(events: Sequence[Event], tables: LiveTables, at: datetime) -> Merged:
     for name in PUSHED:
         mine = [event for event in events if event.table.name == name]
         if mine:
-            _Merging(BY_NAME[name], tables, at, merged, mine).run()
+            _Merging(BY_NAME[name], tables, merged, mine).run()
     return merged
 
 
 class _Merging:
     """The events of one table."""
 
-    def __init__(
-        self, table: Table, tables: LiveTables, at: datetime, merged: Merged, events: Sequence[Event]
-    ) -> None:
-        self._table, self._tables, self._at, self._merged, self._events = table, tables, at, merged, events
+    def __init__(self, table: Table, tables: LiveTables, merged: Merged, events: Sequence[Event]) -> None:
+        self._table, self._tables, self._merged, self._events = table, tables, merged, events
         self._entity = tuple(column for column in table.key if column != "valid_from")
         self._known: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
 
@@ -61,15 +58,19 @@ class _Merging:
             )
             if unknown:
                 self._refuse(event, unknown, "unknown reference", "not in the bank")
+            elif self._foreign(event):
+                self._refuse(
+                    event, "currency", "unknown currency", "no account and no rate of the bank has it"
+                )
             else:
                 self._take(event)
 
     def _take(self, event: Event) -> None:
         known = self._known[self._thing(event.values)]
         last = max(known, key=lambda row: (row[self._table.event], row["recorded_at"]), default={})
-        row = {**last, "recorded_at": self._at, **event.values}
+        row = {**last, "recorded_at": event.at, **event.values}
         if "valid_from" in self._table.key and "valid_from" not in event.values:
-            row["valid_from"] = self._at
+            row["valid_from"] = event.at
             if last and _same(row, last, ("valid_from", "recorded_at")):
                 self._merged.repeated += 1
                 return
@@ -89,6 +90,13 @@ class _Merging:
             self._merged.corrected += bool(of_key)
             self._merged.rows[self._table.name].append(row)
             known.append(row)
+
+    def _foreign(self, event: Event) -> bool:
+        """Whether an amount is in a currency that the bank could not convert."""
+        if "currency" not in event.values or self._table.name == "accounts":
+            return False
+        opened = {row["currency"] for row in self._merged.rows.get("accounts", ())}
+        return event.values["currency"] not in self._tables.currencies() | opened
 
     def _names_its_thing(self, event: Event) -> bool:
         lacking = next((column for column in self._entity if column not in event.values), None)

@@ -1,6 +1,6 @@
 """The features' expressions compiled once, then run again and again for a few customers at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
@@ -41,7 +41,7 @@ class Recording:
     def __init__(self, tables: LiveTables) -> None:
         self._connection, self._numbers = tables.connection, count()
         self._backend = ibis.duckdb.from_connection(tables.connection)
-        self._has = {
+        self.filled = {
             table.name
             for table in TABLES
             if tables.connection.execute(f"select 1 from {name(table.name)} limit 1").fetchall()  # noqa: S608 - only names of the contract
@@ -50,7 +50,7 @@ class Recording:
 
     def has(self, table: str) -> bool:
         """Whether that raw table has rows."""
-        return table in self._has
+        return table in self.filled
 
     def read(self, table: str) -> ir.Table:
         """The slice of a raw table."""
@@ -106,17 +106,25 @@ class Plan:
     """Online rows of a few customers as of now, from the live tables."""
 
     def __init__(self, tables: LiveTables, base_currency: str) -> None:
-        self._tables, self._connection = tables, tables.connection
+        self._tables, self._connection, self._base = tables, tables.connection, base_currency
+        self._compile()
+
+    def _compile(self) -> None:
         for table in TABLES:
             columns = f"select * from {name(table.name)} limit 0"  # noqa: S608 - only names of the contract
             self._connection.execute(f"create or replace temp table {_slice(table.name)} as {columns}")
         with quiet():
-            engine = Recording(tables)
+            engine = Recording(self._tables)
             self._slice([], [])
             spine = engine.given(SPINE, "live_spine")
-            for asked in online(Snapshot(History(engine), spine, ANY_DATE, base_currency)):
+            for asked in online(Snapshot(History(engine), spine, ANY_DATE, self._base)):
                 engine.arrow(asked)
-        self._steps = tuple(engine.steps)
+        self._steps, self._known = tuple(engine.steps), engine.filled
+
+    def know(self, tables: Iterable[str]) -> None:
+        """Be compiled anew when one of these tables had no rows so far: its features were left out."""
+        if not self._known.issuperset(tables):
+            self._compile()
 
     def run(self, customers: Sequence[str], as_of: datetime) -> dict[str, pa.Table]:
         """The views of these customers as of that moment, and `owned`."""

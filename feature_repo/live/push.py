@@ -1,93 +1,42 @@
-"""The loop of `bank data push`: take what came, make it durable, recompute whom it touches, show it."""
+"""The loop of `bank data push`: the lines of a file as they come, taken from where it was left."""
 
-import json
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
-import numpy as np
-
-from feature_repo.live.events import Event, Refused, read_event
+from feature_repo.live.events import read_event
+from feature_repo.live.intake import TICK, Intake, Report
 from feature_repo.live.lines import Lines
-from feature_repo.live.merging import Merged, merge
-from feature_repo.live.plan import Plan
-from feature_repo.live.tables import LiveTables
-from feature_repo.packed_rows import PackedRows
-from feature_repo.raw.append import append
 
 AT_ONCE = 500  # events
 LAND_AFTER_SECONDS = 60.0
 PAUSE_SECONDS = 0.01
-TICK = timedelta(microseconds=1)
-
-
-@dataclass
-class Report:
-    """What was pushed so far. `seconds` from reading an event to its features being visible, by view."""
-
-    events: int = 0
-    added: int = 0
-    corrected: int = 0
-    repeated: int = 0
-    refused: Counter[str] = field(default_factory=Counter)
-    customers: int = 0
-    seconds: dict[str, list[float]] = field(default_factory=dict)
-
-    def freshness(self) -> dict[str, dict[str, float]]:
-        """Median and 95th percentile of `seconds`, by view."""
-        return {
-            view: {"median_s": _quantile(seconds, 0.5), "p95_s": _quantile(seconds, 0.95)}
-            for view, seconds in self.seconds.items()
-        }
-
-    def as_json(self) -> dict[str, object]:
-        """The same as data."""
-        counts = {"events": self.events, "added": self.added, "corrected": self.corrected}
-        more = {"repeated": self.repeated, "refused": dict(self.refused), "customers": self.customers}
-        return {**counts, **more, "freshness": self.freshness()}
 
 
 @dataclass(frozen=True)
 class Push:
-    """Everything the loop needs; `now` and `sleep` are the world's."""
+    """What takes events, and the world's `sleep`."""
 
-    tables: LiveTables
-    plan: Plan
-    rows: PackedRows
-    raw: Path
-    refused: Path
-    now: Callable[[], datetime]
+    intake: Intake
     sleep: Callable[[float], None]
-    report: Report = field(default_factory=Report)
+
+    @property
+    def report(self) -> Report:
+        """What was pushed so far."""
+        return self.intake.report
 
     def take(self, lines: Sequence[tuple[int, bytes]], file: str, taken: int, number: int) -> None:
-        """Take these lines of a file that has been read so far: durable and visible on return."""
-        started, at = monotonic(), self.now()
-        read = [read_event(line, text, at) for line, text in lines]
-        events = [one for one in read if isinstance(one, Event)]
-        merged = merge(events, self.tables, at)
-        merged.refused += [one for one in read if isinstance(one, Refused)]
-        self._tell_refused(file, merged)
-        self.tables.add(merged.rows, file, taken, number)
-        self._count(len(lines), merged)
-        touched = sorted(self.tables.touched(merged.rows))
-        if touched:
-            self._show(touched, at + TICK, started, len(events))
-
-    def land(self) -> None:
-        """Bring what is pending among the raw tables' files."""
-        pending = self.tables.pending()
-        if pending:
-            at = self.now()
-            self.tables.landed(append(self.raw, pending, at, ends=at).source.digest)
+        """Take these lines of a file that has been read so far; each is known a tick after the one before."""
+        at = self.intake.now()
+        read = [read_event(line, text, at + place * TICK) for place, (line, text) in enumerate(lines)]
+        self.intake.take(read, file, taken, number)
 
     def follow(self, path: Path, whole: bool, go_on: Callable[[], bool]) -> Report:
         """Take a file from where it was left; when not `whole`, wait for more as long as `go_on` says."""
-        taken, number = self.tables.taken(str(path.absolute()))
+        taken, number = self.intake.tables.taken(str(path.absolute()))
         lines, landed = Lines(path, taken, number), monotonic()
+        self.intake.catch_up()
         try:
             while True:
                 came = lines.read(AT_ONCE, whole)
@@ -98,33 +47,9 @@ class Push:
                 else:
                     self.sleep(PAUSE_SECONDS)
                 if monotonic() - landed > LAND_AFTER_SECONDS:
-                    self.land()
+                    self.intake.land()
                     landed = monotonic()
         finally:
             lines.close()
-            self.land()
+            self.intake.land()
         return self.report
-
-    def _show(self, customers: Sequence[str], as_of: datetime, started: float, events: int) -> None:
-        for view, table in self.plan.run(customers, as_of).items():
-            self.rows.write_table(view, table)
-            self.report.seconds.setdefault(view, []).extend([monotonic() - started] * events)
-        self.report.customers += len(customers)
-
-    def _count(self, lines: int, merged: Merged) -> None:
-        report = self.report
-        report.events += lines
-        report.added += sum(map(len, merged.rows.values()))
-        report.corrected += merged.corrected
-        report.repeated += merged.repeated
-        report.refused.update(f"{one.column}|{one.value_class}|{one.reason}" for one in merged.refused)
-
-    def _tell_refused(self, file: str, merged: Merged) -> None:
-        if merged.refused:
-            with self.refused.open("a") as told:
-                for one in merged.refused:
-                    told.write(json.dumps({"file": Path(file).name, **vars(one)}) + "\n")
-
-
-def _quantile(values: Sequence[float], share: float) -> float:
-    return round(float(np.quantile(values, share)), 4)

@@ -1,13 +1,17 @@
-"""Where the parts of a push meet: the live tables, the plan, the online rows and the clock."""
+"""Where the parts that take events meet: the turn, the live tables, the plan, the online rows, the clock."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from feature_repo.errors import BankError
+from feature_repo.live.intake import Intake, Report
 from feature_repo.live.plan import Plan
-from feature_repo.live.push import Push, Report
+from feature_repo.live.push import Push
 from feature_repo.live.tables import LiveTables
+from feature_repo.live.turn import writing
 from feature_repo.packed_rows import open_rows
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
@@ -20,28 +24,34 @@ class NoEvents(BankError, FileNotFoundError):
         super().__init__(f"{path} is no file of events. Name a file with one JSON object a line.")
 
 
+@contextmanager
+def open_intake(settings: Settings, command: str, settled: bool = False) -> Iterator[Intake]:
+    """What takes the events of a home, for one process at a time; WrittenByAnother names the other."""
+    with writing(settings.live, command):
+        source = Source.read(settings.raw)
+        tables = LiveTables.open(settings.live / "tables.duckdb", settings.raw, settings.threads)
+        try:
+            with open_rows(settings, read_only=False) as rows:
+                plan = Plan(tables, source.base_currency)
+                refused = settings.live / "refused.jsonl"
+                yield Intake(tables, plan, rows, settings.raw, refused, _now, settled)
+        finally:
+            tables.close()
+
+
 def push(settings: Settings, file: Path, follow: bool, seconds: float | None) -> Report:
     """Take the events of that file, and with `follow` those that come, for so long or until Ctrl-C."""
     if not file.is_file():
         raise NoEvents(file)
-    source = Source.read(settings.raw)
-    tables = LiveTables.open(settings.live / "tables.duckdb", settings.raw, settings.threads)
     ends = None if seconds is None else time.monotonic() + seconds
-    try:
-        with open_rows(settings, read_only=False) as rows:
-            plan = Plan(tables, source.base_currency)
-            running = Push(
-                tables,
-                plan,
-                rows,
-                settings.raw,
-                settings.live / "refused.jsonl",
-                lambda: datetime.now(UTC),
-                time.sleep,
+    with open_intake(settings, "bank data push") as intake:
+        try:
+            return Push(intake, time.sleep).follow(
+                file, not follow, lambda: ends is None or time.monotonic() < ends
             )
-            try:
-                return running.follow(file, not follow, lambda: ends is None or time.monotonic() < ends)
-            except KeyboardInterrupt:  # how following ends
-                return running.report
-    finally:
-        tables.close()
+        except KeyboardInterrupt:  # how following ends
+            return intake.report
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -15,6 +15,9 @@ from feature_repo.raw.source import Source, files
 OF_ACCOUNT = ("accounts", "bookings")
 OF_LOAN = ("repayments",)
 MEMORY = "3GB"
+Rows = Mapping[str, list[dict[str, Any]]]
+Owes = Mapping[str, Sequence[str]]
+NOTHING: Owes = {}
 ROW_GROUP = 8_192  # rows: of a customer's accounts few others are read
 
 
@@ -22,7 +25,7 @@ class PushedElsewhere(BankError, RuntimeError):
     """Another process holds the file of fresh rows."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(f"{path} is in use: another `bank data push` runs. Stop it, or push through it.")
+        super().__init__(f"{path} is in use by another process. End what has opened it, and run again.")
 
 
 class LiveTables:
@@ -46,8 +49,8 @@ class LiveTables:
         connection.execute(f"set timezone = 'UTC'; set threads = {threads}; set memory_limit = '{MEMORY}'")
         connection.execute("set temp_directory = " + quoted(str(path.parent / ".live.spill")))
         opened = cls(connection, raw)
-        if opened.digest() != Source.read(raw).digest:
-            opened._copy()
+        connection.execute("create table if not exists owed (what varchar, id varchar)")
+        opened.follow()
         return opened
 
     def close(self) -> None:
@@ -60,8 +63,15 @@ class LiveTables:
         found = self.connection.execute("select digest from copied").fetchall()
         return str(found[0][0]) if found else ""
 
+    def follow(self) -> bool:
+        """Copy the raw tables anew when they are others than those copied; whether they were."""
+        if self.digest() == Source.read(self._raw).digest:
+            return False
+        self._copy()
+        return True
+
     def taken(self, file: str) -> tuple[int, int]:
-        """How many bytes and lines of that file of events have been taken."""
+        """How far that file of events has been taken: bytes and lines; of an inbox its numbers, twice."""
         self.connection.execute(
             "create table if not exists taken (file varchar primary key, bytes bigint, lines bigint)"
         )
@@ -83,7 +93,12 @@ class LiveTables:
                     f"insert into {name(table.name)} select {names} from read_parquet([{listed}]) "  # noqa: S608 - only names of the contract
                     f"order by {owner(table)}"
                 )
-            run(f"insert into {name(table.name)} from {name('pending_' + table.name)}")
+            key = dict.fromkeys((*table.key, "recorded_at"))
+            same = " and ".join(f"t.{name(column)} = p.{name(column)}" for column in key)
+            run(  # what landed before the process was killed is among the raw tables already
+                f"insert into {name(table.name)} select * from {name('pending_' + table.name)} p "  # noqa: S608 - only names of the contract
+                f"where not exists (select 1 from {name(table.name)} t where {same})"
+            )
         run("create or replace table booking_keys as select booking_id, account_id from bookings order by 1")
         self.stamp(Source.read(self._raw).digest)
         run("commit")
@@ -93,8 +108,11 @@ class LiveTables:
         self.connection.execute("delete from copied")
         self.connection.execute("insert into copied values (?)", [digest])
 
-    def add(self, rows: Mapping[str, list[dict[str, Any]]], file: str, taken: int, lines: int) -> None:
-        """Add rows and how far the file of events has been read, all or nothing; durable on return."""
+    def add(self, rows: Rows, file: str, taken: int, lines: int, owes: Owes = NOTHING) -> None:
+        """Add rows and how far the file of events has been read, all or nothing; durable on return.
+
+        From then on the `features` of the customers touched are owed, and what `owes` names, until settled.
+        """
         run = self.connection.execute
         run("begin")
         for table, several in rows.items():
@@ -105,8 +123,21 @@ class LiveTables:
             if table == "bookings":
                 run("insert into booking_keys select booking_id, account_id from fresh")
             self.connection.unregister("fresh")
+        for what, ids in (("features", sorted(self.touched(rows))), *owes.items()):
+            run("insert into owed select ?, unnest(?)", [what, list(ids)])
         run("insert or replace into taken values (?, ?, ?)", [file, taken, lines])
         run("commit")
+
+    def owed(self, what: str) -> list[str]:
+        """What of that kind is still to be made, in order; of `features` the customers."""
+        found = self.connection.execute("select distinct id from owed where what = ? order by id", [what])
+        return [str(row[0]) for row in found.fetchall()]
+
+    def settle(self, what: str, ids: Sequence[str]) -> None:
+        """These are made."""
+        self.connection.execute(
+            "delete from owed where what = ? and id in (select unnest(?))", [what, list(ids)]
+        )
 
     def pending(self) -> dict[str, pa.Table]:
         """What was pushed and is not among the raw tables' files yet."""
@@ -134,6 +165,11 @@ class LiveTables:
         )
         rows: list[dict[str, Any]] = found.to_arrow_table().to_pylist()
         return rows
+
+    def currencies(self) -> set[str]:
+        """The currencies that an account is kept in or a rate is known of."""
+        found = self.connection.execute("select currency from accounts union select currency from fx_rates")
+        return {str(row[0]) for row in found.fetchall()}
 
     def touched(self, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> set[str]:
         """The customers whose features these new rows may change."""

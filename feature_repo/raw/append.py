@@ -29,10 +29,11 @@ TICK = pa.scalar(1, pa.duration("us"))
 
 @dataclass(frozen=True)
 class Appended:
-    """The bank after rows were added, and what became of those given, by table."""
+    """The bank after rows were added, what became of those given, by table, and the digest it had before."""
 
     source: Source
     tables: dict[str, Fate]
+    before: str
 
     @property
     def added(self) -> int:
@@ -70,7 +71,7 @@ def append(
         )
         grown.write(draft)
         history.write(draft, Load(at.astimezone(UTC).isoformat(), "appended", fates))
-    return Appended(grown, fates)
+    return Appended(grown, fates, source.digest)
 
 
 def next_file(folder: Path) -> Path:

@@ -7,8 +7,11 @@ recorded again is a correction, and a snapshot as of a date sees only rows recor
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 PARTY_TYPES = ("person", "company")
 CUSTOMER_RISK = ("C1", "C2", "C3", "C4", "C5")
@@ -39,16 +42,17 @@ class Kind(StrEnum):
     TIME = "time"  # UTC, microseconds
 
 
-ARROW: dict[Kind, pa.DataType] = {
-    Kind.ID: pa.string(),
-    Kind.CODE: pa.string(),
-    Kind.TEXT: pa.string(),
-    Kind.MONEY: pa.decimal128(18, 2),
-    Kind.NUMBER: pa.float64(),
-    Kind.INTEGER: pa.int64(),
-    Kind.FLAG: pa.bool_(),
-    Kind.TIME: pa.timestamp("us", tz="UTC"),
-}
+@cache
+def arrow(kind: Kind) -> "pa.DataType":
+    """The Arrow type of a kind; Arrow is loaded here, so that who only reads contracts does without it."""
+    import pyarrow as pa
+
+    types = {
+        Kind.ID: pa.string(), Kind.CODE: pa.string(), Kind.TEXT: pa.string(),
+        Kind.MONEY: pa.decimal128(18, 2), Kind.NUMBER: pa.float64(), Kind.INTEGER: pa.int64(),
+        Kind.FLAG: pa.bool_(), Kind.TIME: pa.timestamp("us", tz="UTC"),
+    }  # fmt: skip
+    return types[kind]
 
 
 @dataclass(frozen=True)
@@ -75,9 +79,11 @@ class Table:
     references: tuple[tuple[str, str], ...] = ()
 
     @property
-    def schema(self) -> pa.Schema:
+    def schema(self) -> "pa.Schema":
         """The Arrow schema of this table's Parquet files."""
-        return pa.schema([pa.field(c.name, ARROW[c.kind], nullable=not c.required) for c in self.columns])
+        import pyarrow as pa
+
+        return pa.schema([pa.field(c.name, arrow(c.kind), nullable=not c.required) for c in self.columns])
 
     def column(self, name: str) -> Column:
         """The column of that name; KeyError when there is none."""

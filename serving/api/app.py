@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from feature_repo.errors import BankError
-from serving.api import docs_page, explanation, loyalty, outcomes, records, reviews, status
+from serving.api import docs_page, events, explanation, loyalty, outcomes, records, reviews, status
 from serving.api.desk import Desk
 from serving.api.gate import Gate, Refused
 from serving.api.problems import Problem, problem_of
@@ -26,7 +26,7 @@ def create_app(desk: Desk, check: TokenCheck, now: Callable[[], datetime], new_i
 def endpoints(desk: Desk) -> FastAPI:
     """The endpoints but those of questions. Never serve them without the gate: it admits and reads bodies."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    for room in (outcomes, records, explanation, reviews, loyalty, status):
+    for room in (outcomes, records, explanation, reviews, loyalty, events, status):
         app.include_router(room.router(desk))
     app.include_router(docs_page.router())
     for kind in (BankError, ValidationError, Refused, HTTPException, Exception):

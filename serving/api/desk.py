@@ -19,6 +19,7 @@ from serving.auth import Caller
 from serving.deciding.archive import Archive
 from serving.worker.case_room import CaseRoom
 from serving.worker.engine import Engine
+from serving.worker.inbox import Inbox
 from serving.worker.keyring import Keyring
 
 Parsed = TypeVar("Parsed", bound=Body)
@@ -31,9 +32,9 @@ class Desk:
     """The parts of the service behind its endpoints.
 
     `find` returns a decision's payload by id, `archive` computes it again, `cases` holds what people decide,
-    `uses` what customers said to offers; `following` is what /v1/status tells about switches of the release
-    and stop switches. `sandbox` answers about sandbox customers, where there are any; `keyring` keeps
-    idempotency keys.
+    `uses` what customers said to offers, `inbox` the events that wait for the writer; `following` is what
+    /v1/status tells about switches of the release, stop switches, tokens and events. `sandbox` answers about
+    sandbox customers, where there are any; `keyring` keeps idempotency keys.
     """
 
     engine: Engine
@@ -42,6 +43,7 @@ class Desk:
     archive: Archive
     cases: CaseRoom
     uses: OfferUses
+    inbox: Inbox
     following: Callable[[], Mapping[str, object]] = dict
     sandbox: Sandbox | None = None
     keyring: Keyring | None = None

@@ -165,7 +165,7 @@ def _require_rate(rates: Rates, caller: Caller, now: float) -> None:
 
 async def _body(route: Route, head: Head, receive: Receive) -> bytes:
     method, path = route
-    limit = BATCH_LIMIT if path.endswith(":batch") else LIMIT
+    limit = BATCH_LIMIT if path.endswith((":batch", "/events")) else LIMIT
     if method != "GET":
         head.require_json()
     head.require_length(limit)

@@ -22,6 +22,7 @@ from serving.errors import (
     CasesUnavailable,
     DeadlineExceeded,
     Ending,
+    InboxFull,
     InvalidToken,
     KeysUnavailable,
     LedgerUnavailable,
@@ -74,6 +75,7 @@ KINDS: Mapping[type[BankError], tuple[int, str, str]] = {
     KeysUnavailable: (503, "keys-unavailable", "The key could not be kept"),
     StillDeciding: (503, "still-deciding", "The request is being decided"),
     CasesUnavailable: (503, "cases-unavailable", "Cases cannot be read or opened"),
+    InboxFull: (503, "inbox-full", "Too many events wait"),
     DatabaseUnavailable: (503, "unavailable", "What was kept cannot be read"),
 }
 HIDDEN: Mapping[type[BankError], str] = {  # sentences that name paths of this machine

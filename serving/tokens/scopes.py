@@ -13,6 +13,7 @@ class Scope(StrEnum):
     OUTCOME = "decisions:outcome"
     READ_LOYALTY = "loyalty:read"
     REDEEM = "loyalty:write"
+    EVENTS = "events:write"
     STATUS = "status:read"
 
 

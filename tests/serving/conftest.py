@@ -29,6 +29,7 @@ from serving.deciding.scoring import Scorer
 from serving.worker.case_room import CaseRoom
 from serving.worker.engine import Engine
 from serving.worker.in_service import InService
+from serving.worker.inbox import Inbox
 from serving.worker.keyring import Keyring
 from serving.worker.keys import Holder, IdempotencyKeys
 from tests.conftest import AT, Tiny
@@ -113,6 +114,7 @@ def bank(scorer: Scorer, whole_tiny: Tiny, tmp_path: Path) -> Iterator[Bank]:
         return CaseStore(Sqlite(tmp_path / "cases.db", wait=0.1), Heads(tmp_path / "heads"))
 
     cases = CaseRoom(open_store, lambda: whole_tiny.trust, lambda: times[-1])
+    inbox = Inbox(Sqlite(tmp_path / "inbox.db"), new_id)
     uses = OfferUses(Sqlite(tmp_path / "offers.db"))
     holder = Holder(tmp_path / "holders", "worker-1")
     keys = IdempotencyKeys(Sqlite(tmp_path / "keys.db"), holder)
@@ -121,7 +123,7 @@ def bank(scorer: Scorer, whole_tiny: Tiny, tmp_path: Path) -> Iterator[Bank]:
     desk = Desk(
         engine=Engine(serving, kept, lambda: times[-1], new_id, refer),
         ledger=ledger, find=kept.find, archive=Archive(nothing_kept), cases=cases,
-        uses=uses, keyring=keyring,
+        uses=uses, inbox=inbox, keyring=keyring,
     )  # fmt: skip
     app = create_app(desk, TokenCheck(key.public_key()), lambda: times[-1], new_id)
     with httpx.Client(transport=InProcess(app), base_url="http://bank") as client:
@@ -130,4 +132,5 @@ def bank(scorer: Scorer, whole_tiny: Tiny, tmp_path: Path) -> Iterator[Bank]:
     keyring.close()
     cases.close()
     uses.close()
+    inbox.close()
     ledger.close()

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from feature_repo.raw.contracts import ARROW, Column, Kind, Table
+from feature_repo.raw.contracts import Column, Kind, Table, arrow
 
 Array = npt.NDArray[Any]
 NULL = int(np.iinfo(np.int64).min)
@@ -54,12 +54,12 @@ def money(cents: npt.NDArray[np.int64]) -> pa.Array:
     words = np.empty((len(cents), 2), np.int64)  # little-endian 128 bit: low word, sign word
     words[:, 0], words[:, 1] = cents, cents >> 63
     bits, nulls = _validity(cents != NULL)
-    return pa.Array.from_buffers(ARROW[Kind.MONEY], len(cents), [bits, pa.py_buffer(words)], nulls)
+    return pa.Array.from_buffers(arrow(Kind.MONEY), len(cents), [bits, pa.py_buffer(words)], nulls)
 
 
 def times(microseconds: npt.NDArray[np.int64]) -> pa.Array:
     """Microseconds since 1970 as UTC timestamps; NULL stays null."""
-    return pa.array(microseconds, mask=microseconds == NULL).cast(ARROW[Kind.TIME])
+    return pa.array(microseconds, mask=microseconds == NULL).cast(arrow(Kind.TIME))
 
 
 def table(contract: Table, columns: Mapping[str, Array], partition: int = 0) -> pa.Table:
@@ -88,7 +88,7 @@ def own_identifiers(column: str, numbers: npt.NDArray[np.int64], partition: int)
 
 def _column(column: Column, values: Array | None, rows: int, partition: int) -> pa.Array:
     if values is None:
-        return pa.nulls(rows, ARROW[column.kind])
+        return pa.nulls(rows, arrow(column.kind))
     if column.kind is Kind.MONEY:
         return money(values.astype(np.int64, copy=False))
     if column.kind is Kind.NUMBER:
@@ -101,7 +101,7 @@ def _column(column: Column, values: Array | None, rows: int, partition: int) -> 
         return own_identifiers(column.name, values.astype(np.int64, copy=False), partition)
     if column.kind is Kind.CODE:  # an index into the contract's list; below zero is null
         return pa.array(column.allowed).take(pa.array(values, mask=values < 0))
-    return pa.array(values.astype(np.int64), mask=values == NULL).cast(ARROW[column.kind])
+    return pa.array(values.astype(np.int64), mask=values == NULL).cast(arrow(column.kind))
 
 
 def _validity(valid: npt.NDArray[np.bool_]) -> tuple[pa.Buffer | None, int]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from feature_repo.raw.contracts import ARROW, BOOKING_CATEGORIES, BOOKING_CHANNELS, BOOKINGS
+from feature_repo.raw.contracts import BOOKING_CATEGORIES, BOOKING_CHANNELS, BOOKINGS, arrow
 from feature_repo.raw.generate.accounts import BOOKED_IN, CATEGORY, CHANNEL, COUNTRIES
 from feature_repo.raw.generate.arrow import NULL, Array, money, own_identifiers, times
 from feature_repo.raw.generate.clock import DAY, HOUR
@@ -79,7 +79,7 @@ def _named(codes: Array, names: Array | tuple[str, ...]) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), pa.array(names, ARROW_TEXT))
 
 
-ARROW_TEXT = ARROW[BOOKINGS.column("channel").kind]
+ARROW_TEXT = arrow(BOOKINGS.column("channel").kind)
 
 
 def _delay(rows: int, rng: np.random.Generator) -> Whole:

@@ -16,9 +16,12 @@ import pytest
 
 from feature_repo.build import feature_tables, online_rows
 from feature_repo.features.columns import VIEWS
+from feature_repo.live.intake import Intake
 from feature_repo.live.plan import Plan
 from feature_repo.live.push import Push
-from feature_repo.live.tables import LiveTables, PushedElsewhere
+from feature_repo.live.run import push as push_file
+from feature_repo.live.tables import LiveTables
+from feature_repo.live.turn import WrittenByAnother
 from feature_repo.packed_rows import PackedRows, open_rows
 from feature_repo.raw.generate import make
 from feature_repo.raw.source import Source
@@ -53,9 +56,9 @@ class Follower:
         tables = LiveTables.open(self.settings.live / "tables.duckdb", self.settings.raw, 1)
         with open_rows(self.settings, read_only=False) as rows:
             refused = self.settings.live / "refused.jsonl"
-            push = Push(
-                tables, Plan(tables, "CNY"), rows, self.settings.raw, refused, self.clock, lambda _: None
-            )
+            plan = Plan(tables, "CNY")
+            intake = Intake(tables, plan, rows, self.settings.raw, refused, self.clock)
+            push = Push(intake, lambda _: None)
             push.follow(self.file, whole=True, go_on=lambda: False)
         tables.close()
         return push
@@ -203,8 +206,8 @@ def test_killed_between_taking_and_landing_nothing_is_lost_or_doubled(follower: 
     follower.file.write_text("".join(json.dumps(booking(account, n, day)) + "\n" for n in range(4)))
     code = (
         "import os, sys\n"
-        "import feature_repo.live.push as push\n"
-        "push.append = lambda *a, **k: os._exit(9)\n"
+        "import feature_repo.live.intake as intake\n"
+        "intake.append = lambda *a, **k: os._exit(9)\n"
         "from feature_repo.live.run import push as run\n"
         "from feature_repo.settings import Settings\n"
         "from pathlib import Path\n"
@@ -230,13 +233,12 @@ def test_killed_between_taking_and_landing_nothing_is_lost_or_doubled(follower: 
 @pytest.fixture
 def held(follower: Follower) -> Iterator[Follower]:
     code = (
-        "import sys\nfrom pathlib import Path\nfrom feature_repo.live.tables import LiveTables\n"
-        "held = LiveTables.open(Path(sys.argv[1]), Path(sys.argv[2]), 1)\n"
-        "print('open', flush=True)\nsys.stdin.read()\n"
+        "import sys\nfrom pathlib import Path\nfrom feature_repo.live.turn import writing\n"
+        "with writing(Path(sys.argv[1]), 'bank data push'):\n"
+        "    print('open', flush=True)\n    sys.stdin.read()\n"
     )
-    path = follower.settings.live / "tables.duckdb"
     other = subprocess.Popen(
-        [sys.executable, "-c", code, str(path), str(follower.settings.raw)],
+        [sys.executable, "-c", code, str(follower.settings.live)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert other.stdout is not None
@@ -246,5 +248,6 @@ def held(follower: Follower) -> Iterator[Follower]:
 
 
 def test_two_pushes_at_once_are_one_too_many(held: Follower) -> None:
-    with pytest.raises(PushedElsewhere, match="another `bank data push` runs"):
-        held.push([])
+    held.file.touch()
+    with pytest.raises(WrittenByAnother, match=r"`bank data push` \(process \d+\) writes the fresh rows"):
+        push_file(held.settings, held.file, False, None)
