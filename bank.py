@@ -23,6 +23,7 @@ import serving.cases_cli
 import serving.cli
 import serving.holds_cli
 import serving.rules_cli
+import serving.score_cli
 import serving.switch_cli
 import training.cli
 import training.models_cli
@@ -50,6 +51,7 @@ app.command("login")(crm_rules.login_cli.login)
 app.command("logout")(crm_rules.login_cli.logout)
 app.add_typer(serving.rules_cli.rules, name="rules")
 app.add_typer(serving.cases_cli.cases, name="cases")
+app.add_typer(serving.score_cli.score, name="score")
 app.add_typer(serving.switch_cli.stop_switch, name="stop-switch")
 app.add_typer(monitoring.cli.monitor, name="monitor")
 app.add_typer(monitoring.audit_cli.audit, name="audit")

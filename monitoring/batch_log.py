@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,12 +18,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from crm_rules.governance.chain import salted
+from crm_rules.governance.turns import alone
 from monitoring.decision_log import BATCHES, DecisionLogs, Record, digest_of
 from monitoring.errors import UnknownDecision
 
 FOLDER = "batches"
 ENTRY = "batch-"  # begins the id of a file's entry
 DRAFT, ERASING = ".draft", ".erasing"
+SEAL = "seal"  # whose turn it is to put files in place
 SCHEMA = pa.schema(
     [
         ("decision_id", pa.string()),
@@ -62,8 +65,7 @@ class BatchLog:
         self._groups: list[tuple[int, str]] = []
 
     def __enter__(self) -> "BatchLog":
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._finish_what_was_broken_off()
+        finish_what_was_broken_off(self.logs)
         self._draft = self._path.with_suffix(DRAFT)
         self._writer = pq.ParquetWriter(self._draft, SCHEMA, compression="zstd")
         return self
@@ -91,26 +93,31 @@ class BatchLog:
             return
         _force_to_disk(self._draft)
         entry = {"file": self._path.name, "groups": self._groups}
-        log = self.logs.open(BATCHES)
-        try:
-            payload = json.dumps(entry, sort_keys=True).encode()
+        payload = json.dumps(entry, sort_keys=True).encode()
+        with alone(self._path.parent / SEAL), closing(self.logs.open(BATCHES)) as log:
             log.append([Record(ENTRY + self.name, self.at, "batch", None, payload)])
             self._draft.replace(self._path)
-        finally:
-            log.close()
 
-    def _finish_what_was_broken_off(self) -> None:
-        """A process killed between its entry and its file's place left a whole draft: put that in place."""
-        drafts = list(self._path.parent.glob(f"*{DRAFT}"))
-        if not drafts:
-            return
-        log = self.logs.open(BATCHES)
-        try:
-            for draft in drafts:
-                if log.holds(ENTRY + draft.stem):
-                    draft.replace(draft.with_suffix(".parquet"))
-        finally:
-            log.close()
+
+def finish_what_was_broken_off(logs: DecisionLogs) -> None:
+    """A process killed between its entry and its file's place left a whole draft: put that in place."""
+    folder = logs.folder / FOLDER
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not any(folder.glob(f"*{DRAFT}")):
+        return
+    with alone(folder / SEAL), closing(logs.open(BATCHES)) as log:
+        for draft in folder.glob(f"*{DRAFT}"):
+            if log.holds(ENTRY + draft.stem):
+                draft.replace(draft.with_suffix(".parquet"))
+
+
+def run_of(path: Path) -> str:
+    """The run a batch file belongs to: its name up to the first dot.
+
+    >>> run_of(Path("nightly.00007.parquet")), run_of(Path("nightly.parquet"))
+    ('nightly', 'nightly')
+    """
+    return path.name.partition(".")[0]
 
 
 def files(folder: Path) -> tuple[Path, ...]:
@@ -119,12 +126,15 @@ def files(folder: Path) -> tuple[Path, ...]:
 
 
 def read(folder: Path, use_case: str) -> Iterator[bytes]:
-    """Payloads of that use case, those not erased, from the newest batch file that has any."""
+    """Payloads of that use case, those not erased, from the newest batch run that has any."""
+    newest = None
     for path in sorted(files(folder), key=lambda path: path.stat().st_mtime, reverse=True):
+        if newest not in (None, run_of(path)):
+            continue
         table = pq.read_table(path, columns=["payload"], filters=[("use_case", "=", use_case)])
         if table.num_rows:
+            newest = run_of(path)
             yield from (value.as_py() for value in table["payload"].drop_null())
-            return
 
 
 def erase(logs: DecisionLogs, decision_id: str, at: str) -> None:

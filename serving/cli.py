@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-score = typer.Typer(no_args_is_help=True, help="Score customers without the service.")
 token = typer.Typer(no_args_is_help=True, help="Tokens that open the service.")
 decisions = typer.Typer(no_args_is_help=True, help="What was decided, and whether it still computes.")
 
@@ -14,7 +13,6 @@ def add_to(app: typer.Typer) -> None:
     """Join this room's commands to the command line."""
     app.command("run")(run)
     app.command("serve")(serve)
-    app.add_typer(score, name="score")
     app.add_typer(token, name="token")
     app.add_typer(decisions, name="decisions")
 
@@ -76,34 +74,6 @@ def issue_token(
     if unknown := sorted(set(scope or ()) - set(EVERY_SCOPE)):
         raise typer.BadParameter(f"{unknown}; there are {', '.join(EVERY_SCOPE)}.", param_hint="--scope")
     typer.echo(demo_token(settings, caller, scope, hours))
-
-
-@score.command("one")
-def score_one(
-    customer_id: Annotated[str, typer.Argument()],
-    amount: Annotated[float | None, typer.Option(min=1, help="ask for a loan of this amount")] = None,
-    term_months: Annotated[int, typer.Option(min=1, max=600)] = 36,
-) -> None:
-    """Next best action of one customer, or with --amount a credit decision; logged like any other."""
-    import json
-
-    from feature_repo.settings import Settings
-    from serving.pipeline.closing import ask
-
-    answer = ask(Settings(), customer_id, amount, term_months, "bank score one")
-    typer.echo(json.dumps(answer, ensure_ascii=False, indent=1))
-
-
-@score.command("batch")
-def score_batch() -> None:
-    """Next best actions of every customer, logged as one batch."""
-    from feature_repo.raw.source import Source
-    from feature_repo.settings import Settings
-    from serving.pipeline.deciding import decide
-
-    settings = Settings()
-    for line in decide(settings, Source.read(settings.raw)).lines:
-        typer.echo(line)
 
 
 @decisions.command("show")
