@@ -4,6 +4,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
@@ -37,16 +38,15 @@ class Answers:
 
     def add(self, decisions: Sequence[Decision], loaded: Loaded) -> None:
         """Add the rows of these decisions, as one group."""
-        columns: list[list[object]] = [[] for _ in self._use_case.schema]
-        for decision in decisions:
-            rows = self._use_case.rows(decision, loaded)
-            self.outcomes[self._use_case.outcome(rows)] += 1
-            for row in rows:
-                for column, value in zip(columns, row, strict=True):
-                    column.append(value)
-        schema = self._use_case.schema
-        arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
-        if columns[0]:
+        use_case, schema = self._use_case, self._use_case.schema
+        told = [use_case.rows(decision, loaded) for decision in decisions]
+        self.outcomes.update(map(use_case.outcome, told))
+        rows = list(chain.from_iterable(told))
+        if rows:
+            arrays = [
+                pa.array(column, field.type)
+                for column, field in zip(zip(*rows, strict=True), schema, strict=True)
+            ]
             self._writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:

@@ -248,7 +248,7 @@ def test_a_batch_of_processes_killed_midway_goes_on_and_leaves_no_process(
         time.sleep(0.01)
     process.send_signal(ends)
     process.wait()
-    scored = score(settings, Wanted(workers=2, size=40))
+    scored = score(settings, Wanted(workers=1, size=40))
     assert scored.run.ended
     assert set(Counter(each["customer_id"] for each in logged(settings)).values()) == {1}
     assert len(logged(settings)) == scored.run.customers
