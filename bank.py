@@ -24,6 +24,7 @@ import serving.cli
 import serving.events_cli
 import serving.holds_cli
 import serving.rules_cli
+import serving.score_cli
 import serving.switch_cli
 import serving.token_cli
 import training.cli
@@ -53,6 +54,7 @@ app.command("logout")(crm_rules.login_cli.logout)
 app.add_typer(serving.token_cli.token, name="token")
 app.add_typer(serving.rules_cli.rules, name="rules")
 app.add_typer(serving.cases_cli.cases, name="cases")
+app.add_typer(serving.score_cli.score, name="score")
 app.add_typer(serving.switch_cli.stop_switch, name="stop-switch")
 app.add_typer(serving.events_cli.events, name="events")
 app.add_typer(monitoring.cli.monitor, name="monitor")

@@ -94,6 +94,11 @@ class PackedRows:
         self._remember()
         return self._shelf.event_us(self._reading((view,)).views[0])
 
+    def customer_ids(self, view: str) -> Iterator[str]:
+        """Every customer with a row in that view, sorted, read as they are asked for."""
+        self._remember()
+        return self._shelf.customer_ids(self._reading((view,)).views[0])
+
     # -- reading ---------------------------------------------------------------------------------
 
     def read(self, customer_ids: Sequence[str], views: Sequence[str] | None = None) -> Rows:

@@ -209,6 +209,11 @@ class Settings(BaseSettings):
         return self.home / "decisions"
 
     @property
+    def batch(self) -> Path:
+        """Batch runs, a folder each: who is asked, and the answers."""
+        return self.home / "batch"
+
+    @property
     def ledger(self) -> Path:
         """The loyalty ledger."""
         return self.home / "ledger.db"

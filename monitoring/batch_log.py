@@ -9,20 +9,24 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from crm_rules.governance.chain import salted
+from crm_rules.governance.turns import alone
 from monitoring.decision_log import BATCHES, DecisionLogs, Record, digest_of
 from monitoring.errors import UnknownDecision
 
 FOLDER = "batches"
 ENTRY = "batch-"  # begins the id of a file's entry
 DRAFT, ERASING = ".draft", ".erasing"
+SEAL = "seal"  # whose turn it is to put files in place
 SCHEMA = pa.schema(
     [
         ("decision_id", pa.string()),
@@ -34,6 +38,12 @@ SCHEMA = pa.schema(
         ("payload", pa.binary()),
     ]
 )
+
+# Only what repeats gets a dictionary, and only times and use cases a smallest and a largest.
+FORMAT: Mapping[str, Any] = {
+    "compression": "zstd", "use_dictionary": ["at", "use_case"], "write_statistics": ["at", "use_case"],
+}  # fmt: skip
+SALT = 16  # bytes
 
 
 def digest_in_batch(salt: bytes, record: Record) -> str:
@@ -62,18 +72,18 @@ class BatchLog:
         self._groups: list[tuple[int, str]] = []
 
     def __enter__(self) -> "BatchLog":
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._finish_what_was_broken_off()
+        finish_what_was_broken_off(self.logs)
         self._draft = self._path.with_suffix(DRAFT)
-        self._writer = pq.ParquetWriter(self._draft, SCHEMA, compression="zstd")
+        self._writer = pq.ParquetWriter(self._draft, SCHEMA, **FORMAT)
         return self
 
     def append(self, records: Iterable[Record]) -> None:
         """Add records as one group of rows; durable only when the batch ends well."""
         columns: list[list[object]] = [[] for _ in SCHEMA]
-        root = hashlib.sha256()
-        for record in records:
-            salt = secrets.token_bytes(16)
+        root, group = hashlib.sha256(), list(records)
+        salts = secrets.token_bytes(SALT * len(group))
+        for at, record in enumerate(group):
+            salt = salts[SALT * at : SALT * (at + 1)]
             told = (record.decision_id, record.at, record.use_case, record.customer_id)
             digest = digest_in_batch(salt, record)
             root.update(covered(*told, digest))
@@ -91,26 +101,31 @@ class BatchLog:
             return
         _force_to_disk(self._draft)
         entry = {"file": self._path.name, "groups": self._groups}
-        log = self.logs.open(BATCHES)
-        try:
-            payload = json.dumps(entry, sort_keys=True).encode()
+        payload = json.dumps(entry, sort_keys=True).encode()
+        with alone(self._path.parent / SEAL), closing(self.logs.open(BATCHES)) as log:
             log.append([Record(ENTRY + self.name, self.at, "batch", None, payload)])
             self._draft.replace(self._path)
-        finally:
-            log.close()
 
-    def _finish_what_was_broken_off(self) -> None:
-        """A process killed between its entry and its file's place left a whole draft: put that in place."""
-        drafts = list(self._path.parent.glob(f"*{DRAFT}"))
-        if not drafts:
-            return
-        log = self.logs.open(BATCHES)
-        try:
-            for draft in drafts:
-                if log.holds(ENTRY + draft.stem):
-                    draft.replace(draft.with_suffix(".parquet"))
-        finally:
-            log.close()
+
+def finish_what_was_broken_off(logs: DecisionLogs) -> None:
+    """A process killed between its entry and its file's place left a whole draft: put that in place."""
+    folder = logs.folder / FOLDER
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not any(folder.glob(f"*{DRAFT}")):
+        return
+    with alone(folder / SEAL), closing(logs.open(BATCHES)) as log:
+        for draft in folder.glob(f"*{DRAFT}"):
+            if log.holds(ENTRY + draft.stem):
+                draft.replace(draft.with_suffix(".parquet"))
+
+
+def run_of(path: Path) -> str:
+    """The run a batch file belongs to: its name up to the first dot.
+
+    >>> run_of(Path("nightly.00007.parquet")), run_of(Path("nightly.parquet"))
+    ('nightly', 'nightly')
+    """
+    return path.name.partition(".")[0]
 
 
 def files(folder: Path) -> tuple[Path, ...]:
@@ -119,12 +134,15 @@ def files(folder: Path) -> tuple[Path, ...]:
 
 
 def read(folder: Path, use_case: str) -> Iterator[bytes]:
-    """Payloads of that use case, those not erased, from the newest batch file that has any."""
+    """Payloads of that use case, those not erased, from the newest batch run that has any."""
+    newest = None
     for path in sorted(files(folder), key=lambda path: path.stat().st_mtime, reverse=True):
+        if newest not in (None, run_of(path)):
+            continue
         table = pq.read_table(path, columns=["payload"], filters=[("use_case", "=", use_case)])
         if table.num_rows:
+            newest = run_of(path)
             yield from (value.as_py() for value in table["payload"].drop_null())
-            return
 
 
 def erase(logs: DecisionLogs, decision_id: str, at: str) -> None:
@@ -148,7 +166,7 @@ def erase(logs: DecisionLogs, decision_id: str, at: str) -> None:
 def _rewrite_without(path: Path, decision_id: str) -> None:
     """Write the file's draft, group of rows by group, with nothing in the content of that decision."""
     draft = path.with_suffix(ERASING)
-    with pq.ParquetFile(path) as parquet, pq.ParquetWriter(draft, SCHEMA, compression="zstd") as writer:
+    with pq.ParquetFile(path) as parquet, pq.ParquetWriter(draft, SCHEMA, **FORMAT) as writer:
         for at in range(parquet.num_row_groups):
             group = parquet.read_row_group(at)
             kept = pc.not_equal(group["decision_id"], decision_id)

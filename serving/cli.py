@@ -1,4 +1,4 @@
-"""Commands that use the whole house: the main job, scoring; serving and tokens have their own files."""
+"""Commands that use the whole house: the main job, and what was decided."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +7,6 @@ import typer
 
 from serving import serve_cli
 
-score = typer.Typer(no_args_is_help=True, help="Score customers without the service.")
 decisions = typer.Typer(no_args_is_help=True, help="What was decided, and whether it still computes.")
 
 
@@ -15,7 +14,6 @@ def add_to(app: typer.Typer) -> None:
     """Join this room's commands to the command line."""
     app.command("run")(run)
     serve_cli.add_to(app)
-    app.add_typer(score, name="score")
     app.add_typer(decisions, name="decisions")
 
 
@@ -40,34 +38,6 @@ def run(
 
     settings = Settings()
     run_main_job(settings, Wanted(data, mapping, customers, seed), Options(serve=not no_serve, json=json))
-
-
-@score.command("one")
-def score_one(
-    customer_id: Annotated[str, typer.Argument()],
-    amount: Annotated[float | None, typer.Option(min=1, help="ask for a loan of this amount")] = None,
-    term_months: Annotated[int, typer.Option(min=1, max=600)] = 36,
-) -> None:
-    """Next best action of one customer, or with --amount a credit decision; logged like any other."""
-    import json
-
-    from feature_repo.settings import Settings
-    from serving.pipeline.closing import ask
-
-    answer = ask(Settings(), customer_id, amount, term_months, "bank score one")
-    typer.echo(json.dumps(answer, ensure_ascii=False, indent=1))
-
-
-@score.command("batch")
-def score_batch() -> None:
-    """Next best actions of every customer, logged as one batch."""
-    from feature_repo.raw.source import Source
-    from feature_repo.settings import Settings
-    from serving.pipeline.deciding import decide
-
-    settings = Settings()
-    for line in decide(settings, Source.read(settings.raw)).lines:
-        typer.echo(line)
 
 
 @decisions.command("show")

@@ -230,6 +230,12 @@ class RedisShelf:
             if cursor == b"0":
                 return np.frombuffer(b"".join(parts), ">i8").astype(np.int64)
 
+    def customer_ids(self, view: View) -> Iterator[str]:
+        """The fields of the view's hash, all of them in memory to be sorted."""
+        with self._told():
+            names = {name for name, _ in self._client.hscan_iter(self._rows(view), count=1_000)}
+        yield from sorted(name.decode("utf-8", "surrogatepass") for name in names)
+
     def _key(self, name: str) -> str:
         return f"{self._prefix}:{name}"
 

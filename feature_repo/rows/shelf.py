@@ -1,6 +1,6 @@
 """Where packed rows lie: what SQLite and Redis each do in their own way."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -83,3 +83,6 @@ class Shelf(Protocol):
 
     def event_us(self, view: View) -> I64Array:
         """The event time of every row of that view, in any order."""
+
+    def customer_ids(self, view: View) -> Iterator[str]:
+        """The customers with a row in that view, sorted by code point."""

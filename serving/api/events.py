@@ -12,7 +12,7 @@ from feature_repo.live.events import PUSHED, Event, Refused, read_json, read_row
 from feature_repo.raw.contracts import BY_NAME, Column, Kind, Table
 from serving.api import gate
 from serving.api.bodies import MOST_ITEMS, Body
-from serving.api.desk import Desk, answered, takes
+from serving.api.desk import Desk, answered
 from serving.api.loyalty import KEY
 from serving.api.problems import Problem, invalid
 from serving.worker.inbox import Given, Sent
@@ -42,11 +42,7 @@ def router(desk: Desk) -> APIRouter:
     """POST /v1/events."""
     routes = APIRouter()
 
-    @routes.post(
-        "/v1/events",
-        summary="Bookings, interactions, holdings and changes of customers, as they happen; each once",
-        openapi_extra=takes(events_schema()),
-    )
+    @routes.post("/v1/events")
     async def events(request: Request) -> Response:
         request.state.caller.require_customer(None)  # no customer tells the bank what happened
         return answered(await run_in_threadpool(_kept, desk, request))

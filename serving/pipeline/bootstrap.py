@@ -1,6 +1,6 @@
 """Where the parts of commands meet: settings, people, the office. The second composition root."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,10 +15,18 @@ from crm_rules.governance.people import Trust
 from crm_rules.governance.person import Role
 from crm_rules.governance.session import Signer
 from feature_repo.errors import BankError
-from feature_repo.packed_rows import open_rows
+from feature_repo.packed_rows import PackedRows, open_rows
 from feature_repo.settings import Settings
+from monitoring.decision_log import DecisionLogs
+from serving.batch.partition import Partitions
+from serving.batch.run import BatchRun
+from serving.bootstrap import switches
 from serving.deciding.loaded import Loaded
+from serving.deciding.online import OnlineRows
+from serving.deciding.scoring import Scorer
+from serving.deciding.uses import UsesReader
 from training.promotion import Office
+from training.release.verify import verify
 
 COUNTED = "profile"  # the view with a row for each customer
 
@@ -91,6 +99,17 @@ def customers(settings: Settings) -> int:
     """About how many customers the bank decides: those with an online row."""
     with open_rows(settings) as rows:
         return rows.count(COUNTED)
+
+
+def partitions(
+    settings: Settings, run: BatchRun, folder: Path, rows: PackedRows, uses: UsesReader,
+    told: Callable[[int], None],
+) -> Partitions:  # fmt: skip
+    """What decides a run's partitions, by the run's own release, verified here."""
+    release = verify(settings.releases, run.release, Trust.of(settings))
+    online = OnlineRows(rows, release.manifest.origin, release.digest)
+    scorer = Scorer(Loaded.of(release), online, uses)
+    return Partitions(run, folder, scorer, DecisionLogs.of(settings), lambda: switches(settings).stops, told)
 
 
 def now() -> datetime:

@@ -4,10 +4,10 @@ import sys
 
 from feature_repo.packed_rows import open_rows
 from feature_repo.settings import Settings
+from serving.batch.planning import asked
 from serving.bootstrap import current_release, open_scorer
 from serving.deciding.asking import OfferRequest, Stamp
 from serving.deciding.scoring import Scorer
-from serving.pipeline.deciding import everybody
 
 AT = "2026-01-01T00:00:00+00:00"
 
@@ -17,7 +17,7 @@ def main() -> int:
     settings = Settings()
     with open_rows(settings) as rows:
         scorer = open_scorer(current_release(settings), rows)
-        ids = everybody(rows, settings.raw).having("accounts_open")
+        ids = list(asked(rows, "accounts_open"))
         same = [
             each for start in range(0, len(ids), 1_000) for each in _same(scorer, ids[start : start + 1_000])
         ]
@@ -30,10 +30,10 @@ def main() -> int:
 
 
 def _same(scorer: Scorer, ids: list[str]) -> list[bool]:
-    asked = [OfferRequest(name) for name in ids]
+    requests = [OfferRequest(name) for name in ids]
     stamps = [Stamp(name, "proof", AT, "proof") for name in ids]
-    together = scorer.next_best_action(asked, stamps)
-    alone = [scorer.next_best_action([a], [s])[0] for a, s in zip(asked, stamps, strict=True)]
+    together = scorer.next_best_action(requests, stamps)
+    alone = [scorer.next_best_action([a], [s])[0] for a, s in zip(requests, stamps, strict=True)]
     return [one == among for one, among in zip(alone, together, strict=True)]
 
 

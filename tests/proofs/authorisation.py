@@ -83,14 +83,14 @@ def main() -> int:
             failed = list(stream.failed)  # before keys change, theirs included
             revoked, retired = taken_back(client, office)
     slow = max(*revoked, *retired)
-    print(
+    sys.stdout.write(
         f"authorisation: {len(ROWS)} routes, {count:,} requests, {len(found)} not as the table says, "
         f"{len(missing)} routes not in it, {len(failed)} honest requests failed; a token is refused "
         f"{statistics.median(revoked) * 1000:.0f} ms after it is revoked, "
-        f"{statistics.median(retired) * 1000:.0f} ms after its key is retired (most {slow * 1000:.0f} ms)"
+        f"{statistics.median(retired) * 1000:.0f} ms after its key is retired (most {slow * 1000:.0f} ms)\n"
     )
     for problem in (*found[:20], *(f"not in the table: {route}" for route in missing), *failed[:5]):
-        print(f"  {problem}", file=sys.stderr)
+        sys.stderr.write(f"  {problem}\n")
     return 1 if found or missing or failed or slow > 1.0 else 0
 
 

@@ -53,4 +53,4 @@ def test_what_a_stopped_model_would_score_is_left_out_by_name(scorer: Scorer, lo
     batch = Batch(log, AT.isoformat(), lambda: stops)
     batch.take("score_credit", scorer, Scorer.credit_behaviour, [CustomerRequest("ben")])
     assert log.records == []
-    assert "has stopped the model 'credit_risk/behaviour'" in batch.outcome().lines[0]
+    assert "has stopped the model 'credit_risk/behaviour'" in batch.left_out["score_credit"]
