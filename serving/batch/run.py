@@ -1,7 +1,7 @@
 """A batch run: who is asked what, by which release, as of when; and which parts of it are whole.
 
 A run's folder holds `run.json`, written last, so that its presence says the plan is whole;
-`customers.parquet` with a row group a partition, until the run has ended; and the answers, a file a partition.
+`customers.parquet` with a row group a partition, until the run has ended; and the answers, a file each.
 """
 
 import hashlib

@@ -110,7 +110,7 @@ def test_what_the_store_missed_is_collected_once_from_every_worker(run: Run, tin
     ids = []
     for name in ("worker-1", "worker-2"):
         worker = build(settings, name)
-        worker.engine._refer = lambda records: None  # the store is down
+        worker.engine._writer._refer = lambda records: None  # the store is down
         ids += decided(worker, REFERRED, APPROVED, DECLINED)[:1]
         worker.close()
     assert run("collect").splitlines() == [

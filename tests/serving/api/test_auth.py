@@ -85,7 +85,7 @@ def test_no_other_token_opens_anything(
 
 def test_a_remembered_token_still_expires_and_can_be_taken_back(key: Ed25519PrivateKey) -> None:
     revoked: set[str] = set()
-    check, token = TokenCheck(key.public_key(), revoked), issue(key, "app", ["score:read"], 1, AT)
+    check, token = TokenCheck(key.public_key(), revoked=revoked), issue(key, "app", ["score:read"], 1, AT)
     caller = check.caller(token, AT)
     with pytest.raises(InvalidToken, match="expired"):
         check.caller(token, AT + timedelta(hours=1))
