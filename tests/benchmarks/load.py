@@ -78,6 +78,7 @@ class Load:
     rate: float = 0.0  # questions a second; 0: as fast as answers come
     count: int = 0
     keep: bool = False
+    from_sent: bool = False  # count from when a question was sent, not from when it was due
     tally: Tally = field(default_factory=Tally)
 
     async def run(self) -> dict[str, object]:
@@ -124,6 +125,7 @@ class Load:
 
     def _send(self, connection: Connection, since: float) -> None:
         raw = self.raws[self._asked % len(self.raws)]
+        since = time.perf_counter() if self.from_sent else since
         self._asked, self._out = self._asked + 1, self._out + 1
         connection.ask(raw, since)
 
@@ -195,5 +197,5 @@ if __name__ == "__main__":
     port, token = wanted["port"], wanted["token"]
     asked = [raw(port, path, token, body) for path, body in wanted.pop("asked")]
     load = Load(port, asked, wanted["connections"], wanted["seconds"], wanted.get("rate", 0.0),
-                wanted.get("count", 0), wanted.get("keep", False))  # fmt: skip
+                wanted.get("count", 0), wanted.get("keep", False), wanted.get("from_sent", False))  # fmt: skip
     sys.stdout.write(json.dumps(asyncio.run(load.run())))
