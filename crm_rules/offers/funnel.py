@@ -5,6 +5,7 @@ eligibility -> applicability -> suitability -> contact -> arbitration; one custo
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,15 +55,24 @@ class Funnel:
     explored: Mask
     probability: F64Array
 
+    @cached_property
+    def by_stage(self) -> NDArray[np.int64]:
+        """How many offers each stage of STAGES removed, (n, stages)."""
+        stage = np.where(self.screening.blocked, STAGE_OF[self.screening.first], len(STAGES))
+        return np.asarray((stage[:, :, None] == np.arange(len(STAGES))).sum(axis=1))
+
     def removed_by_stage(self, row: int) -> dict[str, int]:
         """How many offers each stage removed for one customer."""
-        first = self.screening.first[row]
-        counts = np.bincount(STAGE_OF[first[first >= 0]], minlength=len(STAGES))
-        return {str(stage): int(count) for stage, count in zip(STAGES, counts, strict=True)}
+        return dict(zip(map(str, STAGES), self.by_stage[row].tolist(), strict=True))
+
+    @cached_property
+    def profiled(self) -> Mask:
+        """Whose profile was used, (n,)."""
+        return np.asarray((self.arm == arms.BEST) | (self.arm == arms.RANDOM))
 
     def personal(self, row: int) -> bool:
         """Whether a profile of the customer was used."""
-        return bool(self.arm[row] in (arms.BEST, arms.RANDOM))
+        return bool(self.profiled[row])
 
 
 def run(customers: Customers, offers: Offers, policy: Policy, said: Chances, asked: Asked) -> Funnel:

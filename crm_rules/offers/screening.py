@@ -25,7 +25,6 @@ STAGE_OF = np.array(
 )
 SUITABLE = tuple(at for at, rule in enumerate(OFFER_RULES) if rule.stage is Stage.SUITABILITY)
 AT_UNAVAILABLE, AT_OVERRIDDEN, AT_NO_MODEL = (len(OFFER_RULES) + at for at in range(3))
-BITS = 1 << np.arange(len(CODES))
 AT_PROFILED = tuple(OFFER_RULES.index(rule) for rule in PROFILED)
 
 
@@ -41,23 +40,30 @@ class Screening:
         return np.asarray(self.removed.any(axis=0))
 
     @cached_property
+    def held(self) -> NDArray[np.uint64]:
+        """(n, P): the codes that took the offer away, the bit of each at its place in CODES."""
+        packed = np.packbits(self.removed, axis=0, bitorder="little")
+        spread = np.zeros((*self.removed.shape[1:], 8), np.uint8)
+        spread[:, :, : len(packed)] = packed.transpose(1, 2, 0)
+        return spread.view("<u8")[:, :, 0]
+
+    @cached_property
     def first(self) -> NDArray[np.int8]:
         """(n, P): the place in CODES of the first that took the offer away, -1 where none did."""
-        return np.where(self.blocked, self.removed.argmax(axis=0), -1).astype(np.int8)
+        lowest = self.held & -self.held
+        return np.asarray(np.frexp(lowest.astype(np.float64))[1] - 1, np.int8)
 
     def told(self, row: int) -> dict[int, tuple[str, ...]]:
         """Every code that took an offer away from one customer, by the place of the offer."""
-        bits = (BITS @ self.removed[:, row]).tolist()
-        names = {held: _codes(held) for held in set(bits)}
-        return {offer: names[held] for offer, held in enumerate(bits) if held}
+        return {offer: codes_of(held) for offer, held in enumerate(self.held[row].tolist()) if held}
 
     def codes(self, row: int, offer: int) -> tuple[str, ...]:
         """Every code that took this offer away from this customer."""
-        return _codes(int(BITS @ self.removed[:, row, offer]))
+        return codes_of(int(self.held[row, offer]))
 
 
 @lru_cache(maxsize=65_536)
-def _codes(held: int) -> tuple[str, ...]:
+def codes_of(held: int) -> tuple[str, ...]:
     """The codes whose bits are set."""
     return tuple(code for at, code in enumerate(CODES) if held >> at & 1)
 

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property, lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -17,10 +18,11 @@ from feature_repo.errors import MissingColumns
 from feature_repo.rows.reading import NO_ROW, BrokenRow, Rows
 from serving.errors import RowsOfAnotherRelease, RowsUnreachable
 from training.release.manifest import Origin
-from training.release.packing import pack, unpack
+from training.release.packing import pack_rows, unpack
 
 F64Array = npt.NDArray[np.float64]
 F32Array = npt.NDArray[np.float32]
+Indices = npt.NDArray[np.intp]
 OWNED = "owned"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -52,7 +54,7 @@ class Snapshot:
     def __len__(self) -> int:
         return len(self.values)
 
-    @property
+    @cached_property
     def found(self) -> npt.NDArray[np.bool_]:
         """Who has a row in any view, (n,)."""
         known: npt.NDArray[np.bool_] = (self.event_us != NO_ROW).any(axis=1)
@@ -71,22 +73,26 @@ class Snapshot:
         """Some of the customers, in the order asked for."""
         return Snapshot(self.origin, self.values[rows], self.event_us[rows])
 
-    def matrix(self, columns: Sequence[str], more: Mapping[str, F64Array]) -> F32Array:
+    def columns(self, names: tuple[str, ...]) -> F64Array:
+        """Some features of every customer, (names, n)."""
+        return np.ascontiguousarray(self.values.take(_places(self.origin.columns, names), axis=1).T)
+
+    def matrix(self, columns: tuple[str, ...], more: Mapping[str, F64Array]) -> F32Array:
         """(n, columns) as models see it: float32; `more` adds columns, what nobody knows is NaN."""
-        matrix = np.full((len(self), len(columns)), np.nan, np.float32)
-        position = self.origin.position
-        known = [(at, position[name]) for at, name in enumerate(columns) if name in position]
+        places, unknown = _lined_up(self.origin.columns, columns)
         with np.errstate(over="ignore"):  # beyond float32 is infinite, in training as well
-            matrix[:, [at for at, _ in known]] = self.values[:, [source for _, source in known]]
-            for at, name in enumerate(columns):
-                if name in more:
-                    matrix[:, at] = more[name]
+            matrix = self.values.take(places, axis=1).astype(np.float32)
+            if len(unknown):
+                matrix[:, unknown] = np.nan
+            for name in more:
+                if name in columns:
+                    matrix[:, columns.index(name)] = more[name]
         return matrix
 
     def degraded(self, row: int) -> list[str]:
         """The views without a row for a customer who has rows elsewhere."""
-        times = self.event_us[row]
-        if (times == NO_ROW).all():
+        times = self._times[row]
+        if NO_ROW not in times or not self.found[row]:
             return []
         return [view for view, time in zip(self.origin.views, times, strict=True) if time == NO_ROW]
 
@@ -95,12 +101,21 @@ class Snapshot:
 
         A time that no calendar can name counts as none.
         """
-        times = [time for time in self.event_us[row].tolist() if time != NO_ROW and FIRST <= time <= LAST]
-        return (EPOCH + timedelta(microseconds=min(times))).isoformat() if times else None
+        times = [time for time in self._times[row] if time != NO_ROW and FIRST <= time <= LAST]
+        return _iso(min(times)) if times else None
 
     def as_record(self, row: int) -> dict[str, object]:
         """One customer's features as a decision record keeps them."""
-        return {"values": pack(self.values[row]), "event_us": self.event_us[row].tolist()}
+        return {"values": self._packed[row], "event_us": self._times[row]}
+
+    @cached_property
+    def _times(self) -> list[list[int]]:
+        times: list[list[int]] = self.event_us.tolist()
+        return times
+
+    @cached_property
+    def _packed(self) -> list[str]:
+        return pack_rows(self.values)
 
     @staticmethod
     def from_record(record: Mapping[str, object], origin: Origin) -> "Snapshot":
@@ -110,6 +125,26 @@ class Snapshot:
             raise RowsOfAnotherRelease(origin.views, "of the record")
         values = unpack(str(record["values"]), len(origin.columns))
         return Snapshot(origin, values[None, :], np.array([times], np.int64))
+
+
+@lru_cache(maxsize=64)
+def _places(columns: tuple[str, ...], names: tuple[str, ...]) -> Indices:
+    """Where these names stand among the columns."""
+    place = {name: at for at, name in enumerate(columns)}
+    return np.array([place[name] for name in names], np.intp)
+
+
+@lru_cache(maxsize=64)
+def _lined_up(columns: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[Indices, Indices]:
+    """Where each wanted column stands, and which of those wanted are not there at all."""
+    place = {name: at for at, name in enumerate(columns)}
+    unknown = [at for at, name in enumerate(wanted) if name not in place]
+    return np.array([place.get(name, 0) for name in wanted], np.intp), np.array(unknown, np.intp)
+
+
+@lru_cache(maxsize=4_096)
+def _iso(moment: int) -> str:
+    return (EPOCH + timedelta(microseconds=moment)).isoformat()
 
 
 class OnlineRows:
