@@ -19,7 +19,7 @@ from crm_rules.offers.offers import Offers
 from crm_rules.offers.screening import (
     AT_NO_MODEL,
     AT_OVERRIDDEN,
-    STAGE_OF,
+    STAGE_OF_FIRST,
     STAGES,
     Screening,
     screen,
@@ -58,8 +58,9 @@ class Funnel:
     @cached_property
     def by_stage(self) -> NDArray[np.int64]:
         """How many offers each stage of STAGES removed, (n, stages)."""
-        stage = np.where(self.screening.blocked, STAGE_OF[self.screening.first], len(STAGES))
-        return np.asarray((stage[:, :, None] == np.arange(len(STAGES))).sum(axis=1))
+        n, kinds = len(self.order), len(STAGES) + 1  # the last for what is left
+        places = STAGE_OF_FIRST[self.screening.first] + kinds * np.arange(n)[:, None]
+        return np.bincount(places.ravel(), minlength=kinds * n).reshape(n, kinds)[:, :-1]
 
     def removed_by_stage(self, row: int) -> dict[str, int]:
         """How many offers each stage removed for one customer."""

@@ -23,8 +23,11 @@ STAGES = (Stage.ELIGIBILITY, Stage.APPLICABILITY, Stage.SUITABILITY, Stage.CONTA
 STAGE_OF = np.array(
     [STAGES.index(rule.stage) for rule in OFFER_RULES] + 3 * [STAGES.index(Stage.ARBITRATION)]
 )
+STAGE_OF_FIRST = np.append(STAGE_OF, len(STAGES))  # by a place in CODES; the last, at -1, is none
 SUITABLE = tuple(at for at, rule in enumerate(OFFER_RULES) if rule.stage is Stage.SUITABILITY)
 AT_UNAVAILABLE, AT_OVERRIDDEN, AT_NO_MODEL = (len(OFFER_RULES) + at for at in range(3))
+BYTES = 4  # of the bits of all codes
+BITS = (1 << np.arange(8, dtype=np.uint8))[:, None, None]
 AT_PROFILED = tuple(OFFER_RULES.index(rule) for rule in PROFILED)
 
 
@@ -40,12 +43,13 @@ class Screening:
         return np.asarray(self.removed.any(axis=0))
 
     @cached_property
-    def held(self) -> NDArray[np.uint64]:
+    def held(self) -> NDArray[np.uint32]:
         """(n, P): the codes that took the offer away, the bit of each at its place in CODES."""
-        packed = np.packbits(self.removed, axis=0, bitorder="little")
-        spread = np.zeros((*self.removed.shape[1:], 8), np.uint8)
-        spread[:, :, : len(packed)] = packed.transpose(1, 2, 0)
-        return spread.view("<u8")[:, :, 0]
+        codes, *shape = self.removed.shape
+        padded = np.zeros((8 * BYTES, *shape), np.uint8)
+        padded[:codes] = self.removed
+        packed = np.add.reduce(padded.reshape(BYTES, 8, *shape) * BITS, axis=1, dtype=np.uint8)
+        return np.ascontiguousarray(packed.transpose(1, 2, 0)).view("<u4")[:, :, 0]
 
     @cached_property
     def first(self) -> NDArray[np.int8]:
