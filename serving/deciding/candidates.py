@@ -2,8 +2,7 @@
 
 `codes` are the rules that took something away and `rules`, a byte each offer in base64, the place there of
 the first that took it away, 255 for none. `ranked` are the places of the offers that were left, best first,
-and `factors` their P, then their C, V and L, as float32 in base64: rounded to read, a replay gives them
-exactly.
+and `factors` P, C, V and L of each as float32, in base64: rounded to read, a replay gives them exactly.
 """
 
 import binascii
@@ -15,52 +14,47 @@ import orjson
 
 from crm_rules.offers.funnel import Funnel
 from crm_rules.offers.offers import Offers
-from crm_rules.offers.screening import CODES
+from crm_rules.offers.screening import CODES, codes_of
 
 NONE = 255
-KEPT = 4  # numbers of an offer
+SIZE = 16  # bytes of the numbers of an offer
 MOST = 4_096
 Candidates = dict[str, object]
 
 
 def candidates(offers: Offers, funnel: Funnel, ranked: list[list[int]]) -> list[Candidates]:
     """What the records of n customers keep; `ranked` are the places of the offers left to each."""
-    firsts = np.ascontiguousarray(funnel.screening.first)
-    factors = _factors(offers, funnel)
-    return [
-        _kept(first.tobytes(), left, block)
-        for first, left, block in zip(firsts, ranked, factors, strict=True)
-    ]
-
-
-def _kept(first: bytes, ranked: list[int], factors: npt.NDArray[np.float32]) -> Candidates:
-    codes, places = _numbered(bytes(sorted(set(first))))
-    return {
-        "codes": codes,
-        "rules": _base64(first.translate(places)),
-        "ranked": ranked,
-        "factors": _base64(factors[:, : len(ranked)].tobytes()),
-    }
+    screening, width = funnel.screening, len(offers)
+    firsts, factors = screening.first.tobytes(), _factors(offers, funnel).tobytes()
+    held = np.bitwise_or.reduce(screening.lowest, axis=1).tolist()
+    found = []
+    for row, (bits, left) in enumerate(zip(held, ranked, strict=True)):
+        (codes, places), start = _numbered(bits), row * width
+        first = firsts[start : start + width].translate(places)
+        numbers = factors[SIZE * start : SIZE * (start + len(left))]
+        found.append(
+            {"codes": codes, "rules": _base64(first), "ranked": left, "factors": _base64(numbers)}
+        )
+    return found
 
 
 def _factors(offers: Offers, funnel: Funnel) -> npt.NDArray[np.float32]:
-    """(n, KEPT, P): the numbers of the offers left, in their order."""
+    """(n, P, 4): P, C, V and L of the offers left, in their order; anything behind them."""
     order, rows = funnel.order, np.arange(len(funnel.order))[:, None]
-    found = np.empty((len(order), KEPT, len(offers)), "<f4")
+    found = np.empty((*order.shape, 4), "<f4")
     with np.errstate(over="ignore"):
-        found[:, 0], found[:, 1] = funnel.chance[rows, order], funnel.context[rows, order]
-        found[:, 2], found[:, 3] = offers.worth[order], offers.lever[order]
+        found[..., 0], found[..., 1] = funnel.chance[rows, order], funnel.context[rows, order]
+        found[..., 2], found[..., 3] = offers.worth[order], offers.lever[order]
     return found
 
 
 @lru_cache(MOST)
-def _numbered(held: bytes) -> tuple[orjson.Fragment, bytes]:
-    """The codes at these places of CODES as JSON, and a table that numbers the places anew."""
-    known = [place for place in held if place != NONE]
-    table = bytearray([NONE]) * 256
-    for at, place in enumerate(known):
-        table[place] = at
-    return orjson.Fragment(orjson.dumps([CODES[place] for place in known])), bytes(table)
+def _numbered(held: int) -> tuple[orjson.Fragment, bytes]:
+    """The codes of these bits as JSON, and a table that numbers their places in CODES anew."""
+    codes, table = codes_of(held), bytearray([NONE]) * 256
+    for at, code in enumerate(codes):
+        table[CODES.index(code)] = at
+    return orjson.Fragment(orjson.dumps(codes)), bytes(table)
 
 
 def _base64(content: bytes) -> str:

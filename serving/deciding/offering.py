@@ -1,7 +1,7 @@
 """From a snapshot to the funnel: customers and chances as the rules of offers read them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
@@ -11,11 +11,11 @@ from crm_rules.offers import funnel
 from crm_rules.offers.chances import Chances, Estimates, chances
 from crm_rules.offers.customers import COLUMNS, Customers, Moments
 from crm_rules.offers.funnel import Asked, Funnel
-from crm_rules.offers.screening import Screening, screen, screen_without_profile
+from crm_rules.offers.screening import Screening, screen_both
 from crm_rules.rules import Mask
 from serving.deciding.asking import OfferRequest
 from serving.deciding.loaded import Loaded
-from serving.deciding.needs import Needs, needs, popularity
+from serving.deciding.needs import Needs, needs
 from serving.deciding.online import F64Array
 from serving.deciding.records import Case
 from serving.deciding.seen import Seen
@@ -40,10 +40,10 @@ def offered(cases: Sequence[Case], seen: Seen) -> Offered:
     asked = [case.request for case in cases if isinstance(case.request, OfferRequest)]
     known = customers_of(cases, seen, [each.channel for each in asked])
     leaving = needed.members.get(CHURN, known.leaving)
-    customers = replace(known, owned=book.offers.across(seen.owned), leaving=leaving)
+    customers = known.having(owned=book.offers.across(seen.owned), leaving=leaving)
     if book.offers.limited:
         mine, everybodys = counts([case.uses for case in cases], book.offers)
-        customers = replace(customers, used=mine, used_by_all=everybodys)
+        customers = customers.having(used=mine, used_by_all=everybodys)
     whom = Asked(
         [each.customer_id for each in asked],
         moments_of(cases),
@@ -55,7 +55,7 @@ def offered(cases: Sequence[Case], seen: Seen) -> Offered:
 
 def chances_of(loaded: Loaded, needed: Needs, leaving: F64Array) -> Chances:
     """P of every offer, by what the models say of products."""
-    popular = popularity(loaded, len(leaving)) if loaded.runtime.affinities is not None else None
+    popular = loaded.popularity[None] if loaded.runtime.affinities is not None else None
     return chances(loaded.rulebook.offers, Estimates(needed.product, popular, leaving))
 
 
@@ -66,9 +66,8 @@ def informed(cases: Sequence[Case], seen: Seen, personal: Mask) -> Screening:
     """
     plain, policy = seen.loaded.rulebook.plain, seen.loaded.rulebook.policy
     customers = customers_of(cases, seen, [None] * len(cases))
-    known = screen(customers, plain, policy)
-    unknown = screen_without_profile(known, customers, plain, policy)
-    return Screening(np.where(personal[None, :, None], known.removed, unknown.removed))
+    known, unknown = screen_both(customers, plain, policy)
+    return Screening(np.where(personal[:, None], known, unknown))
 
 
 def customers_of(cases: Sequence[Case], seen: Seen, channels: Sequence[str | None]) -> Customers:
@@ -78,7 +77,7 @@ def customers_of(cases: Sequence[Case], seen: Seen, channels: Sequence[str | Non
     events = snapshot.event_us[:, snapshot.origin.views.index("profile")]
     moments = Moments(moments_of(cases), events, seen.loaded.rulebook.policy.calendar.zone)
     known = Customers.known(columns, moments, seen.owned, channels)
-    return replace(known, ruled=seen.placed.ruled, learned=seen.placed.learned)
+    return known.having(ruled=seen.placed.ruled, learned=seen.placed.learned)
 
 
 def moments_of(cases: Sequence[Case]) -> I64Array:

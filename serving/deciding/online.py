@@ -152,6 +152,7 @@ class OnlineRows:
 
     def __init__(self, reader: RowReader, origin: Origin, release: str) -> None:
         self._reader, self._origin, self._release = reader, origin, release
+        self._same: tuple[str, ...] = origin.columns
         stored = reader.columns()
         missing = {view for view in origin.views if view not in stored}
         missing |= {
@@ -168,7 +169,8 @@ class OnlineRows:
             rows = self._reader.read(customer_ids, self._origin.views)
         except (sqlite3.Error, OSError, MissingColumns, BrokenRow) as error:
             raise RowsUnreachable(type(error).__name__) from error
-        if rows.columns == self._origin.columns:
+        if rows.columns is self._same or rows.columns == self._origin.columns:
+            self._same = rows.columns  # the reader gives the same object again: no need to compare them all
             return Snapshot(self._origin, rows.values, rows.event_us)
         return Snapshot(self._origin, self._reordered(rows), rows.event_us)
 

@@ -21,7 +21,7 @@ class Phrases:
         self._book = book
         self._family: list[str] = book.offers.family.tolist()
         self.segments = [_json(_segment(each)) for each in segments]
-        self.rule_segments = [(one.id, _json(_rule_segment(one))) for one in book.segments.segments]
+        self.rule_segments = lru_cache(MOST)(self._rule_segments)
         self.offer = lru_cache(MOST)(self._offer)
         self.ruled_out = lru_cache(MOST)(self._ruled_out)
 
@@ -32,6 +32,12 @@ class Phrases:
     def families(self, shown: Sequence[int]) -> list[str]:
         """The families of some offers, each once."""
         return sorted({self._family[at] for at in shown} - {""})
+
+    def _rule_segments(self, bits: bytes) -> tuple[list[str], Json]:
+        """The segments by rule of these bits in the file's order, the lowest bit first: ids and texts."""
+        held = int.from_bytes(bits, "little")
+        found = [one for at, one in enumerate(self._book.segments.segments) if held >> at & 1]
+        return [one.id for one in found], _json([_rule_segment(one) for one in found])
 
     def _offer(self, at: int, channel: str | None) -> Mapping[str, object]:
         """What an answer says of an offer whoever the customer is, put as on that channel."""

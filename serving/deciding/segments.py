@@ -36,16 +36,16 @@ class Placed:
         segments = self.loaded.runtime.segments
         if segments is None or self.position is None:
             return {}
-        return {name: self.position == at for at, name in enumerate(segments.ids)}
+        inside = self.position == np.arange(len(segments.ids))[:, None]
+        return dict(zip(segments.ids, inside, strict=True))
 
     def segment(self, row: int) -> Json | None:
         """One customer's learned segment as an answer says it."""
         return self.loaded.phrases.segments[self._positions[row]] if self._positions else None
 
-    def rule_segments(self, row: int) -> list[Json]:
+    def rule_segments(self, row: int) -> Json:
         """The segments by rule one customer is in, as an answer says them, in the file's order."""
-        known = self.loaded.phrases.rule_segments
-        return [told for (_, told), inside in zip(known, self._inside[row], strict=True) if inside]
+        return self._ruled[row][1]
 
     def value(self, row: int) -> Answer | None:
         """One customer's value tier and RFM scores, 5 the best."""
@@ -57,12 +57,10 @@ class Placed:
 
     def scores(self, row: int) -> Answer:
         """What the decision record keeps."""
-        segments, known = self.loaded.runtime.segments, self.loaded.phrases.rule_segments
+        segments = self.loaded.runtime.segments
         return {
             "segment": segments.ids[self._positions[row]] if segments and self._positions else None,
-            "rule_segments": [
-                name for (name, _), inside in zip(known, self._inside[row], strict=True) if inside
-            ],
+            "rule_segments": self._ruled[row][0],
             "value_tier": TIERS[self._tiers[row]][0] if self._tiers else None,
             "rfm": self._scores[row] if self._scores else None,
         }
@@ -72,9 +70,12 @@ class Placed:
         return [] if self.position is None else self.position.tolist()
 
     @cached_property
-    def _inside(self) -> list[tuple[bool, ...]]:
-        """Who is in which segment by rule, a row each."""
-        return [*zip(*(mask.tolist() for mask in self.ruled.values()), strict=True)] or [()] * self.customers
+    def _ruled(self) -> list[tuple[list[str], Json]]:
+        """The ids of the segments by rule each is in, and what an answer says of them."""
+        if not self.ruled:
+            return [self.loaded.phrases.rule_segments(b"")] * self.customers
+        inside = np.packbits(np.array([*self.ruled.values()]), axis=0, bitorder="little").T
+        return [self.loaded.phrases.rule_segments(bits.tobytes()) for bits in inside]
 
     @cached_property
     def _tiers(self) -> list[int]:
@@ -87,12 +88,14 @@ class Placed:
 
 def place(loaded: Loaded, snapshot: Snapshot, matrix: F32Array) -> Placed:
     """Place n customers, from a snapshot and its global matrix."""
-    learned, rules = loaded.runtime.segments, loaded.rulebook.segments
-    ruled = rules.members({name: snapshot.column(name) for name in rules.columns})
+    runtime, rules = loaded.runtime, loaded.rulebook.segments
+    columns = rules.columns
+    ruled = rules.members(dict(zip(columns, snapshot.columns(columns), strict=True)))
+    learned = runtime.segments
     if learned is None:
         return Placed(loaded, len(snapshot), None, ruled, None, None)
-    position = learned.assign(matrix[:, loaded.runtime.positions(learned.columns)])
+    position = learned.assign(matrix.take(runtime.positions(learned.columns), axis=1))
     if learned.value is None:
         return Placed(loaded, len(snapshot), position, ruled, None, None)
-    worth = matrix[:, loaded.runtime.positions(learned.value.columns)]
+    worth = matrix.take(runtime.positions(learned.value.columns), axis=1)
     return Placed(loaded, len(snapshot), position, ruled, learned.value.rfm(worth), learned.value.tier(worth))

@@ -5,7 +5,6 @@ or a product that was rated anew since the offer says no.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -63,7 +62,7 @@ def against(case: Case, loaded: Loaded, offer_id: str) -> list[str]:
     if offer_id not in offers.place:
         return [withdrawn_from_sale.code]
     customers = customers_of([case], Seen(loaded, case.snapshot), [None])
-    known = replace(customers, owned=np.zeros((1, len(offers)), np.bool_))
+    known = customers.having(owned=np.zeros((1, len(offers)), np.bool_))
     codes = screen(known, offers, policy).codes(0, offers.place[offer_id])
     return [code for code in codes if code in COUNTED]
 
