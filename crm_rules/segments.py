@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -94,7 +95,7 @@ class RuleSegments:
     def members(self, columns: Mapping[str, F64Array]) -> dict[str, Mask]:
         """Who is in which segment: by id, (n,) each, from arrays of length n by column."""
         return {
-            one.id: np.logical_and.reduce([each.met(columns[each.column]) for each in one.where])
+            one.id: reduce(np.logical_and, [each.met(columns[each.column]) for each in one.where])
             for one in self.segments
         }
 

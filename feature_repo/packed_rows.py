@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 CHUNK = 10_000  # customers in one SELECT or script
+PATIENCE = 2.0  # seconds for Redis to answer whoever reads
 
 
 class NoRedisClient(BankError, ImportError):
@@ -232,8 +233,8 @@ class PackedRows:
             self._remember()
 
 
-def open_rows(settings: Settings, read_only: bool = True) -> PackedRows:
-    """The online rows these settings name: a file of BANK_HOME, or Redis.
+def open_rows(settings: Settings, read_only: bool = True, patience: float = PATIENCE) -> PackedRows:
+    """The online rows these settings name: a file of BANK_HOME, or Redis, which has `patience` seconds.
 
     NoOnlineRows when they are to be read and not there; OnlineRowsUnreachable when Redis is not.
     """
@@ -246,5 +247,5 @@ def open_rows(settings: Settings, read_only: bool = True) -> PackedRows:
     except ModuleNotFoundError as error:
         raise NoRedisClient(str(error.name)) from error
     return PackedRows(
-        RedisShelf.open(settings.redis_url.get_secret_value(), settings.redis_prefix, read_only)
+        RedisShelf.open(settings.redis_url.get_secret_value(), settings.redis_prefix, read_only, patience)
     )

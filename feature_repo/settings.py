@@ -1,5 +1,6 @@
 """Every setting, read once at the edge: environment, then .env, then bank.toml, then default."""
 
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,6 +97,11 @@ class Settings(BaseSettings):
         le=65_536,
         description="decisions a worker keeps aside while the log cannot be written",
     )
+    stale_after_hours: float | None = Field(
+        default=None,
+        gt=0,
+        description="age from which features are stale; unless set, 72 in profile bank only",
+    )
     quarantine_limit: float = Field(default=0.01, ge=0, le=1, description="share of a table's rows")
 
     def __init__(self, **given: Any) -> None:
@@ -112,6 +118,13 @@ class Settings(BaseSettings):
     def machine(self) -> Machine:
         """What computes features."""
         return Machine(self.threads, self.engine, self.spark_master)
+
+    @property
+    def stale_after_s(self) -> float:
+        """The age in seconds from which features are stale; the demo's bank is of the past, and never is."""
+        if self.stale_after_hours is None:
+            return 72 * 3600.0 if self.profile == "bank" else math.inf
+        return self.stale_after_hours * 3600
 
     @property
     def has_sandbox(self) -> bool:

@@ -6,11 +6,13 @@ runs, a worker follows the signed files that say what is served and what is stop
 refuse at the start it refuses then, and goes on with what it has.
 """
 
+import math
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from time import monotonic
 
 from starlette.types import ASGIApp
 
@@ -27,6 +29,7 @@ from crm_rules.loyalty.schema import PLACE
 from crm_rules.offers.uses import PLACE as USES_SCHEMA
 from crm_rules.offers.uses import OfferUses
 from feature_repo.packed_rows import PackedRows, open_rows
+from feature_repo.rows.remembered import RememberedRows
 from feature_repo.settings import Settings
 from monitoring.decision_log import DecisionLog, DecisionLogs, Record
 from serving.api.app import endpoints
@@ -39,7 +42,7 @@ from serving.auth import CLOSED, OPEN, ROUTES, TokenCheck
 from serving.deciding.archive import Archive
 from serving.deciding.canary import decide_for_nobody
 from serving.deciding.loaded import Loaded
-from serving.deciding.online import OnlineRows
+from serving.deciding.online import OnlineRows, RowReader
 from serving.deciding.scoring import Scorer
 from serving.deciding.uses import NoUses, UsesReader
 from serving.errors import LedgerUnavailable, SameNumber
@@ -63,6 +66,7 @@ from training.release.current import FILE as CURRENT
 from training.release.current import Current, current, last_seen
 from training.release.verify import VerifiedRelease, verify
 
+ROWS_WAIT = 0.2  # seconds for online rows in Redis: a decision waits no longer, and is made without them
 WAIT = 2.0  # seconds for a lock somebody else holds on cases or uses; no answer waits longer for them
 
 
@@ -162,13 +166,15 @@ def switches(settings: Settings, least: int = 0) -> Switches:
     return read_switches(settings.releases, Trust.of(settings), Heads(settings.heads), least)
 
 
-def open_scorer(served: Served, rows: PackedRows, uses: UsesReader | None = None) -> Scorer:
+def open_scorer(
+    served: Served, rows: RowReader, uses: UsesReader | None = None, stale_after_s: float = math.inf
+) -> Scorer:
     """The scorer of a verified release over online rows: for the service, batches and replays.
 
     Without `uses` no offer counts as used.
     """
     origin = served.release.manifest.origin
-    online = OnlineRows(rows, origin, served.release.digest)
+    online = OnlineRows(rows, origin, served.release.digest, stale_after_s)
     return Scorer(Loaded.of(served.release), online, uses or NoUses()).under(served.stops)
 
 
@@ -224,9 +230,9 @@ def put_in_service(
     served = _current_release(settings, before.number if before else 0, stops)
     if before and served.current.number == before.number and served.current.release != before.release:
         raise SameNumber(served.current.number)
-    rows = open_rows(settings)
+    rows = open_rows(settings, patience=ROWS_WAIT)
     try:
-        scorer = open_scorer(served, rows, uses)
+        scorer = open_scorer(served, RememberedRows(rows, monotonic), uses, settings.stale_after_s)
         decide_for_nobody(scorer)
         told = {**facts, **_facts(served, rows)}
         models = models_of(served.release, served.trust)

@@ -37,13 +37,15 @@ def first_in(order: Order) -> Order:
 
 
 def first_of(priority: F64Array, out: Mask, mandatory: Mask | None) -> Order:
-    """The place that comes first in the order of each customer, (n,); -1 where nothing is left."""
-    if not priority.shape[1]:
-        return np.full(len(priority), -1, np.intp)
+    """The place that comes first in each order, of (..., P) as (...); -1 where nothing is left."""
+    *shape, offers = priority.shape
+    if not offers:
+        return np.full(shape, -1, np.intp)
     if mandatory is not None:
-        return ranked(priority, out, mandatory)[:, 0]
-    best = np.argmin(np.where(out, np.inf, -priority), axis=1)
-    return np.where(out.all(axis=1), -1, best)
+        flat = ranked(priority.reshape(-1, offers), out.reshape(-1, offers), mandatory)
+        return flat[:, 0].reshape(shape)
+    best = np.argmin(np.where(out, np.inf, -priority), axis=-1)
+    return np.where(out.all(axis=-1), -1, best)
 
 
 def begun_with(order: Order, place: int) -> Order:

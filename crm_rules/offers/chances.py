@@ -10,10 +10,10 @@ from crm_rules.rules import F64Array
 
 @dataclass(frozen=True)
 class Estimates:
-    """What the models say of P products, NaN for nothing: (n, products) each.
+    """What the models say of P products, NaN for nothing.
 
-    `chance` is of this customer, `popularity` of everybody alike, None where the release has no recommender.
-    `leaving` is the chance to leave (n,).
+    `chance` (n, products) is of this customer, `popularity` (n or 1, products) of everybody alike, None where
+    the release has no recommender. `leaving` is the chance to leave (n,).
     """
 
     chance: F64Array
@@ -45,4 +45,5 @@ def _general(offers: Offers, said: Estimates) -> F64Array:
     if said.popularity is None:
         return np.where(offers.of_no_product, offers.start, np.ones((len(said.chance), len(offers))))
     popular = offers.chance(said.popularity)
-    return np.where(np.isnan(popular), offers.start, popular)
+    general = np.where(np.isnan(popular), offers.start, popular)
+    return np.broadcast_to(general, (len(said.chance), len(offers)))

@@ -1,11 +1,14 @@
 """Contact: no offer without a channel the customer agreed to, none at night, none amid complaints."""
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from crm_rules.contact.hours import within
-from crm_rules.offers.customers import NO_CHANNEL, Customers
+from crm_rules.contact.limits import Hours
+from crm_rules.offers.customers import Customers, I64Array
 from crm_rules.offers.offers import Offers
 from crm_rules.policy import Policy
 from crm_rules.rules import Effect, Mask, Stage, rule
@@ -15,6 +18,8 @@ NEEDS_CONSENT = np.array(
     [MARKETING_CHANNELS.index(name) if name in MARKETING_CHANNELS else -1 for name in CONTEXTS] + [-1]
 )
 """For the channel of a conversation the place of its consent, -1 where none is needed."""
+MARKETING_AT = np.array([CONTEXTS.index(name) for name in MARKETING_CHANNELS])
+MINUTES = 24 * 60
 
 
 def open_channels(customers: Customers, policy: Policy) -> Mask:
@@ -28,13 +33,36 @@ def _used(channels: tuple[str, ...]) -> Mask:
     return np.array([name in channels for name in MARKETING_CHANNELS], np.bool_)
 
 
-def quiet_now(customers: Customers, channel: str, policy: Policy) -> Mask:
-    """For whom that channel is quiet at this moment, (n,); a channel without hours never is."""
-    hours = policy.contact.hours.get(channel)
-    if hours is None:
-        return np.zeros(len(customers), np.bool_)
-    closed: Mask = ~within(hours, customers.local.minute, customers.local.known)
-    return closed
+def open_now(customers: Customers, policy: Policy) -> Mask:
+    """On which of MARKETING_CHANNELS a customer may be spoken to about offers now, (n, channels)."""
+    here = customers.local
+    quiet = _quiet(here.minute[:, None], here.known[:, None], MARKETING_AT, policy)
+    return open_channels(customers, policy) & ~quiet
+
+
+def _quiet(minute: I64Array, known: Mask, channel: NDArray[np.integer], policy: Policy) -> Mask:
+    """Where a channel, by its place in CONTEXTS, is quiet at a minute of the day; shapes broadcast.
+
+    No channel, and one without hours, never is; one with hours is where the zone is not known.
+    """
+    hours = _hours(tuple(policy.contact.hours.items()))
+    quiet: Mask = ~hours.open[minute, channel] | (hours.timed[channel] & ~known)
+    return quiet
+
+
+class _Opening(NamedTuple):
+    """`open` (minutes of a day, contexts + 1), `timed` (contexts + 1) says who has hours; none at the end."""
+
+    open: Mask
+    timed: Mask
+
+
+@lru_cache(maxsize=64)
+def _hours(told: tuple[tuple[str, Hours], ...]) -> _Opening:
+    hours, minutes = dict(told), np.arange(MINUTES)
+    always = np.ones(MINUTES, np.bool_)
+    each = [within(hours[name], minutes, always) if name in hours else always for name in (*CONTEXTS, None)]
+    return _Opening(np.stack(each, axis=1), np.array([name in hours for name in (*CONTEXTS, None)]))
 
 
 @rule(
@@ -86,12 +114,8 @@ def quiet_after_complaints(customers: Customers, offers: Offers, policy: Policy)
 )
 def quiet_hours(customers: Customers, offers: Offers, policy: Policy) -> Mask:
     """Where the customer is, this channel keeps quiet at this hour, or it is not known where they are."""
-    closed = np.zeros(len(customers), np.bool_)
-    for place in set(customers.channel.tolist()) - {NO_CHANNEL}:
-        if CONTEXTS[place] in policy.contact.hours:
-            here = customers.channel == place
-            closed |= here & quiet_now(customers, CONTEXTS[place], policy)
-    return closed[:, None]
+    here = customers.local
+    return _quiet(here.minute, here.known, customers.channel, policy)[:, None]
 
 
 CONTACTING = (no_consent_to_marketing, no_consent_on_this_channel, quiet_after_complaints, quiet_hours)

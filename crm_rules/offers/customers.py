@@ -70,14 +70,12 @@ class Customers:
     ) -> "Customers":
         """From the features named in COLUMNS at their moments; KeyError when one is not there.
 
-        Tier, chance to leave, uses and segments are added with `dataclasses.replace`.
+        Tier, chance to leave, uses and segments are added with `having`.
         """
         here, assessment_days = _here(columns, moments)
         same = {name: columns[name] for name in SAME}
         nothing = np.full(len(owned), np.nan)
-        consents = np.empty((len(owned), len(MARKETING_CHANNELS)))
-        for at, name in enumerate(MARKETING_CHANNELS):
-            consents[:, at] = columns[f"consent_marketing_{name}"]
+        consents = np.array([columns[f"consent_marketing_{name}"] for name in MARKETING_CHANNELS]).T
         return Customers(
             **same,
             age=calendar_age(columns["age_years"], moments.event_us, here),
@@ -127,9 +125,13 @@ class Customers:
 
     def without_profile(self) -> "Customers":
         """The same, without what was learned about them: no learned segment, no chance to leave."""
-        stranger = object.__new__(Customers)  # `replace` would set each of twenty fields anew
-        vars(stranger).update(vars(self), learned={}, leaving=np.full(len(self), np.nan))
-        return stranger
+        return self.having(learned={}, leaving=np.full(len(self), np.nan))
+
+    def having(self, **known: object) -> "Customers":
+        """The same, with other content in some of the fields."""
+        other = object.__new__(Customers)  # `replace` would set each of twenty fields anew
+        vars(other).update(vars(self), **known)
+        return other
 
 
 SAME = (

@@ -5,6 +5,8 @@ eligibility -> applicability -> suitability -> contact -> arbitration; one custo
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +20,10 @@ from crm_rules.offers.offers import Offers
 from crm_rules.offers.screening import (
     AT_NO_MODEL,
     AT_OVERRIDDEN,
-    STAGE_OF,
+    STAGE_OF_FIRST,
     STAGES,
     Screening,
-    screen,
-    screen_without_profile,
+    screen_both,
 )
 from crm_rules.policy import Policy
 from crm_rules.rules import F64Array, Mask
@@ -54,15 +55,25 @@ class Funnel:
     explored: Mask
     probability: F64Array
 
+    @cached_property
+    def by_stage(self) -> NDArray[np.int64]:
+        """How many offers each stage of STAGES removed, (n, stages)."""
+        n, kinds = len(self.order), len(STAGES) + 1  # the last for what is left
+        places = STAGE_OF_FIRST[self.screening.first] + kinds * np.arange(n)[:, None]
+        return np.bincount(places.ravel(), minlength=kinds * n).reshape(n, kinds)[:, :-1]
+
     def removed_by_stage(self, row: int) -> dict[str, int]:
         """How many offers each stage removed for one customer."""
-        first = self.screening.first[row]
-        counts = np.bincount(STAGE_OF[first[first >= 0]], minlength=len(STAGES))
-        return {str(stage): int(count) for stage, count in zip(STAGES, counts, strict=True)}
+        return dict(zip(map(str, STAGES), self.by_stage[row].tolist(), strict=True))
+
+    @cached_property
+    def profiled(self) -> Mask:
+        """Whose profile was used, (n,)."""
+        return np.asarray((self.arm == arms.BEST) | (self.arm == arms.RANDOM))
 
     def personal(self, row: int) -> bool:
         """Whether a profile of the customer was used."""
-        return bool(self.arm[row] in (arms.BEST, arms.RANDOM))
+        return bool(self.profiled[row])
 
 
 def run(customers: Customers, offers: Offers, policy: Policy, said: Chances, asked: Asked) -> Funnel:
@@ -70,62 +81,52 @@ def run(customers: Customers, offers: Offers, policy: Policy, said: Chances, ask
     context = offers.contexts[customers.channel]
     profiled = asked.personalised & (customers.consent_profiling == 1)
     drawn = arms.draw(asked.customer_ids, asked.at_us, profiled, policy.arms)
-    known = screen(customers, offers, policy)
-    unknown = screen_without_profile(known, customers, offers, policy)
-    best = _left(known, offers, said.personal, context)
-    general = _left(unknown, offers, said.general, context)
-    unprofiled = (drawn.arm == arms.UNPROFILED) | (drawn.arm == arms.NON_PERSONALISED)
-    taken = _either(unprofiled, general, best)
+    both = _left(screen_both(customers, offers, policy), offers, said, context)
+    taken = both.taken((drawn.arm == arms.UNPROFILED) | (drawn.arm == arms.NON_PERSONALISED))
     mandatory = offers.mandatory if offers.some_mandatory else None
     order = ranked(taken.priority, ~taken.left, mandatory)
-    firsts = arms.Firsts(
-        first_of(best.priority, ~best.left, mandatory) if taken is not best else first_in(order),
-        first_of(general.priority, ~general.left, mandatory) if taken is not general else first_in(order),
-    )
-    among = arms.Among.of(best.left, offers.is_new, mandatory)
+    among = arms.Among.of(both.left[0], offers.is_new, mandatory)
     explored = _draw_first(order, among, drawn, asked, offers, policy)
+    firsts = arms.Firsts(*first_of(both.priority, ~both.left, mandatory))
     probability = arms.chance_of_first(policy.arms, drawn, first_in(order), firsts, among)
     screening = Screening(taken.removed)
     return Funnel(screening, taken.chance, context, taken.priority, order, drawn.arm, explored, probability)
 
 
-@dataclass(frozen=True)
-class _Left:
-    """One way to decide n customers: its chances, what it removed, what it left, how that counts."""
+class _Left(NamedTuple):
+    """n customers with their profile, and the same without: (2, n, P) each, `removed` (2, codes, n, P).
+
+    `left` is what nothing removed, `priority` how that counts.
+    """
 
     chance: F64Array
     removed: Mask
     left: Mask
     priority: F64Array
 
+    def taken(self, general: Mask) -> "_Left":
+        """For each customer one of the two, the one without a profile where the mask (n,) says so."""
+        if not general.any():
+            return _Left(*(each[0] for each in self))
+        if general.all():
+            return _Left(*(each[1] for each in self))
+        return _Left(*(np.where(general[:, None], each[1], each[0]) for each in self))
 
-def _left(screening: Screening, offers: Offers, chance: F64Array, context: F64Array) -> _Left:
+
+def _left(removed: Mask, offers: Offers, said: Chances, context: F64Array) -> _Left:
     """Arbitrate what the rules left; the codes of arbitration are added to what they removed."""
-    removed, priority = screening.removed, priorities(chance, context, offers.worth, offers.lever)
-    left = ~screening.blocked
+    chance = np.array([said.personal, said.general])
+    priority = priorities(chance, context, offers.worth, offers.lever)
+    left = ~removed.any(axis=1)
     if offers.overrides:
         passed = left
         for over, under in offers.overrides:
-            removed[AT_OVERRIDDEN, :, under] |= passed[:, over]
-        left = passed & ~removed[AT_OVERRIDDEN]
-    removed[AT_NO_MODEL] = left & ~np.isfinite(priority)
-    left = left & ~removed[AT_NO_MODEL]
+            removed[:, AT_OVERRIDDEN, :, under] |= passed[:, :, over]
+        left = passed & ~removed[:, AT_OVERRIDDEN]
+    known = np.isfinite(priority)
+    removed[:, AT_NO_MODEL] = left & ~known
+    left = left & known
     return _Left(chance, removed, left, np.where(left, priority, np.nan))
-
-
-def _either(where: Mask, one: _Left, other: _Left) -> _Left:
-    """For each customer the one way where the mask (n,) says so, else the other."""
-    if not where.any():
-        return other
-    if where.all():
-        return one
-    pick = where[:, None]
-    return _Left(
-        np.where(pick, one.chance, other.chance),
-        np.where(pick, one.removed, other.removed),
-        np.where(pick, one.left, other.left),
-        np.where(pick, one.priority, other.priority),
-    )
 
 
 def _draw_first(

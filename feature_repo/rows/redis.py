@@ -105,14 +105,17 @@ class RedisShelf:
         )
 
     @classmethod
-    def open(cls, url: str, prefix: str, read_only: bool) -> Self:
-        """Connect; NoOnlineRows when there is nothing to read, OnlineRowsUnreachable without an answer."""
+    def open(cls, url: str, prefix: str, read_only: bool, patience: float = READ_SECONDS) -> Self:
+        """Connect; NoOnlineRows when there is nothing to read, OnlineRowsUnreachable without an answer.
+
+        Who reads waits `patience` seconds for an answer, then once more.
+        """
         where = _where(url)
         try:
             client = redis.Redis.from_url(
                 url,
-                socket_connect_timeout=CONNECT_SECONDS,
-                socket_timeout=READ_SECONDS if read_only else WRITE_SECONDS,
+                socket_connect_timeout=min(CONNECT_SECONDS, patience) if read_only else CONNECT_SECONDS,
+                socket_timeout=patience if read_only else WRITE_SECONDS,
                 retry=Retry(NoBackoff(), 1),
                 health_check_interval=30,
             )

@@ -1,6 +1,6 @@
 """What callers ask, and the stamp each question gets at the edge: id, time, caller."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class CustomerRequest:
 
     def as_record(self) -> dict[str, object]:
         """The request's fields, as a decision record keeps them."""
-        return asdict(self)
+        return dict(vars(self))
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class RecommendationRequest:
 
     def as_record(self) -> dict[str, object]:
         """The request's fields, as a decision record keeps them."""
-        return asdict(self)
+        return dict(vars(self))
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class OfferRequest:
 
     def as_record(self) -> dict[str, object]:
         """The request's fields, as a decision record keeps them."""
-        return asdict(self)
+        return dict(vars(self))
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class SuitabilityRequest:
 
     def as_record(self) -> dict[str, object]:
         """The request's fields, as a decision record keeps them."""
-        return asdict(self)
+        return dict(vars(self))
 
 
 @dataclass(frozen=True)
@@ -83,4 +83,4 @@ class CreditRequest:
 
     def as_record(self) -> dict[str, object]:
         """The request's fields, as a decision record keeps them."""
-        return asdict(self)
+        return dict(vars(self))

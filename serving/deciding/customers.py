@@ -14,7 +14,7 @@ from serving.deciding.offering import informed
 from serving.deciding.online import F64Array
 from serving.deciding.records import Case, Decision, decide
 from serving.deciding.rulebook import RULE_TEXTS
-from serving.deciding.segments import place
+from serving.deciding.seen import Seen
 from training.release.errors import MissingPart
 
 SEGMENT, PROPENSITY, RECOMMENDATION = "score_segment", "score_propensity", "score_recommendation"
@@ -30,8 +30,7 @@ def segments(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
         raise MissingPart("segmentation", loaded.runtime.digest)
     if not cases:
         return []
-    snapshot = cases[0].snapshot
-    placed = place(loaded, snapshot, snapshot.matrix(loaded.runtime.columns, {}))
+    placed = Seen(loaded, cases[0].snapshot).placed
     answers = []
     for case in cases:
         answer: dict[str, object] = {
@@ -49,15 +48,13 @@ def propensities(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
     if not cases:
         return []
     members = {member.name: member for member in loaded.runtime.propensity.members}
-    snapshot = cases[0].snapshot
-    matrix = snapshot.matrix(loaded.runtime.columns, {})
-    margins = loaded.runtime.margins(matrix)
-    needed = needs(loaded, snapshot, margins, loaded.owned(snapshot)).members
-    effects, days = offered(loaded, margins), loaded.runtime.propensity.offer_days
-    raised = {name: drivers(loaded, member, matrix) for name, member in members.items()}
+    seen = Seen(loaded, cases[0].snapshot)
+    needed = {name: values.tolist() for name, values in needs(seen).members.items()}
+    effects, days = offered(loaded, seen.margins), loaded.runtime.propensity.offer_days
+    raised = {name: drivers(loaded, member, seen.matrix) for name, member in members.items()}
     answers = []
     for case in cases:
-        scores = {name: float(values[case.row]) for name, values in needed.items()}
+        scores = {name: values[case.row] for name, values in needed.items()}
         said = {
             name: {
                 "probability": scores[name],
@@ -93,12 +90,10 @@ def recommendations(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
         raise MissingPart("recommendation", loaded.runtime.digest)
     if not cases:
         return []
-    snapshot = cases[0].snapshot
-    personal = np.array([_personalised(case) for case in cases]) & (snapshot.column(PROFILING) == 1)
-    scores = np.where(personal[:, None], affinity(loaded, snapshot), popularity(loaded, len(snapshot)))
-    placed = place(loaded, snapshot, snapshot.matrix(loaded.runtime.columns, {}))
-    screening = informed(cases, loaded, placed, personal)
-    kinds = recommender_kinds(loaded, snapshot)
+    seen = Seen(loaded, cases[0].snapshot)
+    personal = np.array([_personalised(case) for case in cases]) & (seen.snapshot.column(PROFILING) == 1)
+    scores = np.where(personal[:, None], affinity(seen), popularity(loaded, len(seen)))
+    screening, kinds = informed(cases, seen, personal), recommender_kinds(seen)
     return [
         _recommended(
             case, loaded, scores[case.row], screening, kinds[case.row] if personal[case.row] else ALIKE

@@ -18,13 +18,17 @@ def drivers(loaded: Loaded, member: PropensityMember, matrix: F32Array) -> list[
     At most three; `contribution` is in log odds before calibration, against the average of the
     training population. What lowers the need is no reason.
     """
-    runtime, names = loaded.runtime, np.array(member.columns)
-    added = runtime.drivers[member.name].run(matrix[:, runtime.positions(member.columns)])
-    by_name = np.broadcast_to(np.argsort(np.argsort(names)), added.shape)
-    order = np.lexsort((by_name, -added), axis=-1)[:, :MOST]
+    names = sorted(member.columns)
+    by_name = [member.columns.index(name) for name in names]
+    added = loaded.runtime.drivers[member.name].run(
+        matrix.take(loaded.runtime.positions(member.columns), axis=1)
+    )
+    falling = -added.take(by_name, axis=1)  # a stable sort keeps equal ones by name
+    order = falling.argsort(axis=1, kind="stable")[:, :MOST]
+    raised = -falling[np.arange(len(order))[:, None], order]
     return [
-        [{"code": str(names[at]), "contribution": float(row[at])} for at in best if row[at] > 0]
-        for row, best in zip(added, order, strict=True)
+        [{"code": names[at], "contribution": by} for at, by in zip(*row, strict=True) if by > 0]
+        for row in zip(order.tolist(), raised.tolist(), strict=True)
     ]
 
 

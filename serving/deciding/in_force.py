@@ -41,6 +41,9 @@ def decide_each(
 
     Without `tried` no trial counts here; without `shadow` the other side of a trial is not decided.
     """
+    book = loaded.book
+    if len(book.policies) == 1 and not book.trials:
+        return answer(cases, loaded.under_policy(book.base))
     rulings = [_ruled(case, loaded, tried) for case in cases]
     found: list[Decision | None] = [None] * len(cases)
     for ruling in dict.fromkeys(_key(each) for each in rulings):
@@ -53,8 +56,6 @@ def decide_each(
 
 def _ruled(case: Case, loaded: Loaded, tried: bool) -> Ruled:
     book = loaded.book
-    if len(book.policies) == 1 and not book.trials:
-        return Ruled(book.base)
     day = book.day(datetime.fromisoformat(case.stamp.at))
     trial = book.trial_on(day) if tried else None
     if trial is None:

@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 
 from crm_rules.errors import InvalidPolicy
 from crm_rules.governance.stops import NONE, Kind, Stops
@@ -14,10 +15,13 @@ from crm_rules.lending.recourse import WAY_CODES
 from crm_rules.offers.targeting import check_targeting
 from crm_rules.policy import Policy
 from crm_rules.policy_book import PolicyBook
-from serving.deciding.online import OWNED, Snapshot
+from serving.deciding.families import Families
+from serving.deciding.online import OWNED, F64Array, Snapshot
+from serving.deciding.phrases import Phrases
 from serving.deciding.rulebook import Rulebook
 from serving.deciding.rulebooks import Rulebooks
 from serving.errors import ModelStopped
+from training.release.calibration import Curves
 from training.release.recommendation import Shelf
 from training.release.runtime import Runtime, load
 from training.release.segmentation import Segmentation
@@ -107,7 +111,7 @@ class Loaded:
         offers = sorted({*products, *self.rulebook.offers.offer_id})
         return {Kind.PRODUCT: products, Kind.OFFER: tuple(offers)}.get(kind, ())
 
-    @property
+    @cached_property
     def stopped_models(self) -> list[str]:
         """The models that an answer could not use, sorted."""
         return sorted(self.stops.names(Kind.MODEL))
@@ -119,10 +123,36 @@ class Loaded:
         return {"digest": self.runtime.digest, "parts": parts, "policy": self.rulebook.policy.version}
 
     @cached_property
-    def families(self) -> dict[str, Indices]:
-        """The products of each family, as positions in the catalogue."""
-        family = self.rulebook.products.family
-        return {str(name): np.flatnonzero(family == name) for name in np.unique(family)}
+    def version_json(self) -> orjson.Fragment:
+        """The same as JSON, made once."""
+        return orjson.Fragment(orjson.dumps(self.version))
+
+    @cached_property
+    def parts_json(self) -> orjson.Fragment:
+        """The parts of the version as JSON, made once."""
+        return orjson.Fragment(orjson.dumps(self.version["parts"]))
+
+    @cached_property
+    def stops_record(self) -> list[str]:
+        """The stop switches that are on, as a decision record keeps them."""
+        return self.stops.as_record()
+
+    @cached_property
+    def phrases(self) -> Phrases:
+        """What its answers say in the same words every time."""
+        return Phrases(self.rulebook, self.runtime.segments.segments if self.runtime.segments else ())
+
+    @cached_property
+    def families(self) -> Families:
+        """The products of the catalogue by family, with the propensity members that estimate them."""
+        members = self.runtime.needs.members if self.runtime.needs else ()
+        models = {each.family: at for at, each in enumerate(members) if each.family}
+        return Families.among(self.rulebook.products.family.tolist(), models)
+
+    @cached_property
+    def curves(self) -> Curves:
+        """The calibrations of the propensity members, in their order."""
+        return Curves.of([each.calibration for each in self.runtime.propensity.members])
 
     @cached_property
     def _owned(self) -> Indices:
@@ -135,6 +165,11 @@ class Loaded:
         """The catalogue as the recommender scores it; MissingPart when the release has none."""
         return self.runtime.recommender.shelf_of(self.rulebook.facts)
 
+    @cached_property
+    def popularity(self) -> F64Array:
+        """What is said of everybody alike, (products of the catalogue,); NaN where nothing is."""
+        return np.where(self.shelf.estimated, self.shelf.popularity, np.nan)
+
     @property
     def segments_it_learned(self) -> Segmentation | None:
         """The segmentation the recommender was trained with; None where the release has another."""
@@ -144,17 +179,11 @@ class Loaded:
 
     def owned(self, snapshot: Snapshot) -> Mask:
         """(n, P): which products of the catalogue each customer holds."""
-        held = np.zeros((len(snapshot), len(self.rulebook.products)), bool)
-        there = self._owned != NOT_THERE
-        held[:, there] = snapshot.values[:, self._owned[there]] > 0
-        return held
+        return _held(snapshot, self._owned)
 
     def held_by_recommender(self, snapshot: Snapshot) -> Mask:
         """(n, products of the recommender): the same in its order, withdrawn products included."""
-        there = self._recommended != NOT_THERE
-        held = np.zeros((len(snapshot), len(there)), bool)
-        held[:, there] = snapshot.values[:, self._recommended[there]] > 0
-        return held
+        return _held(snapshot, self._recommended)
 
     @cached_property
     def _recommended(self) -> Indices:
@@ -173,6 +202,14 @@ class Loaded:
         return np.array(
             [position.get(name, NOT_THERE) for name in self.rulebook.products.product_id], np.intp
         )
+
+
+def _held(snapshot: Snapshot, columns: Indices) -> Mask:
+    """Where the numbers of these columns are above 0; nowhere in a column that is not there."""
+    if not len(columns):
+        return np.zeros((len(snapshot), 0), np.bool_)
+    values = snapshot.values.take(columns, axis=1, mode="wrap")
+    return np.asarray((values > 0) & (columns != NOT_THERE))
 
 
 def without(runtime: Runtime, stops: Stops) -> Runtime:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from serving.deciding.families import NO_MODEL, Families
 from serving.deciding.loaded import Loaded, Mask
-from serving.deciding.online import Snapshot
+from serving.deciding.seen import Seen
 from training.release.segmentation import F32Array
 
 F64Array = npt.NDArray[np.float64]
@@ -27,19 +28,17 @@ class Needs:
     product: F64Array
 
 
-def needs(loaded: Loaded, snapshot: Snapshot, margins: dict[str, F32Array], owned: Mask) -> Needs:
-    """The needs of n customers, from the margins of the merged graph."""
-    members = {
-        member.name: member.calibration.probability(margins[f"propensity/{member.name}"].astype(np.float64))
-        for member in loaded.runtime.propensity.members
-    }
-    chance = affinity(loaded, snapshot)
-    share, product = _shares(loaded, chance, owned), _sooner(loaded, chance)
-    for member in loaded.runtime.propensity.members:
-        if member.family in loaded.families:
-            positions = loaded.families[member.family]
-            product[:, positions] = members[member.name][:, None] * share[:, positions]
-    return Needs(members, share, product)
+def needs(seen: Seen) -> Needs:
+    """The needs of n customers."""
+    loaded, margins = seen.loaded, seen.margins
+    names, families = [member.name for member in loaded.runtime.propensity.members], loaded.families
+    asked = np.array([margins[f"propensity/{name}"] for name in names], np.float64).reshape(-1, len(seen))
+    chances, chance = loaded.curves.probability(asked), affinity(seen)
+    share, product = _shares(families, chance, seen.owned), _sooner(loaded, chance)
+    if names:
+        estimated = families.member != NO_MODEL
+        product = np.where(estimated, chances[families.member].T * share, product)
+    return Needs(dict(zip(names, chances, strict=True)), share, product)
 
 
 def offered(loaded: Loaded, margins: dict[str, F32Array]) -> dict[str, tuple[F64Array, F64Array]]:
@@ -50,57 +49,38 @@ def offered(loaded: Loaded, margins: dict[str, F32Array]) -> dict[str, tuple[F64
     }
 
 
-def affinity(loaded: Loaded, snapshot: Snapshot) -> F64Array:
+def affinity(seen: Seen) -> F64Array:
     """The chance (n, products of the catalogue) of adding each within the recommender's horizon.
 
     NaN where it says nothing of a family, and everywhere in a release without a recommender.
     """
-    recommender = loaded.runtime.affinities
-    if recommender is None:
-        return np.full((len(snapshot), len(loaded.rulebook.products)), np.nan)
-    segmentation, segments = loaded.segments_it_learned, None
-    if segmentation is not None:
-        segments = segmentation.assign(snapshot.matrix(segmentation.columns, {}))
-    features = snapshot.matrix(recommender.columns, {})
-    return recommender.probabilities(loaded.shelf, loaded.held_by_recommender(snapshot), features, segments)
+    loaded, held = seen.loaded, seen.held
+    if held is None:
+        return np.full((len(seen), len(loaded.rulebook.products)), np.nan)
+    recommender = loaded.runtime.recommender
+    segments = seen.placed.position if loaded.segments_it_learned is not None else None
+    return recommender.probabilities(loaded.shelf, held, seen.columns(recommender.columns), segments)
 
 
 def popularity(loaded: Loaded, customers: int) -> F64Array:
     """What is said of everybody alike, (customers, products of the catalogue): nothing personal is read."""
-    said = np.where(loaded.shelf.estimated, loaded.shelf.popularity, np.nan)
-    return np.repeat(said[None, :], customers, axis=0)
+    return np.repeat(loaded.popularity[None, :], customers, axis=0)
 
 
 def _sooner(loaded: Loaded, chance: F64Array) -> F64Array:
     """The chance within NEED_DAYS, as if what comes within the horizon were spread evenly over it."""
     recommender = loaded.runtime.affinities
     if recommender is None or recommender.horizon_days == NEED_DAYS:
-        return chance.copy()
+        return chance
     if recommender.horizon_days == 2 * NEED_DAYS:
         return 1.0 - np.sqrt(1.0 - chance)  # exactly rounded, where a power is not
     return chance * (NEED_DAYS / recommender.horizon_days)
 
 
-def _shares(loaded: Loaded, chance: F64Array, owned: Mask) -> F64Array:
+def _shares(families: Families, chance: F64Array, owned: Mask) -> F64Array:
     """Each product's part of its family's chances; equal parts where nothing is said of any."""
-    weight = np.where(owned, 0.0, np.nan_to_num(chance))
-    share = np.zeros(weight.shape)
-    for positions in loaded.families.values():
-        total = added(weight[:, positions])
-        left = np.where(owned[:, positions], 0.0, 1.0)
-        equal = left / np.maximum(added(left), 1.0)[:, None]
-        part = weight[:, positions] / np.where(total > 0, total, 1.0)[:, None]
-        share[:, positions] = np.where((total > 0)[:, None], part, equal)
-    return share
-
-
-def added(values: F64Array) -> F64Array:
-    """Row sums (n,), column after column, so that a row's sum does not depend on its neighbours.
-
-    >>> added(np.array([[1.0, 2.0], [3.0, 4.0]]))
-    array([3., 7.])
-    """
-    total = np.zeros(len(values))
-    for column in values.T:
-        total += column
-    return total
+    weight = np.where(owned | np.isnan(chance), 0.0, chance)
+    left = np.where(owned, 0.0, 1.0)
+    total, free = families.totals(np.array([weight, left]))
+    some = total > 0
+    return np.where(some, weight / np.where(some, total, 1.0), left / np.maximum(free, 1.0))

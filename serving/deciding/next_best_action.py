@@ -3,23 +3,23 @@
 catalogue -> eligibility -> applicability -> suitability -> contact -> P x C x V x L.
 """
 
-import base64
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from crm_rules.offers import arms
-from crm_rules.offers.contacting import open_channels, quiet_now
-from crm_rules.offers.screening import CODES, STAGE_OF, STAGES
+from crm_rules.offers.contacting import open_now
+from crm_rules.offers.screening import STAGES
 from crm_rules.vocabulary import MARKETING_CHANNELS
 from serving.deciding.asking import OfferRequest
+from serving.deciding.candidates import Candidates, candidates
 from serving.deciding.drivers import Drivers, drivers_of
-from serving.deciding.loaded import Loaded
+from serving.deciding.loaded import Loaded, Mask
 from serving.deciding.offering import CHURN, Offered, offered
-from serving.deciding.online import Snapshot
+from serving.deciding.phrases import rule_texts
 from serving.deciding.records import Case, Decision, decide
-from serving.deciding.rulebook import RULE_TEXTS
-from training.release.packing import pack
+from serving.deciding.seen import Seen
 
 USE_CASE = "next_best_action"
 CONSENTS = {
@@ -28,158 +28,159 @@ CONSENTS = {
     "app": "consent_marketing_app",
     "profiling": "consent_profiling",
 }
+STAGE_NAMES = tuple(map(str, STAGES))
+Reasons = Mapping[tuple[str, int], Drivers]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """n customers after the funnel, as plain values: everything here is a list with an entry for each.
+
+    `shown` and `ranked` are places of offers, best first; `held` the bits of the codes against every offer,
+    `against` those against any.
+    """
+
+    shown: list[list[int]]
+    ranked: list[list[int]]
+    held: list[list[int]]
+    against: list[int]
+    removed: list[list[int]]
+    personal: list[bool]
+    arm: list[int]
+    explored: list[bool]
+    probability: list[float]
+    channels: list[list[str]]
+    members: list[dict[str, float]]
+    consent: list[dict[str, float]]
+    kinds: list[str | None]
+    candidates: list[Candidates]
 
 
 def next_best_action(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
     """Decide n cases of one snapshot; each `case.request` is an OfferRequest."""
     if not cases:
         return []
-    snapshot = cases[0].snapshot
-    matrix = snapshot.matrix(loaded.runtime.columns, {})
-    found = offered(cases, loaded, matrix)
-    reasons = drivers_of(loaded, matrix, _shown_families(cases, loaded, found))
-    kinds = recommender_kinds(loaded, snapshot)
-    return [_decide(case, loaded, found, reasons, kinds[case.row]) for case in cases]
+    seen = Seen(loaded, cases[0].snapshot)
+    found = offered(cases, seen)
+    listed = _listed(cases, seen, found)
+    reasons = drivers_of(loaded, seen.matrix, _shown_families(cases, loaded, listed))
+    return [_decide(case, seen, found, listed, reasons) for case in cases]
 
 
-def _ranked(case: Case, found: Offered) -> list[int]:
-    """The places of the offers that are left for this case, best first."""
-    return [int(at) for at in found.funnel.order[case.row] if at >= 0]
+def _listed(cases: Sequence[Case], seen: Seen, found: Offered) -> Listed:
+    funnel, book, names = found.funnel, seen.loaded.rulebook, list(found.needs.members)
+    held = funnel.screening.held
+    left = (funnel.order >= 0).sum(axis=1).tolist()
+    ranked = [places[:many] for places, many in zip(funnel.order.tolist(), left, strict=True)]
+    members = [values.tolist() for values in found.needs.members.values()]
+    consents = seen.snapshot.columns(tuple(CONSENTS.values())).T
+    return Listed(
+        [places[: _top(case)] for places, case in zip(ranked, cases, strict=True)],
+        ranked,
+        held.tolist(),
+        np.bitwise_or.reduce(held, axis=1).tolist(),
+        funnel.by_stage.tolist(),
+        funnel.profiled.tolist(),
+        funnel.arm.tolist(),
+        funnel.explored.tolist(),
+        funnel.probability.tolist(),
+        _channels(open_now(found.customers, book.policy)),
+        [dict(zip(names, row, strict=True)) for row in zip(*members, strict=True)] or [{}] * len(seen),
+        [dict(zip(CONSENTS, row, strict=True)) for row in consents.tolist()],
+        recommender_kinds(seen),
+        candidates(book.offers, funnel, ranked),
+    )
 
 
-def _shown(case: Case, found: Offered) -> list[int]:
-    """The places of the offers this case is shown, best first."""
+def _top(case: Case) -> int:
     assert isinstance(case.request, OfferRequest)
-    return _ranked(case, found)[: case.request.top]
+    return case.request.top
 
 
-def _shown_families(cases: Sequence[Case], loaded: Loaded, found: Offered) -> dict[str, list[int]]:
+def _channels(open_: Mask) -> list[list[str]]:
+    """The channels each customer may be spoken to about offers at this moment."""
+    return [
+        [name for name, is_open in zip(MARKETING_CHANNELS, row, strict=True) if is_open]
+        for row in open_.tolist()
+    ]
+
+
+def _shown_families(cases: Sequence[Case], loaded: Loaded, listed: Listed) -> dict[str, list[int]]:
     """The rows to which each family is shown with a reason of their own."""
     families: dict[str, list[int]] = {}
     for case in cases:
-        if found.funnel.personal(case.row):
-            for family in _families(_shown(case, found), loaded):
+        if listed.personal[case.row]:
+            for family in loaded.phrases.families(listed.shown[case.row]):
                 families.setdefault(family, []).append(case.row)
     return families
 
 
-def _families(shown: Sequence[int], loaded: Loaded) -> list[str]:
-    return sorted({str(loaded.rulebook.offers.family[at]) for at in shown} - {""})
-
-
-def _decide(
-    case: Case,
-    loaded: Loaded,
-    found: Offered,
-    reasons: Mapping[tuple[str, int], Drivers],
-    kind: str | None,
-) -> Decision:
-    row, funnel = case.row, found.funnel
-    shown, personal = _shown(case, found), found.funnel.personal(row)
-    out = funnel.screening.told(row)
-    churn = found.needs.members.get(CHURN)
+def _decide(case: Case, seen: Seen, found: Offered, listed: Listed, reasons: Reasons) -> Decision:
+    row, loaded, phrases = case.row, seen.loaded, seen.loaded.phrases
+    shown, personal = listed.shown[row], listed.personal[row]
     answer: dict[str, object] = {
         "personalised": personal,
-        "segment": found.placed.segment(row) if personal else None,
-        "rule_segments": found.placed.rule_segments(row) if personal else [],
-        "churn": float(churn[row]) if personal and churn is not None else None,
+        "segment": seen.placed.segment(row) if personal else None,
+        "rule_segments": seen.placed.rule_segments(row) if personal else [],
+        "churn": listed.members[row].get(CHURN) if personal else None,
         "offers": [
-            {"rank": rank, **_offer(case, loaded, found, at), "reasons": _why(loaded, reasons, row, at)}
+            _offer(case, loaded, found, rank, at) | {"reasons": reasons.get((phrases.family(at), row), [])}
             for rank, at in enumerate(shown, start=1)
         ],
-        "channels": _channels(loaded, found, row),
-        "why": {"recommender": kind if personal else None},
-        "funnel": _stages(loaded, found, row, case),
-        "ruled_out": [_ruled_out(loaded, found, row, at, codes) for at, codes in out.items()],
-        "rules": [RULE_TEXTS[code] for code in sorted({code for codes in out.values() for code in codes})],
-        "arm": arms.NAMES[funnel.arm[row]],
-        "selection_probability": float(funnel.probability[row]),
-    }
-    why = {family: reasons[family, row] for family in _families(shown, loaded) if personal}
-    return decide(case, loaded, answer, {**_kept(case, loaded, found), "reasons": why})
-
-
-def _offer(case: Case, loaded: Loaded, found: Offered, at: int) -> dict[str, object]:
-    book, row, funnel = loaded.rulebook, case.row, found.funnel
-    entry, place, title = book.offers.entries[at], int(book.offers.position[at]), book.title(at)
-    assert isinstance(case.request, OfferRequest)
-    treatment = entry.treatments.get(case.request.channel or "")
-    return {
-        "offer_id": entry.offer_id,
-        "product_id": entry.product_id,
-        "family": str(book.offers.family[at]) or None,
-        "issue": entry.issue,
-        "group": entry.group,
-        "title": {"en": title.en, "zh": title.zh},
-        "text": {"en": treatment.en, "zh": treatment.zh} if treatment else None,
-        "benefit": {"fee": entry.benefit.fee, "rate": entry.benefit.rate},
-        "valid_to": entry.valid_to.isoformat() if entry.valid_to else None,
-        "P": float(funnel.chance[row, at]),
-        "C": float(funnel.context[row, at]),
-        "V": float(book.offers.worth[at]),
-        "L": float(book.offers.lever[at]),
-        "priority": float(funnel.priority[row, at]),
-        "share_in_family": float(found.needs.share[row, place])
-        if place >= 0 and funnel.personal(row)
-        else None,
-    }
-
-
-def _why(loaded: Loaded, reasons: Mapping[tuple[str, int], Drivers], row: int, at: int) -> Drivers:
-    return reasons.get((str(loaded.rulebook.offers.family[at]), row), [])
-
-
-def _channels(loaded: Loaded, found: Offered, row: int) -> list[str]:
-    """The channels this customer may be spoken to about offers at this moment."""
-    policy, customer = loaded.rulebook.policy, found.customers.one(row)
-    agreed = open_channels(customer, policy)[0]
-    return [
-        name
-        for name, is_open in zip(MARKETING_CHANNELS, agreed.tolist(), strict=True)
-        if is_open and not quiet_now(customer, name, policy)[0]
-    ]
-
-
-def _stages(loaded: Loaded, found: Offered, row: int, case: Case) -> dict[str, object]:
-    """How many offers there were, what each stage removed, how many were left."""
-    removed = found.funnel.removed_by_stage(row)
-    return {"offers": len(loaded.rulebook.offers), "removed": removed, "left": len(_ranked(case, found))}
-
-
-def _ruled_out(loaded: Loaded, found: Offered, row: int, at: int, codes: Sequence[str]) -> dict[str, object]:
-    entry = loaded.rulebook.offers.entries[at]
-    stage = STAGES[STAGE_OF[found.funnel.screening.first[row, at]]]
-    return {"offer_id": entry.offer_id, "product_id": entry.product_id, "stage": stage, "rules": codes}
-
-
-def _kept(case: Case, loaded: Loaded, found: Offered) -> dict[str, object]:
-    offers, row, funnel = loaded.rulebook.offers, case.row, found.funnel
-    ranked = _ranked(case, found)
-    factors = [funnel.chance[row], funnel.context[row], offers.worth, offers.lever, funnel.priority[row]]
-    return {
-        "scores": {name: float(values[row]) for name, values in found.needs.members.items()}
-        | found.placed.scores(row),
-        "candidates": {
-            "codes": list(CODES),
-            "rules": base64.b64encode(funnel.screening.first[row].tobytes()).decode(),
-            "ranked": ranked,
-            "factors": pack(np.stack([factor[ranked] for factor in factors]).ravel()),
+        "channels": listed.channels[row],
+        "why": {"recommender": listed.kinds[row] if personal else None},
+        "funnel": {
+            "offers": len(loaded.rulebook.offers),
+            "removed": dict(zip(STAGE_NAMES, listed.removed[row], strict=True)),
+            "left": len(listed.ranked[row]),
         },
-        "outcome": [offers.entries[at].offer_id for at in _shown(case, found)],
-        "arm": arms.NAMES[funnel.arm[row]],
-        "explored": bool(funnel.explored[row]),
-        "selection_probability": float(funnel.probability[row]),
-        "consent": {name: case.snapshot.value(column, row) for name, column in CONSENTS.items()},
+        "ruled_out": [phrases.ruled_out(at, held) for at, held in enumerate(listed.held[row]) if held],
+        "rules": rule_texts(listed.against[row]),
+        "arm": arms.NAMES[listed.arm[row]],
+        "selection_probability": listed.probability[row],
+    }
+    why = {family: reasons[family, row] for family in phrases.families(shown) if personal}
+    return decide(case, loaded, answer, {**_kept(case, seen, listed), "reasons": why})
+
+
+def _offer(case: Case, loaded: Loaded, found: Offered, rank: int, at: int) -> dict[str, object]:
+    """An offer as the answer shows it: what is always said of it, then its numbers for this customer."""
+    book, row, funnel = loaded.rulebook, case.row, found.funnel
+    assert isinstance(case.request, OfferRequest)
+    place = book.offers.position.item(at)
+    share = found.needs.share.item(row, place) if place >= 0 and funnel.personal(row) else None
+    return {
+        "rank": rank,
+        **loaded.phrases.offer(at, case.request.channel),
+        "P": funnel.chance.item(row, at),
+        "C": funnel.context.item(row, at),
+        "V": book.offers.worth.item(at),
+        "L": book.offers.lever.item(at),
+        "priority": funnel.priority.item(row, at),
+        "share_in_family": share,
+    }
+
+
+def _kept(case: Case, seen: Seen, listed: Listed) -> dict[str, object]:
+    row, ids = case.row, seen.loaded.rulebook.offers.offer_id
+    return {
+        "scores": listed.members[row] | seen.placed.scores(row),
+        "candidates": listed.candidates[row],
+        "outcome": [ids[at] for at in listed.shown[row]],
+        "arm": arms.NAMES[listed.arm[row]],
+        "explored": listed.explored[row],
+        "selection_probability": listed.probability[row],
+        "consent": listed.consent[row],
         "automation": "automated",
     }
 
 
-def recommender_kinds(loaded: Loaded, snapshot: Snapshot) -> list[str | None]:
+def recommender_kinds(seen: Seen) -> list[str | None]:
     """What each customer's shares come from: with products held the hybrid, with none what is known of them.
 
     None where the release has no recommender.
     """
-    if loaded.runtime.affinities is None:
-        return [None] * len(snapshot)
-    held = loaded.held_by_recommender(snapshot)
-    return ["hybrid" if each.any() else "content" for each in held]
+    if seen.held is None:
+        return [None] * len(seen)
+    holds: list[bool] = np.asarray(seen.held.any(axis=1)).tolist()
+    return ["hybrid" if some else "content" for some in holds]

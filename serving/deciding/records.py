@@ -113,7 +113,8 @@ def decide(case: Case, loaded: Loaded, answer: Mapping[str, object], kept: Mappi
             "degraded": list(case.degraded),
             "stopped": loaded.stopped_models,
             "feature_time": oldest,
-            "release": loaded.version,
+            "feature_age_s": snapshot.age_s(case.row, stamp.at),
+            "release": loaded.version_json,
         }
     )
     payload = orjson.dumps(
@@ -125,13 +126,13 @@ def decide(case: Case, loaded: Loaded, answer: Mapping[str, object], kept: Mappi
             "caller": stamp.caller,
             "use_case": case.use_case,
             "release": loaded.runtime.digest,
-            "parts": loaded.version["parts"],
+            "parts": loaded.parts_json,
             "policy": loaded.rulebook.policy.version,
             "features": snapshot.as_record(case.row),
             "request": case.request.as_record(),
             "degraded": list(case.degraded),
             **({} if case.uses == {} else {"uses": case.uses}),
-            "stops": loaded.stops.as_record(),
+            "stops": loaded.stops_record,
             **kept,
             **({"trial": case.tried.as_record(kept.get("outcome"))} if case.tried else {}),
             "answer": hashlib.sha256(body).hexdigest(),

@@ -23,7 +23,7 @@ from serving.deciding.asking import (
 )
 from serving.deciding.in_force import Answer, decide_each
 from serving.deciding.loaded import Loaded
-from serving.deciding.online import OnlineRows, Snapshot
+from serving.deciding.online import UNREAD, OnlineRows, Snapshot
 from serving.deciding.records import Case, Decision, Request
 from serving.deciding.uses import NoUses, Uses, UsesReader, uses_of
 from serving.errors import NotReplayable, RowsUnreachable, UnknownCustomer
@@ -39,6 +39,8 @@ USE_CASES: Mapping[str, tuple[Answer, type[Request]]] = {
 }
 TRIED = (credit.USE_CASE, next_best_action.USE_CASE, customers.RECOMMENDATION)
 """What a policy on trial decides; other scores read no number of it."""
+MEASURED = (customers.SEGMENT, customers.PROPENSITY, credit.BEHAVIOUR)
+"""What says something about a customer and decides nothing: not said of whom nothing could be read."""
 Scored = Decision | UnknownCustomer
 
 
@@ -91,19 +93,15 @@ class Scorer:
     def credit_decision(self, asked: Sequence[CreditRequest], stamps: Sequence[Stamp]) -> list[Decision]:
         """Approve, refer or decline each application; nobody is unknown, newcomers have no row.
 
-        When online rows cannot be read every application of a customer is referred.
+        Where online rows cannot be read every application of a customer is referred.
         """
         ids = [request.customer_id or "" for request in asked]
-        lost: list[tuple[str, ...]]
         try:
             snapshot = self.online.read(ids)
         except RowsUnreachable:
-            snapshot = self.online.nothing(len(ids))
-            lost = [("online_rows",) * bool(name) for name in ids]
-        else:
-            lost = [tuple(snapshot.degraded(row)) for row in range(len(ids))]
+            snapshot = self.online.unread(ids)
         cases = [
-            Case(credit.USE_CASE, request, stamp, snapshot, row, lost[row])
+            Case(credit.USE_CASE, request, stamp, snapshot, row, snapshot.degraded(row, stamp.at))
             for row, (request, stamp) in enumerate(zip(asked, stamps, strict=True))
         ]
         return decide_each(cases, self.loaded, credit.credit_decision)
@@ -122,9 +120,11 @@ class Scorer:
         self, use_case: str, asked: Sequence[Request], stamps: Sequence[Stamp], used: Sequence[Uses] = ()
     ) -> list[Scored]:
         snapshot = self.online.read([request.customer_id or "" for request in asked])
-        known = snapshot.found
+        if snapshot.lost is not None and use_case in MEASURED and (snapshot.lost == UNREAD).any():
+            raise RowsUnreachable("no row remembered")
+        known = snapshot.found if snapshot.lost is None else snapshot.found | (snapshot.lost == UNREAD)
         cases = [
-            Case(use_case, request, stamp, snapshot, row, tuple(snapshot.degraded(row)), uses=uses)
+            Case(use_case, request, stamp, snapshot, row, snapshot.degraded(row, stamp.at), uses=uses)
             for row, (request, stamp, uses) in enumerate(
                 zip(asked, stamps, used or [{}] * len(asked), strict=True)
             )

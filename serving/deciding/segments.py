@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from serving.deciding.loaded import Loaded, Mask
+from serving.deciding.loaded import Indices, Loaded, Mask
 from serving.deciding.online import Snapshot
+from serving.deciding.phrases import Json
 from training.release.segmentation import F32Array
 from training.release.value import TIERS
 
@@ -22,7 +24,8 @@ class Placed:
     """
 
     loaded: Loaded
-    position: npt.NDArray[np.intp] | None
+    customers: int
+    position: Indices | None
     ruled: Mapping[str, Mask]
     rfm: npt.NDArray[np.int64] | None
     tier: npt.NDArray[np.int64] | None
@@ -33,55 +36,66 @@ class Placed:
         segments = self.loaded.runtime.segments
         if segments is None or self.position is None:
             return {}
-        return {name: self.position == at for at, name in enumerate(segments.ids)}
+        inside = self.position == np.arange(len(segments.ids))[:, None]
+        return dict(zip(segments.ids, inside, strict=True))
 
-    def segment(self, row: int) -> Answer | None:
+    def segment(self, row: int) -> Json | None:
         """One customer's learned segment as an answer says it."""
-        if self.position is None:
-            return None
-        found = self.loaded.runtime.segmentation.segments[int(self.position[row])]
-        return {
-            "id": found.id,
-            "name": {"en": found.name_en, "zh": found.name_zh},
-            "rule": found.rule,
-            "share": found.share,
-        }
+        return self.loaded.phrases.segments[self._positions[row]] if self._positions else None
 
-    def rule_segments(self, row: int) -> list[Answer]:
-        """The segments by rule one customer is in, in the file's order."""
-        return [
-            {"id": one.id, "name": {"en": one.name_en, "zh": one.name_zh}}
-            for one in self.loaded.rulebook.segments.segments
-            if self.ruled[one.id][row]
-        ]
+    def rule_segments(self, row: int) -> Json:
+        """The segments by rule one customer is in, as an answer says them, in the file's order."""
+        return self._ruled[row][1]
 
     def value(self, row: int) -> Answer | None:
         """One customer's value tier and RFM scores, 5 the best."""
         if self.rfm is None or self.tier is None:
             return None
-        name, english, chinese = TIERS[int(self.tier[row])]
-        scores = zip(("recency", "frequency", "monetary"), self.rfm[row].tolist(), strict=True)
+        name, english, chinese = TIERS[self._tiers[row]]
+        scores = zip(("recency", "frequency", "monetary"), self._scores[row], strict=True)
         return {"tier": {"id": name, "name": {"en": english, "zh": chinese}}, "rfm": dict(scores)}
 
     def scores(self, row: int) -> Answer:
         """What the decision record keeps."""
-        segment = self.segment(row)
+        segments = self.loaded.runtime.segments
         return {
-            "segment": segment["id"] if segment else None,
-            "rule_segments": [one["id"] for one in self.rule_segments(row)],
-            "value_tier": TIERS[int(self.tier[row])][0] if self.tier is not None else None,
-            "rfm": self.rfm[row].tolist() if self.rfm is not None else None,
+            "segment": segments.ids[self._positions[row]] if segments and self._positions else None,
+            "rule_segments": self._ruled[row][0],
+            "value_tier": TIERS[self._tiers[row]][0] if self._tiers else None,
+            "rfm": self._scores[row] if self._scores else None,
         }
+
+    @cached_property
+    def _positions(self) -> list[int]:
+        return [] if self.position is None else self.position.tolist()
+
+    @cached_property
+    def _ruled(self) -> list[tuple[list[str], Json]]:
+        """The ids of the segments by rule each is in, and what an answer says of them."""
+        if not self.ruled:
+            return [self.loaded.phrases.rule_segments(b"")] * self.customers
+        inside = np.packbits(np.array([*self.ruled.values()]), axis=0, bitorder="little").T
+        return [self.loaded.phrases.rule_segments(bits.tobytes()) for bits in inside]
+
+    @cached_property
+    def _tiers(self) -> list[int]:
+        return [] if self.tier is None else self.tier.tolist()
+
+    @cached_property
+    def _scores(self) -> list[list[int]]:
+        return [] if self.rfm is None else self.rfm.tolist()
 
 
 def place(loaded: Loaded, snapshot: Snapshot, matrix: F32Array) -> Placed:
     """Place n customers, from a snapshot and its global matrix."""
-    learned, rules = loaded.runtime.segments, loaded.rulebook.segments
-    ruled = rules.members({name: snapshot.column(name) for name in rules.columns})
+    runtime, rules = loaded.runtime, loaded.rulebook.segments
+    columns = rules.columns
+    ruled = rules.members(dict(zip(columns, snapshot.columns(columns), strict=True)))
+    learned = runtime.segments
     if learned is None:
-        return Placed(loaded, None, ruled, None, None)
-    position = learned.assign(matrix[:, loaded.runtime.positions(learned.columns)])
+        return Placed(loaded, len(snapshot), None, ruled, None, None)
+    position = learned.assign(matrix.take(runtime.positions(learned.columns), axis=1))
     if learned.value is None:
-        return Placed(loaded, position, ruled, None, None)
-    worth = matrix[:, loaded.runtime.positions(learned.value.columns)]
-    return Placed(loaded, position, ruled, learned.value.rfm(worth), learned.value.tier(worth))
+        return Placed(loaded, len(snapshot), position, ruled, None, None)
+    worth = matrix.take(runtime.positions(learned.value.columns), axis=1)
+    return Placed(loaded, len(snapshot), position, ruled, learned.value.rfm(worth), learned.value.tier(worth))

@@ -5,7 +5,6 @@ or a product that was rated anew since the offer says no.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from serving.deciding.loaded import Loaded
 from serving.deciding.offering import customers_of
 from serving.deciding.records import Case, Decision, decide
 from serving.deciding.rulebook import RULE_TEXTS
-from serving.deciding.segments import place
+from serving.deciding.seen import Seen
 from serving.errors import UnknownProduct
 
 USE_CASE = "suitability"
@@ -33,10 +32,9 @@ def suitability(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
     """Answer n cases of one snapshot; each `case.request` is a SuitabilityRequest."""
     if not cases:
         return []
-    snapshot, plain, policy = cases[0].snapshot, loaded.rulebook.plain, loaded.rulebook.policy
-    placed = place(loaded, snapshot, snapshot.matrix(loaded.runtime.columns, {}))
-    customers = customers_of(cases, loaded, placed, [None] * len(cases))
-    removed = screen(replace(customers, owned=loaded.owned(snapshot)), plain, policy).removed
+    seen, plain, policy = Seen(loaded, cases[0].snapshot), loaded.rulebook.plain, loaded.rulebook.policy
+    customers = customers_of(cases, seen, [None] * len(cases))
+    removed = screen(customers, plain, policy).removed
     answers = []
     for case in cases:
         assert isinstance(case.request, SuitabilityRequest)
@@ -60,12 +58,11 @@ def suitability(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
 
 def against(case: Case, loaded: Loaded, offer_id: str) -> list[str]:
     """The codes that forbid one offer to one customer now; budgets and caps are left to their store."""
-    offers, policy, snapshot = loaded.rulebook.offers, loaded.rulebook.policy, case.snapshot
+    offers, policy = loaded.rulebook.offers, loaded.rulebook.policy
     if offer_id not in offers.place:
         return [withdrawn_from_sale.code]
-    placed = place(loaded, snapshot, snapshot.matrix(loaded.runtime.columns, {}))
-    customers = customers_of([case], loaded, placed, [None])
-    known = replace(customers, owned=np.zeros((1, len(offers)), np.bool_))
+    customers = customers_of([case], Seen(loaded, case.snapshot), [None])
+    known = customers.having(owned=np.zeros((1, len(offers)), np.bool_))
     codes = screen(known, offers, policy).codes(0, offers.place[offer_id])
     return [code for code in codes if code in COUNTED]
 

@@ -196,6 +196,6 @@ if __name__ == "__main__":
     wanted = json.loads(sys.stdin.read())
     port, token = wanted["port"], wanted["token"]
     asked = [raw(port, path, token, body) for path, body in wanted.pop("asked")]
-    load = Load(port, asked, wanted["connections"], wanted["seconds"], wanted.get("rate", 0.0),
-                wanted.get("count", 0), wanted.get("keep", False), wanted.get("from_sent", False))  # fmt: skip
+    told = {name: wanted[name] for name in ("rate", "count", "keep", "from_sent") if name in wanted}
+    load = Load(port, asked, wanted["connections"], wanted["seconds"], **told)
     sys.stdout.write(json.dumps(asyncio.run(load.run())))

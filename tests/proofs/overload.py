@@ -52,7 +52,8 @@ class Outcome:
     def __str__(self) -> str:
         back = "not within" if self.back is None else f"{self.back:.1f} s, within"
         return (
-            f"overload: {self.during['asked'] / self.seconds:.0f} questions a second where {self.capacity:.0f} can be answered: "
+            f"overload: {self.during['asked'] / self.seconds:.0f} questions a second where "
+            f"{self.capacity:.0f} can be answered: "
             f"{self.during['good']:,} answered (median {1_000 * self.during['p50']:.0f} ms, p99 "
             f"{1_000 * self.during['p99']:.0f} ms; in peace {1_000 * self.before['p99']:.0f} ms), "
             f"{self.refused:,} refused, each with Retry-After, {sum(self.others.values())} anything else; "

@@ -1,6 +1,7 @@
 """Features as bands: which row of a table of effects each value falls into."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -51,12 +52,21 @@ class Bands:
         """
         if not self.columns:
             return np.zeros((0, len(features)), np.intp)
-        widest = max(len(each) for each in self.edges)
-        padded = np.full((len(self.edges), widest), np.nan)  # nothing is at or above what is no number
-        for row, each in zip(padded, self.edges, strict=True):
+        values, (first, last) = features.T.astype(np.float64), self._ends
+        band = first + (values[:, :, None] >= self._padded).sum(axis=2)
+        return np.where(np.isnan(values), last, band)
+
+    @cached_property
+    def _padded(self) -> F64Array:
+        """(C, 1, widest): every column's edges; nothing is at or above what is no number."""
+        padded = np.full((len(self.edges), 1, max(len(each) for each in self.edges)), np.nan)
+        for row, each in zip(padded[:, 0], self.edges, strict=True):
             row[: len(each)] = each
-        values = features.T.astype(np.float64)
-        band = (values[:, :, None] >= padded[:, None, :]).sum(axis=2)
-        size = np.array(self.sizes)
-        band = np.where(np.isnan(values), size[:, None] - 1, band)
-        return np.asarray(band + (np.cumsum(size) - size)[:, None], np.intp)
+        return padded
+
+    @cached_property
+    def _ends(self) -> tuple[Places, Places]:
+        """The row of each column's first band, and of its last, (C, 1) each."""
+        size = np.array(self.sizes, np.intp)[:, None]
+        start = np.cumsum(size, axis=0) - size
+        return start, start + size - 1

@@ -1,8 +1,10 @@
 """From a model's margin to a probability: Platt's line, or a beta curve, through the logistic curve."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from training.release.fields import F64Array, Fields
 
@@ -64,6 +66,39 @@ class Beta:
 
 
 Curve = Calibration | Beta
+
+
+@dataclass(frozen=True)
+class Curves:
+    """m curves at once: `a`, `b` and `c` (m, 1), `bent` the places of those that are no lines.
+
+    >>> line, curve = Calibration(0.8, -0.1), Beta(0.8, 0.7, -0.1)
+    >>> found = Curves.of([line, curve]).probability(np.array([[1.0, 2.0], [-3.0, 2.0]]))
+    >>> found.tolist() == [each.probability(np.array(margins)).tolist()
+    ...                    for each, margins in ((line, [1.0, 2.0]), (curve, [-3.0, 2.0]))]
+    True
+    """
+
+    a: F64Array
+    b: F64Array
+    c: F64Array
+    bent: npt.NDArray[np.intp]
+
+    @staticmethod
+    def of(curves: Sequence[Curve]) -> "Curves":
+        """These curves, in this order."""
+        numbers = [(each.a, each.b, each.c if isinstance(each, Beta) else 0.0) for each in curves]
+        a, b, c = np.array(numbers, np.float64).reshape(-1, 3).T[:, :, None]
+        bent = [at for at, each in enumerate(curves) if isinstance(each, Beta)]
+        return Curves(a, b, c, np.array(bent, np.intp))
+
+    def probability(self, margins: F64Array) -> F64Array:
+        """Probabilities (m, n) of margins (m, n), each row by its curve."""
+        odds, bent = self.a * margins + self.b, self.bent
+        if len(bent):
+            ln_p, ln_q = logs(margins[bent])
+            odds[bent] = self.a[bent] * ln_p - self.b[bent] * ln_q + self.c[bent]
+        return sigmoid(odds)
 
 
 def logs(margin: F64Array) -> tuple[F64Array, F64Array]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -16,6 +17,7 @@ from training.release.trees import Trees
 from training.release.verify import VerifiedRelease
 
 T = TypeVar("T")
+Places = np.ndarray[tuple[int], np.dtype[np.intp]]
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,17 @@ class Runtime:
         """Every part's digest, by name: the versions an answer carries."""
         return {name: part.digest for name, part in self.manifest.parts.items()}
 
-    def positions(self, columns: tuple[str, ...]) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+    def positions(self, columns: tuple[str, ...]) -> Places:
         """Where a model's columns lie in the global matrix."""
-        return np.array([self.columns.index(column) for column in columns], np.intp)
+        found = self._positions.get(columns)
+        if found is None:
+            places = [self.columns.index(column) for column in columns]
+            found = self._positions[columns] = np.array(places, np.intp)
+        return found
+
+    @cached_property
+    def _positions(self) -> dict[tuple[str, ...], Places]:
+        return {}
 
     def margins(self, matrix: F32Array) -> dict[str, F32Array]:
         """Every tree model's margin (n,), by name, from the global matrix (n, columns)."""

@@ -13,6 +13,7 @@ from training.release.value import Value
 
 F32Array = npt.NDArray[np.float32]
 FILE, KIND = "model.json", "sparse_kmeans"
+AT_ONCE = 1 << 20  # distances worked out at once (8 MB): bounded memory, whatever is asked
 SEGMENT_ID = re.compile(r"S([1-9][0-9]{0,5})")
 
 
@@ -95,17 +96,21 @@ class Segmentation:
         Squared distances are summed column by column: each step is an exactly rounded
         elementwise operation, so the number of customers asked about cannot change a bit.
         """
-        distance = np.zeros((len(features), len(self.centers)))
-        for index, column in enumerate(self._standardised(features)):
-            distance += self.weights[index] * (column[:, None] - self.centers[None, :, index]) ** 2
-        nearest: npt.NDArray[np.intp] = distance.argmin(axis=1)
+        nearest = np.empty(len(features), np.intp)
+        step = max(1, AT_ONCE // self.centers.size)
+        weights, centers = self.weights[:, None, None], self.centers.T[:, None, :]
+        for start in range(0, len(features), step):
+            some = slice(start, start + step)
+            apart = self._standardised(features[some])[:, :, None] - centers
+            nearest[some] = np.add.reduce(weights * apart**2, axis=0).argmin(axis=1)
         return nearest
 
     def _standardised(self, features: F32Array) -> F64Array:
         """(columns, n): filled, logged with the sign kept, centred, scaled and held within the limit."""
         values = np.ascontiguousarray(features.T, np.float64)
         values = np.where(np.isfinite(values), values, self.fill[:, None])
-        values[self.logged] = np.sign(values[self.logged]) * np.log1p(np.abs(values[self.logged]))
+        logged = values[self.logged]
+        values[self.logged] = np.sign(logged) * np.log1p(np.abs(logged))
         standardised = (values - self.mean[:, None]) / self.scale[:, None]
         held: F64Array = np.clip(standardised, -self.limit, self.limit)
         return held

@@ -5,6 +5,7 @@ the model, so that a customer's score changes when the customer does, not when t
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,8 @@ QUINTILES = 4  # inner edges
 TIERS: tuple[tuple[str, str, str], ...] = (
     ("V1", "Basic", "基础"), ("V2", "Growing", "成长"), ("V3", "High", "高价值"), ("V4", "Top", "尊享"),
 )  # fmt: skip
+WORST, BETTER = np.array([QUINTILES + 1, 1, 1]), np.array([-1, 1, 1])
+"""The score of what lies below every edge, and where it goes from edge to edge: recency falls."""
 F32Array = npt.NDArray[np.float32]
 Whole = npt.NDArray[np.int64]
 
@@ -34,7 +37,7 @@ class Value:
     volume: tuple[str, ...]
     tier_edges: F64Array  # (3,)
 
-    @property
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """Every column read, once."""
         return tuple(dict.fromkeys((self.recency, self.frequency, self.monetary, *self.volume)))
@@ -61,23 +64,24 @@ class Value:
 
     def rfm(self, features: F32Array) -> Whole:
         """(n, 3) scores from 1 to 5, 5 the best, from features (n, columns); what is unknown scores 1."""
-        position = {name: at for at, name in enumerate(self.columns)}
-        scores = []
-        for name, edges, sooner in zip(
-            (self.recency, self.frequency, self.monetary), self.edges, (True, False, False), strict=True
-        ):
-            value = features[:, position[name]].astype(np.float64)
-            above = (value[:, None] >= edges).sum(axis=1)
-            scores.append(np.where(np.isnan(value), 1, QUINTILES + 1 - above if sooner else 1 + above))
-        return np.stack(scores, axis=1).astype(np.int64)
+        value = features.take(self._places[0], axis=1).astype(np.float64)
+        above = (value[:, :, None] >= self.edges).sum(axis=2)
+        return np.where(np.isnan(value), 1, WORST + BETTER * above).astype(np.int64)
 
     def volumes(self, features: F32Array) -> F64Array:
         """(n,) money with the bank: the positive parts of the volume columns, added one by one."""
-        position = {name: at for at, name in enumerate(self.columns)}
+        values = features.T.take(self._places[1], axis=0).astype(np.float64)
         total = np.zeros(len(features))
-        for name in self.volume:
-            total += np.nan_to_num(np.maximum(features[:, position[name]].astype(np.float64), 0.0))
+        for each in np.where(values > 0, values, 0.0):
+            total += each
         return total
+
+    @cached_property
+    def _places(self) -> tuple[Whole, Whole]:
+        """Where recency, frequency and monetary lie among the columns, and where the volumes do."""
+        place = {name: at for at, name in enumerate(self.columns)}
+        scored = (self.recency, self.frequency, self.monetary)
+        return np.array([place[n] for n in scored]), np.array([place[n] for n in self.volume], np.int64)
 
     def tier(self, features: F32Array) -> Whole:
         """(n,) position in TIERS."""

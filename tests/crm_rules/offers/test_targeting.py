@@ -10,7 +10,7 @@ from crm_rules.offers.catalogue import Offer, Text
 from crm_rules.offers.customers import Customers
 from crm_rules.offers.limits import Targeting
 from crm_rules.offers.offers import Offers
-from crm_rules.offers.screening import CODES, OFFER_RULES, screen, screen_without_profile
+from crm_rules.offers.screening import CODES, OFFER_RULES, screen, screen_both
 from crm_rules.offers.targeting import check_targeting, for_other_channels, not_about_to_leave
 from crm_rules.policy import STANDARD, Policy
 from crm_rules.vocabulary import CHANNELS
@@ -119,7 +119,6 @@ def test_without_a_profile_nobody_is_in_a_learned_segment(
 ) -> None:
     rules = targeted(policy, only_for={"p0": ("S1",)}, kept_from={"p1": ("S1",), "p2": ("idle_money",)})
     shelf, crowd = offers({}, {}, {}, under=rules), customers(3, offers=3, learned=LEARNED, ruled=RULED)
-    with_profile = screen(crowd, shelf, rules)
-    without = screen_without_profile(with_profile, crowd, shelf, rules)
-    assert with_profile.blocked.tolist() == [[0, 1, 1], [1, 0, 1], [1, 0, 0]]
-    assert without.blocked.tolist() == [[1, 1, 1], [1, 1, 1], [1, 1, 0]]
+    with_profile, without = screen_both(crowd, shelf, rules)
+    assert with_profile.any(axis=0).tolist() == [[0, 1, 1], [1, 0, 1], [1, 0, 0]]
+    assert without.any(axis=0).tolist() == [[1, 1, 1], [1, 1, 1], [1, 1, 0]]

@@ -11,8 +11,10 @@ from feature_repo.features.application import FEATURES_READ
 from feature_repo.features.services import RULES_READ, SERVED
 from serving.deciding.asking import CustomerRequest, OfferRequest
 from serving.deciding.loaded import Loaded
-from serving.deciding.offering import chances_of, needs_of
+from serving.deciding.needs import needs
+from serving.deciding.offering import chances_of
 from serving.deciding.scoring import Scorer
+from serving.deciding.seen import Seen
 from serving.errors import BrokenCatalogue
 from tests.conftest import IDS, Tiny, make_scorer, stamp
 from training.release.assemble import assemble
@@ -45,8 +47,7 @@ def new_product(**said: object) -> dict[str, Any]:
 def propensities(scorer: Scorer, customer: str = "ann") -> dict[str, float]:
     """P of every product, by id."""
     loaded, snapshot = scorer.loaded, scorer.online.read([customer])
-    matrix = snapshot.matrix(loaded.runtime.columns, {})
-    found = chances_of(loaded, needs_of(snapshot, loaded, matrix), np.zeros(1)).personal[0]
+    found = chances_of(loaded, needs(Seen(loaded, snapshot)), np.zeros(1)).personal[0]
     return dict(zip(loaded.rulebook.offers.offer_id, found.tolist(), strict=True))
 
 

@@ -17,6 +17,7 @@ from serving.deciding.online import OnlineRows, Snapshot
 from serving.deciding.records import Decision
 from serving.deciding.rulebook import NO_MODEL
 from serving.deciding.scoring import Scorer
+from serving.deciding.seen import Seen
 from tests.conftest import CUSTOMERS, IDS, Tiny, stamp
 from training.release.assemble import assemble
 from training.release.verify import verify
@@ -50,7 +51,7 @@ def recommended(scorer: Scorer, ids: list[str], personalised: bool = True) -> li
 
 
 def chances(scorer: Scorer) -> np.ndarray[Any, Any]:
-    return affinity(scorer.loaded, scorer.online.read(CUSTOMER_IDS))
+    return affinity(Seen(scorer.loaded, scorer.online.read(CUSTOMER_IDS)))
 
 
 def test_products_are_ordered_by_their_chance_and_none_is_lost(scorer: Scorer) -> None:
@@ -105,17 +106,18 @@ def test_without_a_propensity_model_the_recommender_s_own_chance_serves(tiny: Ti
     parts = edited(tiny, "propensity", "model.json", lambda model: model["members"].pop("loan"))
     scorer = scorer_of(tiny, parts)
     loaded, snapshot = scorer.loaded, scorer.online.read(CUSTOMER_IDS)
-    margins = loaded.runtime.margins(snapshot.matrix(loaded.runtime.columns, {}))
-    found = needs(loaded, snapshot, margins, loaded.owned(snapshot))
+    seen = Seen(loaded, snapshot)
+    found = needs(seen)
     loan, card = IDS.index("loan-cash"), IDS.index("card-gold")
-    chance = affinity(loaded, snapshot)
+    chance = affinity(seen)
     np.testing.assert_allclose(found.product[:, loan], 1 - np.sqrt(1 - chance[:, loan]))
     np.testing.assert_array_equal(found.product[:, card], found.members["card"] * found.share[:, card])
     [decision] = scorer.next_best_action([OfferRequest("ann", None, 6)], [stamp()])
     assert isinstance(decision, Decision)
     [offered] = [each for each in json.loads(decision.body)["offers"] if each["family"] == "loan"]
     assert (offered["P"], offered["reasons"]) == (found.product[0, loan], [])
-    for positions in loaded.families.values():
+    for family in set(loaded.rulebook.products.family.tolist()):
+        positions = np.flatnonzero(loaded.rulebook.products.family == family)
         owned = loaded.owned(snapshot)[:, positions].all(axis=1)
         np.testing.assert_allclose(found.share[~owned][:, positions].sum(axis=1), 1.0)
 
@@ -154,11 +156,10 @@ def test_who_holds_everything_or_of_whom_nothing_is_known_gets_finite_needs(scor
     held = Snapshot(nobody.origin, nobody.values.copy(), nobody.event_us)
     held.values[:, [held.origin.position[name] for name in IDS]] = 1.0
     for snapshot in (nobody, held):
-        margins = loaded.runtime.margins(snapshot.matrix(loaded.runtime.columns, {}))
-        found = needs(loaded, snapshot, margins, loaded.owned(snapshot))
+        found = needs(Seen(loaded, snapshot))
         assert np.isfinite(found.product).all()
         assert np.isfinite(found.share).all()
-    assert (needs(loaded, held, margins, loaded.owned(held)).share == 0).all()
+    assert (found.share == 0).all()
 
 
 def test_a_release_without_a_recommender_shares_a_family_equally(tiny: Tiny) -> None:
