@@ -28,7 +28,10 @@ from crm_rules.offers.uses import PLACE as USES_SCHEMA
 from crm_rules.offers.uses import OfferUses
 from feature_repo.packed_rows import PackedRows, open_rows
 from feature_repo.settings import Settings
-from monitoring.decision_log import DecisionLog, DecisionLogs, Record
+from monitoring.decision_log import DecisionLogs, Record
+from monitoring.finding import Finder
+from monitoring.spool import Spools
+from monitoring.spooled import Spooled, open_spooled
 from serving.api.app import endpoints
 from serving.api.desk import Desk
 from serving.api.gate import Gate
@@ -63,6 +66,7 @@ from training.release.current import FILE as CURRENT
 from training.release.current import Current, current, last_seen
 from training.release.verify import VerifiedRelease, verify
 
+DRAIN_SECONDS = 1.0  # between two tries to move into the log what waits for it
 WAIT = 2.0  # seconds for a lock somebody else holds on cases or uses; no answer waits longer for them
 
 
@@ -81,7 +85,8 @@ class ScoringProcess:
     """One worker: its engine, its log, its endpoints, and what follows the signed files."""
 
     engine: Engine
-    log: DecisionLog
+    log: Spooled
+    finder: Finder
     ledger: Ledger
     cases: CaseRoom
     uses: OfferUses
@@ -123,6 +128,7 @@ class ScoringProcess:
         self.engine.close()
         self.keyring.close()
         self.log.close()
+        self.finder.close()
         self.ledger.close()
         self.cases.close()
         self.uses.close()
@@ -251,8 +257,8 @@ def build(
     on = switches(settings)
     uses, counted = open_uses(settings), open_uses(settings)  # who counts does not wait for who writes
     serving = put_in_service(settings, facts, on.stops, counted)
-    logs = DecisionLogs.of(settings)
-    log, ledger = logs.open(worker), open_ledger(settings)
+    log = open_spooled(DecisionLogs.of(settings), Spools.of(settings), worker)
+    finder, ledger = Finder.of(settings), open_ledger(settings)
     cases = CaseRoom(partial(open_cases, settings), TrustFile(settings).read, clock)
 
     def refer(records: Sequence[Record]) -> None:
@@ -281,21 +287,22 @@ def build(
     def following() -> dict[str, object]:
         switched = {**stopping.told(), **stops.told()}
         told = {**releases.told(), "stop_switches": switched, "tokens": tokens.told()}
-        return {**told, "events": looked_at.told(clock())}
+        return {**told, "events": looked_at.told(clock()), "waiting": log.waiting().told(clock())}
 
     sandbox = Sandbox.load() if settings.has_sandbox else None
     keyring = open_keyring(settings, worker, clock)
     desk = Desk(
-        engine, ledger, logs.find, open_archive(settings), cases, uses, inbox, following, sandbox, keyring
+        engine, ledger, finder.find, open_archive(settings), cases, uses, inbox, following, sandbox, keyring
     )
     # threads of their own, so that a release that takes long to load keeps no stop switch waiting
     watches = (
         Watch("follow releases", [releases]),
         Watch("follow stop switches", [stops]),
         Watch("follow tokens", tokens.followers),
+        Watch("drain the spool", [log], DRAIN_SECONDS),
     )
     return ScoringProcess(
-        engine, log, ledger, cases, uses, counted, (inbox, looked_at), keyring, endpoints(desk), apps(desk),
+        engine, log, finder, ledger, cases, uses, counted, (inbox, looked_at), keyring, endpoints(desk), apps(desk),
         tokens.check, releases, stops, watches, Rates(settings.rate_per_second, settings.rate_burst),
         metrics, kept, settings.access_log,
     )  # fmt: skip
