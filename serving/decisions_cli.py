@@ -1,5 +1,6 @@
 """Commands about what was decided."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -36,3 +37,29 @@ def verify_decisions() -> None:
     from monitoring.audit_cli import report
 
     report(Evidence(Settings()), (heads, decision_chains, batch_files, decision_spools))
+
+
+@decisions.command("export")
+def export_decisions(
+    month: Annotated[str, typer.Option(help="written like 2026-11; months begin and end in UTC")],
+    out: Annotated[Path, typer.Option(file_okay=False, help="folder of the files, one a month")],
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
+) -> None:
+    """Write a month's decisions and what came of them as Parquet; exit 3 when something was altered."""
+    import json
+
+    from feature_repo.settings import Settings
+    from monitoring.export import export
+
+    done = export(Settings(), month, out)
+    if as_json:
+        typer.echo(json.dumps({**vars(done), "path": str(done.path)}))
+    else:
+        state = "" if done.written else ", unchanged since it was written"
+        typer.echo(f"{done.path}: {done.decisions:,} decisions{state}; {done.erased:,} erased are left out")
+        if done.unverified:
+            typer.echo(f"{done.unverified:,} are NOT as they were written and are left out")
+        for problem in done.problems:
+            typer.echo(f"  {problem}")
+    if done.unverified or done.problems:
+        raise typer.Exit(3)
