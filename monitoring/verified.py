@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from crm_rules.database import Database
 from crm_rules.errors import BrokenHead
-from crm_rules.governance.append_only import NEWEST, Walker, chains
+from crm_rules.governance.append_only import NEWEST, ONE, Walker, chains
 from crm_rules.governance.heads import Anchors, Head
 from monitoring.batch_check import seen_rows
 from monitoring.batch_log import ENTRY, FOLDER
@@ -18,6 +18,7 @@ from monitoring.decision_log import BATCHES, ERASED, PREFIX, DecisionLogs
 from monitoring.log_check import ROWS, linked
 
 Ends = Mapping[str, Head]
+LATER = "SELECT MIN(seq) FROM chain WHERE chain = ? AND seq > ? AND at >= ?"
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,19 @@ class VerifiedLog:
     unverified: int = 0
     problems: list[str] = field(default_factory=list)
 
-    def ends(self) -> dict[str, Head]:
-        """The last entry of each chain at this moment."""
+    def ends(self, before: str | None = None, after: Ends | None = None) -> dict[str, Head]:
+        """The last entry of each chain, or the last before the first one that came at a moment or later.
+
+        `after` are entries that are known to lie before it.
+        """
         found = dict[str, Head]()
         with self.logs.reading() as databases:
             for _, database in databases:
                 for chain in _ours(database):
-                    seq, _, last = database.ask(NEWEST, (chain,))[0]
-                    found[chain] = Head(int(seq), bytes(last).hex())
+                    start = (after or {}).get(chain, Head())
+                    found[chain] = (
+                        _last(database, chain) if before is None else _before(database, chain, before, start)
+                    )
         return found
 
     def read(self, wanted: Callable[[str], bool], until: Ends, after: Ends | None = None) -> Iterator[Logged]:
@@ -96,6 +102,20 @@ class VerifiedLog:
             assert isinstance(payload, bytes | memoryview)
             self.rows += 1
             yield Logged(str(at), str(use_case), bytes(payload))
+
+
+def _last(database: Database, chain: str) -> Head:
+    seq, _, last = database.ask(NEWEST, (chain,))[0]
+    return Head(int(seq), bytes(last).hex())
+
+
+def _before(database: Database, chain: str, moment: str, start: Head) -> Head:
+    later = database.ask(LATER, (chain, start.seq, moment))[0][0]
+    if later is None:
+        return _last(database, chain)
+    if int(later) <= start.seq + 1:
+        return start
+    return Head(int(later) - 1, bytes(database.ask(ONE, (chain, int(later) - 1))[0][0]).hex())
 
 
 def _ours(database: Database) -> tuple[str, ...]:

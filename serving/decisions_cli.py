@@ -63,3 +63,33 @@ def export_decisions(
             typer.echo(f"  {problem}")
     if done.unverified or done.problems:
         raise typer.Exit(3)
+
+
+@decisions.command("return")
+def return_decisions(
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
+) -> None:
+    """Bring offers made, and what customers said, back as the raw table `offers`; exit 3 when altered."""
+    import json
+    from datetime import UTC, datetime
+
+    from feature_repo.settings import Settings
+    from monitoring.offers_history import offers_history
+
+    found = offers_history(Settings(), datetime.now(UTC))
+    if as_json:
+        typer.echo(json.dumps(vars(found)))
+    else:
+        typer.echo(f"{found.added:,} new rows of offers")
+        for count, what in (
+            (found.erased, "answers to erased decisions are left out"),
+            (found.unreadable, "decisions of releases that are gone are left out"),
+            (found.unverified, "decisions are NOT as they were written and are left out"),
+        ):
+            if count:
+                typer.echo(f"  {count:,} {what}")
+        for problem in found.problems:
+            typer.echo(f"  {problem}")
+        typer.echo("next: bank features build")
+    if found.unverified or found.problems:
+        raise typer.Exit(3)
