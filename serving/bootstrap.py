@@ -61,7 +61,7 @@ from serving.worker.metrics import Metrics
 from serving.worker.stopping import StopSwitches
 from serving.worker.token_files import TokenFiles
 from serving.worker.trust_file import TrustFile
-from serving.worker.watched_log import WatchedLog
+from serving.worker.watched_log import Drained, WatchedLog
 from training.release.current import FILE as CURRENT
 from training.release.current import Current, current, last_seen
 from training.release.verify import VerifiedRelease, verify
@@ -299,12 +299,12 @@ def build(
         Watch("follow releases", [releases]),
         Watch("follow stop switches", [stops]),
         Watch("follow tokens", tokens.followers),
-        Watch("drain the spool", [log], DRAIN_SECONDS),
+        Watch("drain the spool", [Drained(log, metrics)], DRAIN_SECONDS),
     )
     return ScoringProcess(
-        engine, log, finder, ledger, cases, uses, counted, (inbox, looked_at), keyring, endpoints(desk), apps(desk),
-        tokens.check, releases, stops, watches, Rates(settings.rate_per_second, settings.rate_burst),
-        metrics, kept, settings.access_log,
+        engine, log, finder, ledger, cases, uses, counted, (inbox, looked_at), keyring, endpoints(desk),
+        apps(desk), tokens.check, releases, stops, watches,
+        Rates(settings.rate_per_second, settings.rate_burst), metrics, kept, settings.access_log,
     )  # fmt: skip
 
 
