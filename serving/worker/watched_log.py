@@ -41,7 +41,7 @@ class WatchedLog:
 
 
 class Drained:
-    """A log behind a spool, looked at every so often: what waits is moved, and how much is left is counted."""
+    """A log behind a spool: at each look what waits is moved, and how much is left is counted."""
 
     def __init__(self, log: Spooled, metrics: Metrics) -> None:
         self._log, self._metrics = log, metrics
