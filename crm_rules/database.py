@@ -62,13 +62,14 @@ def open_database(
 ) -> Database:
     """PostgreSQL where a URL is given, else SQLite at `path`; DatabaseUnavailable when neither opens.
 
-    A file opened `read_only` is never made; where somebody else has locked it, it waits so many seconds.
+    A file opened `read_only` is never made. Where somebody else has locked it, it waits so many seconds; of a
+    server this is the patience where it is shorter than usual.
     """
     if not url:
         return Sqlite(path, read_only, wait)
     from crm_rules.postgres import Postgres  # a bank on SQLite does without its driver
 
-    return Postgres(url, schema)
+    return Postgres(url, schema, wait if wait < WAIT_SECONDS else None)
 
 
 def make_tables(database: Database, script: str, needed: Mapping[str, str]) -> None:

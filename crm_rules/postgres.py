@@ -5,6 +5,7 @@ import os
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -23,9 +24,13 @@ SAFE_SCHEMA = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
 class Postgres:
-    """A schema of a PostgreSQL database; one advisory lock makes its writers take turns."""
+    """A schema of a PostgreSQL database; one advisory lock makes its writers take turns.
 
-    def __init__(self, url: str, schema: str) -> None:
+    A connection that ended is opened again before it is next used. With `wait`, in seconds, nobody waits
+    longer for a lock, and a server that says nothing for twice as long is given up.
+    """
+
+    def __init__(self, url: str, schema: str, wait: float | None = None) -> None:
         try:
             import psycopg
         except ImportError as error:
@@ -33,17 +38,20 @@ class Postgres:
         if not SAFE_SCHEMA.fullmatch(schema):
             raise DatabaseUnavailable("PostgreSQL", f"{schema!r} is no name of a schema")
         self._error, self._lock, self.schema = psycopg.Error, threading.RLock(), schema
+        self._url, self._wait, self._depth = url, wait, 0
+        self._since: float | None = None
+        self._ended = threading.Event()
         try:
             psycopg.conninfo.conninfo_to_dict(url)
         except psycopg.ProgrammingError:  # what it says would repeat the password
             found = "its address is not well formed; it reads postgresql://USER:PASSWORD@HOST:5432/NAME"
             raise DatabaseUnavailable("PostgreSQL", found) from None
         try:
-            self._db = psycopg.connect(
-                url, autocommit=True, connect_timeout=10, options=f"-c search_path={schema} -c timezone=UTC"
-            )
+            self._db = self._connected()
         except psycopg.Error as error:
             raise DatabaseUnavailable("PostgreSQL", str(error).splitlines()[0]) from error
+        if wait is not None:
+            threading.Thread(target=self._watch, args=(wait,), name="patience", daemon=True).start()
         told = self._db.info
         self._where = f"postgresql://{told.host}:{told.port}/{told.dbname}?schema={schema}"
 
@@ -95,8 +103,12 @@ class Postgres:
             cursor.executemany(_percent(sql), rows)
 
     def stream(self, sql: str, values: Sequence[object] = ()) -> Iterator[Row]:
-        """Row after row, by a cursor on the server."""
-        with self._guarded(), self._db.transaction(), self._db.cursor(name=f"s{next(CURSORS)}") as cursor:
+        """Row after row, by a cursor on the server; how long that takes is up to who reads."""
+        with (
+            self._guarded(timed=False),
+            self._db.transaction(),
+            self._db.cursor(name=f"s{next(CURSORS)}") as cursor,
+        ):
             cursor.itersize = AT_ONCE
             cursor.execute(_percent(sql), values)
             yield from cursor
@@ -108,16 +120,41 @@ class Postgres:
 
     def close(self) -> None:
         """End the connection."""
+        self._ended.set()
         self._db.close()
+
+    def _connected(self) -> "psycopg.Connection[Row]":
+        import psycopg
+
+        options, seconds = f"-c search_path={self.schema} -c timezone=UTC", 10
+        if self._wait is not None:
+            options += f" -c lock_timeout={max(round(self._wait * 1000), 1)}"
+            seconds = max(round(2 * self._wait), 2)
+        return psycopg.connect(self._url, autocommit=True, connect_timeout=seconds, options=options)
+
+    def _watch(self, wait: float) -> None:
+        """Cut the connection under whoever waits too long on it."""
+        while not self._ended.wait(wait / 4):
+            since = self._since
+            if since is not None and time.monotonic() - since > 2 * wait:
+                self.interrupt()
 
     def _execute(self, sql: str, values: Sequence[object] = ()) -> "psycopg.Cursor[Row]":
         return self._db.execute(_percent(sql), values or None)
 
     @contextmanager
-    def _guarded(self) -> Iterator[None]:
+    def _guarded(self, timed: bool = True) -> Iterator[None]:
         with self._lock:
             try:
-                yield
+                if self._db.closed and not self._depth and not self._ended.is_set():
+                    self._db = self._connected()
+                before, self._since = self._since, time.monotonic() if timed else None
+                self._depth += 1
+                try:
+                    yield
+                finally:
+                    self._depth -= 1
+                    self._since = None if before is None else time.monotonic()
             except self._error as error:
                 raise DatabaseUnavailable(self.where, str(error).splitlines()[0]) from error
 

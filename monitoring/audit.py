@@ -17,6 +17,7 @@ from feature_repo.settings import Settings
 from monitoring.batch_check import verify_batches, without_entry
 from monitoring.decision_log import BATCHES, PREFIX, DecisionLogs, chain_of
 from monitoring.log_check import misplaced, verify_log
+from monitoring.spool import Spools
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,25 @@ def batch_files(evidence: Evidence) -> Iterator[Check]:
         yield Check("batch files", 0, problems)
 
 
+def decision_spools(evidence: Evidence) -> Iterator[Check]:
+    """What waits beside the log for being written, and whether it is as it was left."""
+    spools = Spools.of(evidence.settings)
+    problems = [
+        f"{path}: the copy of a spool that was altered; move it away once it is understood"
+        for path in spools.damaged()
+    ]
+    waiting, notes = 0, list[str]()
+    for path in (path for path in spools.paths() if path.stat().st_size):
+        found = list(spools.read(path))
+        records = [each for frame in found for each in frame.records or ()]
+        problems += [f"{path}: a frame was altered" for frame in found if frame.records is None]
+        waiting += len(records)
+        if records:
+            notes.append(f"{len(records):,} decisions wait in {path.name}, the oldest of {records[0].at}")
+    if waiting or problems:
+        yield Check("decision spools", waiting, tuple(problems), tuple(notes))
+
+
 def ledger(evidence: Evidence) -> Iterator[Check]:
     """The chain of transfers with all that belongs to each, and the ledger's invariants."""
     settings, anchored = evidence.settings, evidence.heads().get(CHAIN, ())
@@ -167,7 +187,7 @@ def _checked(name: str, check: Callable[[], Check]) -> Check:
         return Check(name, 0, (str(error),))
 
 
-CHECKERS: tuple[Checker, ...] = (heads, decision_chains, batch_files, ledger)
+CHECKERS: tuple[Checker, ...] = (heads, decision_chains, batch_files, decision_spools, ledger)
 
 
 def as_data(checks: Iterable[Check]) -> list[dict[str, object]]:

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ from monitoring.batch_log import ENTRY, FOLDER, SCHEMA, covered, digest_in_batch
 from monitoring.decision_log import BATCHES, ERASED, Record
 
 AT_ONCE = 1_000
+Row = dict[str, object]
 ENTRIES = (
     "SELECT c.id, p.payload FROM chain c JOIN payloads p ON p.chain = c.chain AND p.seq = c.seq"
     " WHERE c.chain = ? AND c.id >= 'batch-' AND c.id < 'batch.' ORDER BY c.seq"
@@ -32,32 +34,38 @@ class _File:
     problems: list[str] = field(default_factory=list)
     rows: int = 0
 
-    def check(self) -> None:
+    def seen(self) -> Iterator[tuple[Row, bool]]:
+        """Each row, and whether it and its group are as they were written."""
         try:
             with pq.ParquetFile(self.path) as parquet:
                 if not parquet.schema_arrow.equals(SCHEMA):
                     self._say("it has other columns than a batch of decisions")
                     return
                 batches = parquet.iter_batches(batch_size=AT_ONCE)
-                self._compare(row for batch in batches for row in batch.to_pylist())
+                yield from self._compared(row for batch in batches for row in batch.to_pylist())
         except UNREADABLE as error:
             self._say(f"it cannot be read ({str(error).splitlines()[0]})")
 
-    def _compare(self, rows: Iterator[dict[str, object]]) -> None:
+    def _compared(self, rows: Iterator[Row]) -> Iterator[tuple[Row, bool]]:
         for count, wanted in self.groups:
-            first, root = self.rows + 1, hashlib.sha256()
-            for _ in range(count):
-                if (row := next(rows, None)) is None:
-                    self._say(f"it ends at row {self.rows}, its entry says more")
-                    return
+            first, root, group = self.rows + 1, hashlib.sha256(), list[tuple[Row, bool]]()
+            for row in islice(rows, count):
                 self.rows += 1
+                before = len(self.problems)
                 root.update(self._row(row))
-            if root.hexdigest() != wanted:
+                group.append((row, len(self.problems) == before))
+            short, whole = len(group) < count, root.hexdigest() == wanted
+            if short:
+                self._say(f"it ends at row {self.rows}, its entry says more")
+            elif not whole:
                 self._say(f"rows {first} to {self.rows} are not those of its entry")
+            yield from ((row, good and whole and not short) for row, good in group)
+            if short:
+                return
         if next(rows, None) is not None:
             self._say(f"it goes on after row {self.rows}, where its entry ends")
 
-    def _row(self, row: dict[str, object]) -> bytes:
+    def _row(self, row: Row) -> bytes:
         """The bytes that the entry covers; says what is wrong with the row itself."""
         told = [row[column] for column in ("decision_id", "at", "use_case", "digest")]
         if None in told:
@@ -88,9 +96,16 @@ def verify_batches(folder: Path, database: Database) -> tuple[int, tuple[str, ..
             problems.append(f"{FOLDER}/{path.name}: the file is gone, but has an entry")
             continue
         file = _File(path, _groups(payload), database)
-        file.check()
+        for _ in file.seen():
+            pass
         rows, problems = rows + file.rows, problems + file.problems
     return rows, (*problems, *without_entry(folder, entered))
+
+
+def seen_rows(path: Path, entry: bytes, database: Database) -> Iterator[tuple[Row, bool]]:
+    """The rows of a batch file, and whether each is as its entry in the chain says; none without a file."""
+    if path.exists():
+        yield from _File(path, _groups(entry), database).seen()
 
 
 def _groups(payload: bytes) -> list[tuple[int, str]]:

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from crm_rules.governance.chain import salted
 from crm_rules.governance.turns import alone
+from monitoring.batch_index import index_of
 from monitoring.decision_log import BATCHES, DecisionLogs, Record, digest_of
 from monitoring.errors import UnknownDecision
 
@@ -105,6 +106,7 @@ class BatchLog:
         with alone(self._path.parent / SEAL), closing(self.logs.open(BATCHES)) as log:
             log.append([Record(ENTRY + self.name, self.at, "batch", None, payload)])
             self._draft.replace(self._path)
+        index_of(self._path)
 
 
 def finish_what_was_broken_off(logs: DecisionLogs) -> None:
@@ -159,6 +161,7 @@ def erase(logs: DecisionLogs, decision_id: str, at: str) -> None:
                 path.with_suffix(ERASING).replace(path)
             finally:
                 log.close()
+            index_of(path)
             return
     raise UnknownDecision(decision_id)
 

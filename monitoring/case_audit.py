@@ -12,8 +12,8 @@ from crm_rules.database import open_database
 from crm_rules.governance.people import Trust
 from feature_repo.settings import Settings
 from monitoring.audit import Check, Evidence
-from monitoring.decision_log import DecisionLogs
 from monitoring.errors import UnknownDecision
+from monitoring.finding import Finder
 
 OWN = {  # what a customer says, and what an appeal says of the decision by a person it is about
     CaseKind.REFERRAL: frozenset[str](),
@@ -30,14 +30,15 @@ def cases(evidence: Evidence) -> Iterator[Check]:
             last = max(head.seq for head in anchored)
             yield Check(CHAIN, 0, (f"{CHAIN}: its tables are gone; entry {last:,} was anchored",))
         return
-    trust, logs = Trust.of(settings), DecisionLogs.of(settings)
+    trust, logs = Trust.of(settings), Finder.of(settings)
     with CaseStore.open(settings.cases, settings.database.get_secret_value(), settings.heads) as store:
         found = store.verify(trust, anchored)
         told = [problem for case in store.cases(trust) for problem in _of_its_decision(case, logs)]
+    logs.close()
     yield Check(CHAIN, found.entries, (*found.problems, *told))
 
 
-def _of_its_decision(case: Case, logs: DecisionLogs) -> Iterator[str]:
+def _of_its_decision(case: Case, logs: Finder) -> Iterator[str]:
     if case.kind is CaseKind.CONDUCT:
         return
     decision_id = str(case.opening.about.get("decision_id"))

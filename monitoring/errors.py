@@ -63,6 +63,14 @@ class BadSpoolKey(BankError, ValueError):
         super().__init__(f"The key of the decision spools, {path}, {found}. Restore it from its backup.")
 
 
+class NoMonth(BankError, ValueError):
+    """There is nothing to export of a month."""
+
+    def __init__(self, month: str, found: str) -> None:
+        self.month = month
+        super().__init__(f"Nothing is exported of '{month[:32]}': {found}. Give another --month.")
+
+
 class NoWindow(BankError, ValueError):
     """A span of time ends before it begins."""
 

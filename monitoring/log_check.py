@@ -16,7 +16,7 @@ SELECT c.seq, c.id, c.at, c.digest, c.link, p.decision_id, p.use_case, p.custome
     (SELECT 1 FROM chain e WHERE e.chain = c.chain AND e.id = 'erased:' || c.id) END,
   c.chain
 FROM chain c LEFT JOIN payloads p ON p.chain = c.chain AND p.seq = c.seq
-WHERE c.chain = ? ORDER BY c.seq
+WHERE c.chain = ? AND c.seq > ? ORDER BY c.seq
 """
 TYPES = {(str, str, str, bytes, bytes), (str, str, type(None), bytes, bytes)}
 WITHOUT_ENTRY = (
@@ -35,7 +35,7 @@ def verify_log(database: Database, chain: str, heads: Sequence[Head]) -> Verifie
 
     Read the heads before: a log that goes on being written is then never behind them.
     """
-    return walk(chain, linked(database.stream(ROWS, (chain,)), chain), heads, bool(heads))
+    return walk(chain, linked(database.stream(ROWS, (chain, 0)), chain), heads, bool(heads))
 
 
 def misplaced(database: Database) -> tuple[str, ...]:

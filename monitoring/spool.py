@@ -231,6 +231,8 @@ class Spools:
         """The key of all spools, made when there is none; BadSpoolKey."""
         try:
             if not self.key_file.exists():
+                if any(path.stat().st_size for path in self.paths()):
+                    raise BadSpoolKey(self.key_file, "is gone, and decisions wait that it seals")
                 drafts.create(self.key_file, os.urandom(32).hex().encode() + b"\n", 0o600)
         except FileExistsError:
             pass  # another process was first

@@ -31,7 +31,10 @@ from crm_rules.offers.uses import OfferUses
 from feature_repo.packed_rows import PackedRows, open_rows
 from feature_repo.rows.remembered import RememberedRows
 from feature_repo.settings import Settings
-from monitoring.decision_log import DecisionLog, DecisionLogs, Record
+from monitoring.decision_log import DecisionLogs, Record
+from monitoring.finding import Finder
+from monitoring.spool import Spools
+from monitoring.spooled import Spooled, open_spooled
 from serving.api.app import endpoints
 from serving.api.desk import Desk
 from serving.api.gate import Gate
@@ -61,12 +64,13 @@ from serving.worker.metrics import Metrics
 from serving.worker.stopping import StopSwitches
 from serving.worker.token_files import TokenFiles
 from serving.worker.trust_file import TrustFile
-from serving.worker.watched_log import WatchedLog
+from serving.worker.watched_log import Drained, WatchedLog
 from training.release.current import FILE as CURRENT
 from training.release.current import Current, current, last_seen
 from training.release.verify import VerifiedRelease, verify
 
 ROWS_WAIT = 0.2  # seconds for online rows in Redis: a decision waits no longer, and is made without them
+DRAIN_SECONDS = 1.0  # between two tries to move into the log what waits for it
 WAIT = 2.0  # seconds for a lock somebody else holds on cases or uses; no answer waits longer for them
 
 
@@ -85,7 +89,8 @@ class ScoringProcess:
     """One worker: its engine, its log, its endpoints, and what follows the signed files."""
 
     engine: Engine
-    log: DecisionLog
+    log: Spooled
+    finder: Finder
     ledger: Ledger
     cases: CaseRoom
     uses: OfferUses
@@ -127,6 +132,7 @@ class ScoringProcess:
         self.engine.close()
         self.keyring.close()
         self.log.close()
+        self.finder.close()
         self.ledger.close()
         self.cases.close()
         self.uses.close()
@@ -257,8 +263,8 @@ def build(
     on = switches(settings)
     uses, counted = open_uses(settings), open_uses(settings)  # who counts does not wait for who writes
     serving = put_in_service(settings, facts, on.stops, counted)
-    logs = DecisionLogs.of(settings)
-    log, ledger = logs.open(worker), open_ledger(settings)
+    log = open_spooled(DecisionLogs.of(settings), Spools.of(settings), worker)
+    finder, ledger = Finder.of(settings), open_ledger(settings)
     cases = CaseRoom(partial(open_cases, settings), TrustFile(settings).read, clock)
 
     def refer(records: Sequence[Record]) -> None:
@@ -287,23 +293,24 @@ def build(
     def following() -> dict[str, object]:
         switched = {**stopping.told(), **stops.told()}
         told = {**releases.told(), "stop_switches": switched, "tokens": tokens.told()}
-        return {**told, "events": looked_at.told(clock())}
+        return {**told, "events": looked_at.told(clock()), "waiting": log.waiting().told(clock())}
 
     sandbox = Sandbox.load() if settings.has_sandbox else None
     keyring = open_keyring(settings, worker, clock)
     desk = Desk(
-        engine, ledger, logs.find, open_archive(settings), cases, uses, inbox, following, sandbox, keyring
+        engine, ledger, finder.find, open_archive(settings), cases, uses, inbox, following, sandbox, keyring
     )
     # threads of their own, so that a release that takes long to load keeps no stop switch waiting
     watches = (
         Watch("follow releases", [releases]),
         Watch("follow stop switches", [stops]),
         Watch("follow tokens", tokens.followers),
+        Watch("drain the spool", [Drained(log, metrics)], DRAIN_SECONDS),
     )
     return ScoringProcess(
-        engine, log, ledger, cases, uses, counted, (inbox, looked_at), keyring, endpoints(desk), apps(desk),
-        tokens.check, releases, stops, watches, Rates(settings.rate_per_second, settings.rate_burst),
-        metrics, kept, settings.access_log,
+        engine, log, finder, ledger, cases, uses, counted, (inbox, looked_at), keyring, endpoints(desk),
+        apps(desk), tokens.check, releases, stops, watches,
+        Rates(settings.rate_per_second, settings.rate_burst), metrics, kept, settings.access_log,
     )  # fmt: skip
 
 

@@ -180,12 +180,12 @@ def export(
 ) -> None:
     """Write what people decided as outcomes of applications, and say how often it was against the rules."""
     from feature_repo.raw.source import Source
-    from monitoring.decision_log import DecisionLogs
+    from monitoring.finding import Finder
     from serving.pipeline.labels import Overrides, labels
 
     with _office() as office:
         found, settings = office.all(), office.settings
-        made = labels(found, DecisionLogs.of(settings), Source.read(settings.raw).base_currency)
+        made = labels(found, Finder.of(settings), Source.read(settings.raw).base_currency)
         counted = Overrides.of(found)
     made.write(file)
     if as_json:

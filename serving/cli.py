@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 
 from serving import serve_cli
-
-decisions = typer.Typer(no_args_is_help=True, help="What was decided, and whether it still computes.")
+from serving.decisions_cli import decisions
 
 
 def add_to(app: typer.Typer) -> None:
@@ -38,34 +37,3 @@ def run(
 
     settings = Settings()
     run_main_job(settings, Wanted(data, mapping, customers, seed), Options(serve=not no_serve, json=json))
-
-
-@decisions.command("show")
-def show_decision(decision_id: Annotated[str, typer.Argument()]) -> None:
-    """Print one decision's record."""
-    from feature_repo.settings import Settings
-    from monitoring.decision_log import DecisionLogs
-
-    typer.echo(DecisionLogs.of(Settings()).find(decision_id).decode())
-
-
-@decisions.command("replay")
-def replay_decision(decision_id: Annotated[str, typer.Argument()]) -> None:
-    """Compute one decision again from its record; exit 3 when a bit differs."""
-    from feature_repo.settings import Settings
-    from serving.pipeline.command import replay
-
-    same, sentence = replay(Settings(), decision_id)
-    typer.echo(sentence)
-    if not same:
-        raise typer.Exit(3)
-
-
-@decisions.command("verify")
-def verify_decisions() -> None:
-    """Recompute the hash chains of the log and its batch files; exit 3 when something was altered."""
-    from feature_repo.settings import Settings
-    from monitoring.audit import Evidence, batch_files, decision_chains, heads
-    from monitoring.audit_cli import report
-
-    report(Evidence(Settings()), (heads, decision_chains, batch_files))

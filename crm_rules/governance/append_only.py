@@ -176,6 +176,11 @@ class Walker:
         self._seq, self._before = seq, [kept] if kept in follows else [kept, *follows][:MOST_GUESSES]
         self.entries, self.erased = self.entries + 1, self.erased + (content is None)
 
+    @property
+    def found(self) -> int:
+        """How many problems there are so far."""
+        return len(self.problems) + self._more
+
     def end(self, known: bool) -> None:
         """Say what should have come, and did not."""
         for seq in sorted(self._anchored):

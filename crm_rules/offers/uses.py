@@ -4,7 +4,7 @@ An answer is kept once for each decision and offer. Taking an offer is one trans
 this customer and for everybody, or refused because nothing is left of it; two at once never share the last.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -42,6 +42,7 @@ ADD_MINE = (
     "INSERT INTO offer_uses (customer_id, offer_id, uses) VALUES (?, ?, 1)"
     " ON CONFLICT (customer_id, offer_id) DO UPDATE SET uses = offer_uses.uses + 1"
 )
+EVERY_ANSWER = "SELECT decision_id, offer_id, customer_id, answer, at FROM offer_answers"
 MOST_ASKED = 500  # customers in one query
 
 
@@ -65,6 +66,22 @@ class Said:
     customer_id: str
     answer: Answer
     at: str
+
+
+def said_of(database: Database, decision_ids: Sequence[str]) -> list[Said]:
+    """What was said to the offers of these decisions, by decision and offer."""
+    found = list[Said]()
+    for start in range(0, len(decision_ids), MOST_ASKED):
+        some = decision_ids[start : start + MOST_ASKED]
+        marks = ", ".join("?" * len(some))
+        sql = f"{EVERY_ANSWER} WHERE decision_id IN ({marks})"
+        found += (Said(*row) for row in database.ask(sql, some))
+    return sorted(found, key=lambda said: (said.decision_id, said.offer_id))
+
+
+def said_since(database: Database, at: str) -> Iterator[Said]:
+    """What was said from a moment on (ISO 8601)."""
+    return (Said(*row) for row in database.stream(f"{EVERY_ANSWER} WHERE at >= ? ORDER BY at", (at,)))
 
 
 class OfferUses:

@@ -8,7 +8,7 @@ import typer
 
 from feature_repo.raw.mapping import find as find_mapping
 from feature_repo.settings import Settings
-from monitoring.decision_log import DecisionLogs
+from monitoring.finding import Finder
 from serving.bootstrap import open_archive
 from serving.pipeline import closing
 from serving.pipeline.bootstrap import demo_people
@@ -83,7 +83,7 @@ def _metrics(figures: Mapping[str, object]) -> object:
 
 def replay(settings: Settings, decision_id: str) -> tuple[bool, str]:
     """Compute a decision again from its record alone; whether it is the same to the bit."""
-    payload = DecisionLogs.of(settings).find(decision_id)
+    payload = Finder.of(settings).find(decision_id)
     again = open_archive(settings).replay(payload)
     if again.same:
         return True, f"Decision {decision_id} computes again to the same bytes."

@@ -10,8 +10,8 @@ from crm_rules.cases.case import APPROVE, DECLINE, WITHDRAWN, Case
 from crm_rules.cases.opening import CaseKind
 from crm_rules.cases.reviewing import case_ids
 from feature_repo.raw.contracts import APPLICATIONS
-from monitoring.decision_log import DecisionLogs
 from monitoring.errors import UnknownDecision
+from monitoring.finding import Finder
 
 OUTCOMES = {APPROVE: "approved", DECLINE: "refused", WITHDRAWN: "withdrawn"}
 
@@ -47,7 +47,7 @@ class Labels:
         path.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in self.rows))
 
 
-def labels(cases: Iterable[Case], logs: DecisionLogs, currency: str) -> Labels:
+def labels(cases: Iterable[Case], logs: Finder, currency: str) -> Labels:
     """The last word on each application that a person decided: its outcome, recorded when it was decided."""
     last = {str(case.opening.about["decision_id"]): case for case in _in_order(cases)}
     rows = [_row(decision_id, case, logs, currency) for decision_id, case in last.items()]
@@ -63,7 +63,7 @@ def _in_order(cases: Iterable[Case]) -> Iterator[Case]:
     )
 
 
-def _row(decision_id: str, case: Case, logs: DecisionLogs, currency: str) -> dict[str, object] | None:
+def _row(decision_id: str, case: Case, logs: Finder, currency: str) -> dict[str, object] | None:
     try:
         record = orjson.loads(logs.find(decision_id))
     except UnknownDecision:

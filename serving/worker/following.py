@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 from feature_repo.errors import BankError
 
@@ -91,10 +92,17 @@ def reason_of(error: Exception) -> str:
     return kind
 
 
+class Looks(Protocol):
+    """What is looked at every so often; it raises nothing."""
+
+    def look(self) -> None:
+        """One look."""
+
+
 class Watch:
     """A thread that lets followers look, every so often, until it is closed."""
 
-    def __init__(self, name: str, followers: Sequence[Follower], every: float = EVERY_SECONDS) -> None:
+    def __init__(self, name: str, followers: Sequence[Looks], every: float = EVERY_SECONDS) -> None:
         self._followers, self._every = followers, every
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)

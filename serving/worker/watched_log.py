@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from monitoring.decision_log import Record
 from monitoring.errors import LogUnavailable
+from monitoring.spooled import Spooled
 from serving.deciding.records import DecisionSink
 from serving.worker.metrics import Metrics
 
@@ -37,3 +38,15 @@ class WatchedLog:
         if failing != self._failing:
             self._failing = failing
             self._metrics.failing(failing)
+
+
+class Drained:
+    """A log behind a spool: at each look what waits is moved, and how much is left is counted."""
+
+    def __init__(self, log: Spooled, metrics: Metrics) -> None:
+        self._log, self._metrics = log, metrics
+
+    def look(self) -> None:
+        """One try to move what waits."""
+        self._log.look()
+        self._metrics.spooled(self._log.waiting().decisions)

@@ -560,16 +560,23 @@ def test_an_expired_token_is_refused_by_its_reason(served: Served) -> None:
     assert "expired" in answer.json()["detail"]
 
 
-def test_a_decision_the_full_disk_cannot_keep_is_not_given(served: Served) -> None:
-    connection = served.process.log._database._db
-    (most,) = connection.execute("PRAGMA max_page_count").fetchone()
+def test_a_decision_the_full_disk_cannot_keep_is_not_given(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink = served.process.log
+    assert sink._log is not None
+    connection = sink._log._database._db  # type: ignore[attr-defined]
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count = {pages}")
-    answers = [served.asks(NBA, GOOD) for _ in range(20)]
-    connection.execute(f"PRAGMA max_page_count = {most}")
+    monkeypatch.setattr(sink._spool, "limit", 10_000)
+    answers = [served.asks(NBA, GOOD) for _ in range(30)]
     refused = next(answer for answer in answers if answer.status_code != 200)
     assert_problem(refused, 503, "not-recorded")
+    given = [answer.json()["decision_id"] for answer in answers if answer.status_code == 200]
+    assert sink.waiting().decisions >= 1
+    sink.drain()
     assert served.asks(NBA, GOOD).status_code == 200
+    assert all(served.process.finder.knows(decision_id) for decision_id in given)
 
 
 def test_points_the_full_disk_cannot_book_are_not_spent(

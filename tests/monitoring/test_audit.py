@@ -18,9 +18,10 @@ from crm_rules.loyalty.schema import PLACE
 from crm_rules.policy import STANDARD, Policy
 from crm_rules.postgres import Postgres
 from feature_repo.settings import Settings
-from monitoring.audit import Check, Evidence, audit
+from monitoring.audit import Check, Evidence, audit, decision_spools
 from monitoring.batch_log import BatchLog
 from monitoring.decision_log import DecisionLogs
+from monitoring.spool import Spools
 from tests.monitoring.conftest import record
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -174,3 +175,21 @@ def test_the_command_ends_with_0_where_all_is_intact_and_with_3_where_not(
     assert code == 3
     assert "batches/nightly.parquet: the file is gone" in text
     assert "ledger" not in text.replace("heads", "")
+
+
+def test_what_waits_beside_the_log_is_told_and_what_was_altered_there_is_a_problem(tmp_path: Path) -> None:
+    home = Settings(home=tmp_path)
+    spool = Spools.of(home).open("worker-1")
+    for number in range(3):
+        spool.append([record(number)])
+    [waits] = decision_spools(Evidence(home))
+    assert (waits.entries, waits.problems) == (3, ())
+    assert "3 decisions wait in worker-1.spool" in waits.notes[0]
+    content = bytearray(spool.path.read_bytes())
+    content[-1] ^= 1
+    spool.path.write_bytes(content)
+    spool.set_aside()
+    spool.close()
+    [altered] = decision_spools(Evidence(home))
+    assert altered.entries == 2
+    assert len(altered.problems) == 2

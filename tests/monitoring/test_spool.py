@@ -143,3 +143,13 @@ def test_a_key_that_is_none_is_refused(spools: Spools, content: str, mode: int, 
     spools.key_file.chmod(mode)
     with pytest.raises(BadSpoolKey, match=said):
         spools.open("worker-1")
+
+
+def test_a_key_that_is_gone_is_not_made_anew_while_decisions_wait_for_it(
+    spools: Spools, spool: Spool
+) -> None:
+    spools.key_file.unlink()
+    with pytest.raises(BadSpoolKey, match="is gone"):
+        spools.find("d1")
+    spool.clear()
+    assert len(spools.key()) == 32

@@ -18,6 +18,7 @@ from feature_repo.live.events import Event, read_event
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
 from monitoring.decision_log import DecisionLogs, Record
+from monitoring.finding import Finder
 from serving.bootstrap import ScoringProcess, build
 from serving.deciding.asking import CreditRequest
 from serving.deciding.records import Decision
@@ -189,14 +190,14 @@ def test_what_people_decided_becomes_outcomes_of_applications(
 
 def test_the_last_word_on_an_application_is_its_outcome(run: Run, worker: ScoringProcess, tiny: Tiny) -> None:
     [decision] = decided(worker, DECLINED)
-    record = json.loads(worker.log._database.ask("SELECT payload FROM payloads")[0][0])
+    record = json.loads(worker.finder.find(decision))
     policy = worker.engine.scorer.loaded.book.base
 
     def contest() -> str:
         return worker.cases.review(record, {}, datetime.now(UTC), policy)[0].id
 
     def outcomes() -> list[str]:
-        logs = DecisionLogs.of(Settings(home=tiny.home))
+        logs = Finder.of(Settings(home=tiny.home))
         with CaseStore.open(tiny.home / "cases.db", "", tiny.home / "heads") as store:
             return [str(row["outcome"]) for row in labels(store.cases(tiny.trust), logs, "CNY").rows]
 
