@@ -28,6 +28,7 @@ CONSENTS = {
     "app": "consent_marketing_app",
     "profiling": "consent_profiling",
 }
+CONSENT_COLUMNS = tuple(CONSENTS.values())
 STAGE_NAMES = tuple(map(str, STAGES))
 Reasons = Mapping[tuple[str, int], Drivers]
 
@@ -73,7 +74,7 @@ def _listed(cases: Sequence[Case], seen: Seen, found: Offered) -> Listed:
     left = (funnel.order >= 0).sum(axis=1).tolist()
     ranked = [places[:many] for places, many in zip(funnel.order.tolist(), left, strict=True)]
     members = [values.tolist() for values in found.needs.members.values()]
-    consents = seen.snapshot.columns(tuple(CONSENTS.values())).T
+    consents = seen.snapshot.columns(CONSENT_COLUMNS).T
     return Listed(
         [places[: _top(case)] for places, case in zip(ranked, cases, strict=True)],
         ranked,

@@ -30,6 +30,7 @@ from serving.deciding.loaded import Loaded
 from serving.deciding.online import Snapshot
 from serving.deciding.uses import Uses
 
+COMPARED = ("outcome", "rules")
 Request = CustomerRequest | RecommendationRequest | OfferRequest | SuitabilityRequest | CreditRequest
 
 
@@ -44,7 +45,7 @@ class DecisionSink(Protocol):
 class Decision:
     """An answer as JSON bytes, and the record that must be durable before it leaves.
 
-    `referred` says that a person decides, so that the record makes a case.
+    `kept` is what decisions about one case are compared by, as the record keeps it. `referred` says that a person decides, so that the record makes a case.
     """
 
     body: bytes
@@ -127,4 +128,5 @@ def decide(case: Case, loaded: Loaded, answer: Mapping[str, object], kept: Mappi
             "answer": hashlib.sha256(body).hexdigest(),
         }
     )
-    return Decision(body, Record(stamp.decision_id, stamp.at, case.use_case, customer_id, payload), kept)
+    record = Record(stamp.decision_id, stamp.at, case.use_case, customer_id, payload)
+    return Decision(body, record, {name: kept[name] for name in COMPARED if name in kept})
