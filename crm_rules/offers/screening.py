@@ -102,9 +102,7 @@ def _ask(
     removed: Mask,
 ) -> None:  # fmt: skip
     """Lay the verdicts of these rules down at their places of `removed`, (codes, n, P)."""
-    for at, verdict in zip(
-        places, judge(rules, customers, offers, policy, across=len(offers)), strict=True
-    ):
+    for at, verdict in zip(places, judge(rules, customers, offers, policy, across=len(offers)), strict=True):
         removed[at] = verdict.holds
         if verdict.unjudged is not None:
             removed[AT_UNAVAILABLE] |= verdict.unjudged[:, None]

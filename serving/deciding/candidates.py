@@ -32,9 +32,7 @@ def candidates(offers: Offers, funnel: Funnel, ranked: list[list[int]]) -> list[
         (codes, places), start = _numbered(bits), row * width
         first = firsts[start : start + width].translate(places)
         numbers = factors[SIZE * start : SIZE * (start + len(left))]
-        found.append(
-            {"codes": codes, "rules": _base64(first), "ranked": left, "factors": _base64(numbers)}
-        )
+        found.append({"codes": codes, "rules": _base64(first), "ranked": left, "factors": _base64(numbers)})
     return found
 
 
