@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from pathlib import Path
 
 import numpy as np
@@ -87,7 +87,7 @@ class RuleSegments:
         """The ids, in the file's order."""
         return tuple(one.id for one in self.segments)
 
-    @property
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """Every column a condition reads, sorted."""
         return tuple(sorted({condition.column for one in self.segments for condition in one.where}))

@@ -1,5 +1,6 @@
 """Contact: no offer without a channel the customer agreed to, none at night, none amid complaints."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from crm_rules.offers.offers import Offers
 from crm_rules.policy import Policy
 from crm_rules.rules import Effect, Mask, Stage, rule
 from crm_rules.vocabulary import CONTEXTS, MARKETING_CHANNELS
+from feature_repo.identity import by_identity
 
 NEEDS_CONSENT = np.array(
     [MARKETING_CHANNELS.index(name) if name in MARKETING_CHANNELS else -1 for name in CONTEXTS] + [-1]
@@ -45,7 +47,7 @@ def _quiet(minute: I64Array, known: Mask, channel: NDArray[np.integer], policy: 
 
     No channel, and one without hours, never is; one with hours is where the zone is not known.
     """
-    hours = _hours(tuple(policy.contact.hours.items()))
+    hours = _hours(policy.contact.hours)
     quiet: Mask = ~hours.open[minute, channel] | (hours.timed[channel] & ~known)
     return quiet
 
@@ -57,9 +59,9 @@ class _Opening(NamedTuple):
     timed: Mask
 
 
-@lru_cache(maxsize=64)
-def _hours(told: tuple[tuple[str, Hours], ...]) -> _Opening:
-    hours, minutes = dict(told), np.arange(MINUTES)
+@by_identity
+def _hours(hours: Mapping[str, Hours]) -> _Opening:
+    minutes = np.arange(MINUTES)
     always = np.ones(MINUTES, np.bool_)
     each = [within(hours[name], minutes, always) if name in hours else always for name in (*CONTEXTS, None)]
     return _Opening(np.stack(each, axis=1), np.array([name in hours for name in (*CONTEXTS, None)]))

@@ -8,7 +8,6 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Self
 
 import numpy as np
 
+from feature_repo.identity import by_identity
 from feature_repo.rows.layout import CELL, Catalogue, View
 from feature_repo.rows.packing import NUL, I64Array, Packed
 from feature_repo.rows.reading import Reading
@@ -167,7 +167,6 @@ def _table(view: View) -> str:
     return f"rows_{view.name}_{view.place}"
 
 
-@lru_cache(maxsize=64)
 def _select_text(tables: tuple[str, ...]) -> str:
     packed = "".join(f", coalesce(v{at}.packed, ?)" for at in range(len(tables)))
     joins = "".join(
@@ -177,7 +176,8 @@ def _select_text(tables: tuple[str, ...]) -> str:
     return f"SELECT (SELECT generation FROM catalogue){packed} FROM json_each(?) asked{joins}"  # noqa: S608  (checked names)
 
 
-def _select(views: Sequence[View]) -> str:
+@by_identity
+def _select(views: tuple[View, ...]) -> str:
     """One SELECT for all views: the generation, and the packed row of each."""
     return _select_text(tuple(_table(view) for view in views))
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from serving.deciding.loaded import Loaded
+from feature_repo.identity import by_identity
+from serving.deciding.loaded import Indices, Loaded
 from training.release.propensity import PropensityMember
 from training.release.segmentation import F32Array
 
@@ -18,11 +19,8 @@ def drivers(loaded: Loaded, member: PropensityMember, matrix: F32Array) -> list[
     At most three; `contribution` is in log odds before calibration, against the average of the
     training population. What lowers the need is no reason.
     """
-    names = sorted(member.columns)
-    by_name = [member.columns.index(name) for name in names]
-    added = loaded.runtime.drivers[member.name].run(
-        matrix.take(loaded.runtime.positions(member.columns), axis=1)
-    )
+    runtime, (names, by_name) = loaded.runtime, _sorted(member.columns)
+    added = runtime.drivers[member.name].run(matrix.take(runtime.positions(member.columns), axis=1))
     falling = -added.take(by_name, axis=1)  # a stable sort keeps equal ones by name
     order = falling.argsort(axis=1, kind="stable")[:, :MOST]
     raised = -falling[np.arange(len(order))[:, None], order]
@@ -30,6 +28,13 @@ def drivers(loaded: Loaded, member: PropensityMember, matrix: F32Array) -> list[
         [{"code": names[at], "contribution": by} for at, by in zip(*row, strict=True) if by > 0]
         for row in zip(order.tolist(), raised.tolist(), strict=True)
     ]
+
+
+@by_identity
+def _sorted(columns: tuple[str, ...]) -> tuple[list[str], Indices]:
+    """The names of the columns, sorted, and where each stands."""
+    names = sorted(columns)
+    return names, np.array([columns.index(name) for name in names], np.intp)
 
 
 def drivers_of(
@@ -40,7 +45,7 @@ def drivers_of(
     return {
         (family, row): found
         for family, rows in wanted.items()
-        for row, found in zip(rows, _of(loaded, members.get(family), matrix[list(rows)]), strict=True)
+        for row, found in zip(rows, _of(loaded, members.get(family), matrix.take(rows, axis=0)), strict=True)
     }
 
 

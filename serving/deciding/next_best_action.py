@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import orjson
 
 from crm_rules.offers import arms
 from crm_rules.offers.contacting import open_now
@@ -17,7 +18,7 @@ from serving.deciding.candidates import Candidates, candidates
 from serving.deciding.drivers import Drivers, drivers_of
 from serving.deciding.loaded import Loaded, Mask
 from serving.deciding.offering import CHURN, Offered, offered
-from serving.deciding.phrases import rule_texts
+from serving.deciding.phrases import Json, rule_texts
 from serving.deciding.records import Case, Decision, decide
 from serving.deciding.seen import Seen
 
@@ -28,7 +29,9 @@ CONSENTS = {
     "app": "consent_marketing_app",
     "profiling": "consent_profiling",
 }
+CONSENT_COLUMNS = tuple(CONSENTS.values())
 STAGE_NAMES = tuple(map(str, STAGES))
+NUMBERS = ("P", "C", "V", "L", "priority", "share_in_family")
 Reasons = Mapping[tuple[str, int], Drivers]
 
 
@@ -36,11 +39,12 @@ Reasons = Mapping[tuple[str, int], Drivers]
 class Listed:
     """n customers after the funnel, as plain values: everything here is a list with an entry for each.
 
-    `shown` and `ranked` are places of offers, best first; `held` the bits of the codes against every offer,
+    `shown` and `ranked` are places of offers, best first, `numbers` the NUMBERS of those shown; `held` the bits of the codes against every offer,
     `against` those against any.
     """
 
     shown: list[list[int]]
+    numbers: list[list[list[float]]]
     ranked: list[list[int]]
     held: list[list[int]]
     against: list[int]
@@ -64,7 +68,7 @@ def next_best_action(cases: Sequence[Case], loaded: Loaded) -> list[Decision]:
     found = offered(cases, seen)
     listed = _listed(cases, seen, found)
     reasons = drivers_of(loaded, seen.matrix, _shown_families(cases, loaded, listed))
-    return [_decide(case, seen, found, listed, reasons) for case in cases]
+    return [_decide(case, seen, listed, reasons) for case in cases]
 
 
 def _listed(cases: Sequence[Case], seen: Seen, found: Offered) -> Listed:
@@ -73,9 +77,11 @@ def _listed(cases: Sequence[Case], seen: Seen, found: Offered) -> Listed:
     left = (funnel.order >= 0).sum(axis=1).tolist()
     ranked = [places[:many] for places, many in zip(funnel.order.tolist(), left, strict=True)]
     members = [values.tolist() for values in found.needs.members.values()]
-    consents = seen.snapshot.columns(tuple(CONSENTS.values())).T
+    consents = seen.snapshot.columns(CONSENT_COLUMNS).T
+    shown = [places[: _top(case)] for places, case in zip(ranked, cases, strict=True)]
     return Listed(
-        [places[: _top(case)] for places, case in zip(ranked, cases, strict=True)],
+        shown,
+        _numbers(seen, found, max(map(len, shown))),
         ranked,
         held.tolist(),
         np.bitwise_or.reduce(held, axis=1).tolist(),
@@ -115,7 +121,7 @@ def _shown_families(cases: Sequence[Case], loaded: Loaded, listed: Listed) -> di
     return families
 
 
-def _decide(case: Case, seen: Seen, found: Offered, listed: Listed, reasons: Reasons) -> Decision:
+def _decide(case: Case, seen: Seen, listed: Listed, reasons: Reasons) -> Decision:
     row, loaded, phrases = case.row, seen.loaded, seen.loaded.phrases
     shown, personal = listed.shown[row], listed.personal[row]
     answer: dict[str, object] = {
@@ -123,10 +129,7 @@ def _decide(case: Case, seen: Seen, found: Offered, listed: Listed, reasons: Rea
         "segment": seen.placed.segment(row) if personal else None,
         "rule_segments": seen.placed.rule_segments(row) if personal else [],
         "churn": listed.members[row].get(CHURN) if personal else None,
-        "offers": [
-            _offer(case, loaded, found, rank, at) | {"reasons": reasons.get((phrases.family(at), row), [])}
-            for rank, at in enumerate(shown, start=1)
-        ],
+        "offers": _offers(case, seen, listed, reasons),
         "channels": listed.channels[row],
         "why": {"recommender": listed.kinds[row] if personal else None},
         "funnel": {
@@ -143,22 +146,33 @@ def _decide(case: Case, seen: Seen, found: Offered, listed: Listed, reasons: Rea
     return decide(case, loaded, answer, {**_kept(case, seen, listed), "reasons": why})
 
 
-def _offer(case: Case, loaded: Loaded, found: Offered, rank: int, at: int) -> dict[str, object]:
-    """An offer as the answer shows it: what is always said of it, then its numbers for this customer."""
-    book, row, funnel = loaded.rulebook, case.row, found.funnel
+def _offers(case: Case, seen: Seen, listed: Listed, reasons: Reasons) -> list[Json]:
+    """The offers as the answer shows them: what is always said of each, then its numbers for this customer."""
     assert isinstance(case.request, OfferRequest)
-    place = book.offers.position.item(at)
-    share = found.needs.share.item(row, place) if place >= 0 and funnel.personal(row) else None
-    return {
-        "rank": rank,
-        **loaded.phrases.offer(at, case.request.channel),
-        "P": funnel.chance.item(row, at),
-        "C": funnel.context.item(row, at),
-        "V": book.offers.worth.item(at),
-        "L": book.offers.lever.item(at),
-        "priority": funnel.priority.item(row, at),
-        "share_in_family": share,
-    }
+    row, phrases, channel = case.row, seen.loaded.phrases, case.request.channel
+    told = []
+    for rank, (at, numbers) in enumerate(zip(listed.shown[row], listed.numbers[row], strict=False), start=1):
+        known = dict(zip(NUMBERS, numbers, strict=True))
+        known["reasons"] = reasons.get((phrases.family(at), row), [])
+        told.append(Json(phrases.offer(rank, at, channel) + orjson.dumps(known)[1:]))
+    return told
+
+
+def _numbers(seen: Seen, found: Offered, most: int) -> list[list[list[float]]]:
+    """The NUMBERS of the first offers of each customer, at most so many; NaN for what is not said."""
+    funnel, offers = found.funnel, seen.loaded.rulebook.offers
+    order, rows = funnel.order[:, :most], np.arange(len(seen))[:, None]
+    place = offers.position[order]
+    shares = found.needs.share[rows, place] if found.needs.share.shape[1] else np.full(order.shape, np.nan)
+    factors = (
+        funnel.chance[rows, order],
+        funnel.context[rows, order],
+        offers.worth[order],
+        offers.lever[order],
+        funnel.priority[rows, order],
+        np.where((place >= 0) & funnel.profiled[:, None], shares, np.nan),
+    )
+    return np.stack(factors, axis=-1).tolist()  # type: ignore[no-any-return]  # three deep
 
 
 def _kept(case: Case, seen: Seen, listed: Listed) -> dict[str, object]:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from feature_repo.errors import MissingColumns
+from feature_repo.identity import by_identity
 from feature_repo.rows.reading import NO_ROW, BrokenRow, Rows
 from feature_repo.rows.remembered import RowsLost
 from serving.errors import RowsOfAnotherRelease, RowsUnreachable
@@ -88,11 +89,11 @@ class Snapshot:
 
     def columns(self, names: tuple[str, ...]) -> F64Array:
         """Some features of every customer, (names, n)."""
-        return np.ascontiguousarray(self.values.take(_places(self.origin.columns, names), axis=1).T)
+        return np.ascontiguousarray(self.values.take(_places(self.origin, names), axis=1).T)
 
     def matrix(self, columns: tuple[str, ...], more: Mapping[str, F64Array]) -> F32Array:
         """(n, columns) as models see it: float32; `more` adds columns, what nobody knows is NaN."""
-        places, unknown = _lined_up(self.origin.columns, columns)
+        places, unknown = _lined_up(self.origin, columns)
         with np.errstate(over="ignore"):  # beyond float32 is infinite, in training as well
             matrix = self.values.take(places, axis=1).astype(np.float32)
             if len(unknown):
@@ -147,19 +148,17 @@ class Snapshot:
         return Snapshot(origin, values[None, :], np.array([times], np.int64))
 
 
-@lru_cache(maxsize=64)
-def _places(columns: tuple[str, ...], names: tuple[str, ...]) -> Indices:
+@by_identity
+def _places(origin: Origin, names: tuple[str, ...]) -> Indices:
     """Where these names stand among the columns."""
-    place = {name: at for at, name in enumerate(columns)}
-    return np.array([place[name] for name in names], np.intp)
+    return np.array([origin.position[name] for name in names], np.intp)
 
 
-@lru_cache(maxsize=64)
-def _lined_up(columns: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[Indices, Indices]:
+@by_identity
+def _lined_up(origin: Origin, wanted: tuple[str, ...]) -> tuple[Indices, Indices]:
     """Where each wanted column stands, and which of those wanted are not there at all."""
-    place = {name: at for at, name in enumerate(columns)}
-    unknown = [at for at, name in enumerate(wanted) if name not in place]
-    return np.array([place.get(name, 0) for name in wanted], np.intp), np.array(unknown, np.intp)
+    unknown = [at for at, name in enumerate(wanted) if name not in origin.position]
+    return np.array([origin.position.get(name, 0) for name in wanted], np.intp), np.array(unknown, np.intp)
 
 
 @lru_cache(maxsize=1_024)

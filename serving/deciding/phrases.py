@@ -1,6 +1,6 @@
 """What answers say in the same words every time: offers, rules and segments, as JSON made once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 import orjson
@@ -39,21 +39,26 @@ class Phrases:
         found = [one for at, one in enumerate(self._book.segments.segments) if held >> at & 1]
         return [one.id for one in found], _json([_rule_segment(one) for one in found])
 
-    def _offer(self, at: int, channel: str | None) -> Mapping[str, object]:
-        """What an answer says of an offer whoever the customer is, put as on that channel."""
+    def _offer(self, rank: int, at: int, channel: str | None) -> bytes:
+        """How an answer begins to speak of an offer: all that does not depend on the customer.
+
+        The beginning of a JSON object, up to the comma before what does; put as on that channel.
+        """
         entry, title = self._book.offers.entries[at], self._book.title(at)
         treatment = entry.treatments.get(channel or "")
-        return {
+        told = {
+            "rank": rank,
             "offer_id": entry.offer_id,
             "product_id": entry.product_id,
             "family": self._family[at] or None,
             "issue": entry.issue,
             "group": entry.group,
-            "title": _json({"en": title.en, "zh": title.zh}),
-            "text": _json({"en": treatment.en, "zh": treatment.zh}) if treatment else None,
-            "benefit": _json({"fee": entry.benefit.fee, "rate": entry.benefit.rate}),
+            "title": {"en": title.en, "zh": title.zh},
+            "text": {"en": treatment.en, "zh": treatment.zh} if treatment else None,
+            "benefit": {"fee": entry.benefit.fee, "rate": entry.benefit.rate},
             "valid_to": entry.valid_to.isoformat() if entry.valid_to else None,
         }
+        return orjson.dumps(told)[:-1] + b","
 
     def _ruled_out(self, at: int, held: int) -> Json:
         """An offer that the codes of these bits took away; the first says in which stage."""

@@ -30,6 +30,7 @@ from serving.deciding.loaded import Loaded
 from serving.deciding.online import Snapshot
 from serving.deciding.uses import Uses
 
+COMPARED = ("outcome", "rules")
 Request = CustomerRequest | RecommendationRequest | OfferRequest | SuitabilityRequest | CreditRequest
 
 
@@ -53,7 +54,7 @@ class Told:
 class Decision:
     """An answer as JSON bytes, and the record that must be durable before it leaves.
 
-    `referred` says that a person decides, so that the record makes a case.
+    `kept` is what decisions about one case are compared by, as the record keeps it. `referred` says that a person decides, so that the record makes a case.
     """
 
     body: bytes
@@ -140,7 +141,7 @@ def decide(case: Case, loaded: Loaded, answer: Mapping[str, object], kept: Mappi
     )
     told = Told(_word(kept.get("outcome")), case.degraded, oldest)
     record = Record(stamp.decision_id, stamp.at, case.use_case, customer_id, payload)
-    return Decision(body, record, kept, told=told)
+    return Decision(body, record, {name: kept[name] for name in COMPARED if name in kept}, told=told)
 
 
 def _word(outcome: object) -> str:

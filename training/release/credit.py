@@ -45,7 +45,7 @@ class CreditMember:
     blend: Calibration | None
     reference: F64Array
 
-    @property
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """The columns of its models, sorted: the order of the rows it is given."""
         return _columns(self.scorecard, self.boosting)

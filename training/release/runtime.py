@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
 
+from feature_repo.identity import by_identity
 from training.release.credit import CreditRisk, CreditRuntime
 from training.release.errors import MissingPart
 from training.release.manifest import GRAPH, Manifest
@@ -48,15 +48,7 @@ class Runtime:
 
     def positions(self, columns: tuple[str, ...]) -> Places:
         """Where a model's columns lie in the global matrix."""
-        found = self._positions.get(columns)
-        if found is None:
-            places = [self.columns.index(column) for column in columns]
-            found = self._positions[columns] = np.array(places, np.intp)
-        return found
-
-    @cached_property
-    def _positions(self) -> dict[tuple[str, ...], Places]:
-        return {}
+        return _positions(self.columns, columns)
 
     def margins(self, matrix: F32Array) -> dict[str, F32Array]:
         """Every tree model's margin (n,), by name, from the global matrix (n, columns)."""
@@ -126,6 +118,11 @@ def _credit(credit: CreditRisk, files: Mapping[str, bytes]) -> dict[str, CreditR
             reasons = Trees.load(f"{folder}/{path}", files[path], width, width)
         runtimes[name] = CreditRuntime(member, margin, reasons)
     return runtimes
+
+
+@by_identity
+def _positions(columns: tuple[str, ...], of: tuple[str, ...]) -> Places:
+    return np.array([columns.index(column) for column in of], np.intp)
 
 
 def _present(model: T | None, part: str, digest: str) -> T:
