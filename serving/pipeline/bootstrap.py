@@ -1,9 +1,9 @@
 """Where the parts of commands meet: settings, people, the office. The second composition root."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from crm_rules.governance import keys
@@ -18,16 +18,23 @@ from feature_repo.errors import BankError
 from feature_repo.packed_rows import PackedRows, open_rows
 from feature_repo.settings import Settings
 from monitoring.decision_log import DecisionLogs
+from serving.batch.errors import AlreadyRunning
 from serving.batch.partition import Partitions
 from serving.batch.run import BatchRun
-from serving.bootstrap import switches
+from serving.batch.turn import only_one
+from serving.bootstrap import open_uses, switches
 from serving.deciding.loaded import Loaded
 from serving.deciding.online import OnlineRows
 from serving.deciding.scoring import Scorer
 from serving.deciding.uses import UsesReader
+from serving.pipeline.daily import Nightly
+from serving.pipeline.daily_status import FILE as NIGHTS
+from serving.pipeline.daily_status import Night, Nights
+from serving.spark import Task
 from training.promotion import Office
 from training.release.verify import verify
 
+LOCK = "daily.lock"
 COUNTED = "profile"  # the view with a row for each customer
 
 
@@ -95,6 +102,27 @@ def office(settings: Settings, trust: Trust) -> Iterator[Office]:
         )  # fmt: skip
 
 
+def run_daily(settings: Settings, day: date, at: datetime) -> list[Night]:
+    """Take the nights that are due up to a day; AlreadyRunning while another process does."""
+    from serving.batch.telling import Telling
+    from serving.pipeline.daily_steps import steps
+
+    with only_one(settings.daily / LOCK, "`bank daily`"), Telling() as telling:
+        known = Nights.read(settings.home / NIGHTS)
+        nightly = Nightly(settings.daily, known, steps(settings, at, telling.tell), now, lambda night: None)
+        return nightly.run(day)
+
+
+def nights(settings: Settings) -> list[Night]:
+    """How the nights stand; a step that a process no longer takes was broken off."""
+    told = Nights.read(settings.home / NIGHTS).sorted
+    try:
+        with only_one(settings.daily / LOCK, "`bank daily`"):
+            return [night.broken_off() for night in told]
+    except AlreadyRunning:
+        return told
+
+
 def customers(settings: Settings) -> int:
     """About how many customers the bank decides: those with an online row."""
     with open_rows(settings) as rows:
@@ -110,6 +138,16 @@ def partitions(
     online = OnlineRows(rows, release.manifest.origin, release.digest)
     scorer = Scorer(Loaded.of(release), online, uses)
     return Partitions(run, folder, scorer, DecisionLogs.of(settings), lambda: switches(settings).stops, told)
+
+
+def spark_task(settings: Settings, run: BatchRun, customer_ids: Sequence[str]) -> Task:
+    """What Spark's executors need to decide that run about these customers, as things stand now."""
+    with closing(open_uses(settings)) as uses:
+        known = uses.counted(customer_ids)
+    return Task(
+        str(settings.releases.absolute()), str(settings.trust_file.absolute()), settings.trust_root,
+        settings.profile, asdict(run), switches(settings).stops.as_record(), known.mine, known.everybodys,
+    )  # fmt: skip
 
 
 def now() -> datetime:
