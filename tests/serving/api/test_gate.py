@@ -256,7 +256,7 @@ def test_a_hot_route_is_answered_by_its_own_app_once_admitted() -> None:
     assert (inside.seen, hot.seen) == ([], [])
     assert knock(closed, (b"x-deadline-ms", b"5")).status == 200
     assert (len(inside.seen), len(hot.seen)) == (0, 1)
-    assert set(hot.seen[0]["state"]) == {"request_id", "caller", "body", "deadline", "trace"}
+    assert set(hot.seen[0]["state"]) == {"request_id", "caller", "body", "head", "deadline", "trace"}
     assert knock(closed, route=("GET", "/look")).status == 200
     assert len(inside.seen) == 1
 
