@@ -5,13 +5,16 @@ here is bounded what is still arriving.
 """
 
 import asyncio
+import secrets
 from typing import Any
 
 import orjson
+from uvicorn._types import ASGI3Application
 from uvicorn.config import HTTP_PROTOCOLS, Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from serving.api.gate import SECURITY
 from serving.api.problems import MEDIA_TYPE, Problem
 
 HEAD_SECONDS = 5.0
@@ -19,10 +22,7 @@ DRAIN_SECONDS = 2.0  # a client may still send a body nobody reads, and then rea
 MOST_HEAD = 32 * 1024  # bytes; the gate says so politely from half of that
 NOT_HTTP = Problem(400, "not-http", "Not HTTP", "The request is no HTTP/1.1 request. The connection ends.")
 TOO_LARGE = Problem(431, "headers-too-large", "The headers are too large", "The connection ends.")
-SAID = (
-    (b"cache-control", b"no-store"), (b"connection", b"close"), (b"x-content-type-options", b"nosniff"),
-    (b"content-type", MEDIA_TYPE.encode()),
-)  # fmt: skip
+SAID = (*SECURITY, (b"connection", b"close"), (b"content-type", MEDIA_TYPE.encode()))
 
 
 def bound_connections() -> None:
@@ -42,8 +42,10 @@ class BoundedConnection(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.ws_protocol_class = None
-        self._in_head, self._head_bytes = False, 0
+        self._in_head = self._begun = False
+        self._head_bytes = 0
         self._patience: asyncio.TimerHandle | None = None
+        self._answering: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """Begin to wait for the first head."""
@@ -51,13 +53,18 @@ class BoundedConnection(HttpToolsProtocol):
         self._be_patient(HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no more."""
+        """Wait no more; requests that were sent ahead find nobody who wants their answers."""
         self._patience_ends()
+        self.pipeline.clear()
+        if self._answering is not None:
+            self._answering.disconnected = True
+            self._answering.message_event.set()
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
         """A head begins."""
-        self._in_head, self._head_bytes = True, 0
+        self._in_head = self._begun = True
+        self._head_bytes = 0
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -73,12 +80,12 @@ class BoundedConnection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Read what came; afterwards a head may still be incomplete, or nothing may have begun at all."""
-        more = self._in_head
+        self._begun = False
         super().data_received(data)
         if self.transport.is_closing():
             return
-        if self._in_head:
-            self._head_bytes += len(data) if more else 0
+        if self._in_head and not self._begun:  # all of it belongs to a head that began before
+            self._head_bytes += len(data)
             if self._head_bytes > MOST_HEAD:
                 self._end(TOO_LARGE)
                 return
@@ -99,6 +106,13 @@ class BoundedConnection(HttpToolsProtocol):
         """What is no HTTP is told so as a problem."""
         self._end(NOT_HTTP)
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """No line in the log for everybody who asks for another protocol; they are answered in this one."""
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
+
     def _be_patient(self, seconds: float) -> None:
         if self._patience is None:
             self._patience = self.loop.call_later(seconds, self._be_impatient)
@@ -117,7 +131,7 @@ class BoundedConnection(HttpToolsProtocol):
 
     def _end(self, problem: Problem) -> None:
         self._patience_ends()
-        content = orjson.dumps(problem.as_json(""))
+        content = orjson.dumps(problem.as_json(secrets.token_hex(16)))
         headers = (*SAID, (b"content-length", str(len(content)).encode()))
         told = b"".join(name + b": " + value + b"\r\n" for name, value in headers)
         self.transport.write(STATUS_LINE[problem.status] + told + b"\r\n" + content)

@@ -95,7 +95,7 @@ class Gate:
         """What is known of an admitted request; Refused or BankError otherwise."""
         head.require_sane()
         needed = self._routes.get(route)
-        if needed is None:
+        if needed is None or b"%" in scope.get("raw_path", b""):  # a route has one spelling
             raise Refused(self._no_such(route))
         caller = self._check.caller(head.token, self._now())
         now = self._clock()

@@ -12,9 +12,11 @@ MOST_BYTES = 16 * 1024
 MOST_DEADLINE_MS = 30_000
 KNOWN = frozenset({
     b"accept-language", b"authorization", b"content-encoding", b"content-length", b"content-type",
-    b"idempotency-key", b"traceparent", b"x-deadline-ms", b"x-request-id",
+    b"idempotency-key", b"traceparent", b"transfer-encoding", b"x-deadline-ms", b"x-request-id",
 })  # fmt: skip
-ONCE = frozenset({b"content-encoding", b"content-length", b"content-type", b"x-deadline-ms"})
+ONCE = frozenset({
+    b"content-encoding", b"content-length", b"content-type", b"transfer-encoding", b"x-deadline-ms",
+})  # fmt: skip
 REQUEST_ID = re.compile(rb"[A-Za-z0-9_.-]{1,64}")
 JSON_TYPE = re.compile(rb"application/json(\s*;\s*charset=\"?utf-8\"?)?", re.IGNORECASE)
 DEADLINE = re.compile(rb"[1-9][0-9]{0,4}")
@@ -100,7 +102,10 @@ class Head:
     def require_json(self) -> None:
         """Refused unless the body is JSON in UTF-8, not compressed."""
         given = self.values.get(b"content-type", b"")
-        if (given != JSON and not JSON_TYPE.fullmatch(given)) or b"content-encoding" in self.values:
+        packed = b"content-encoding" in self.values or (
+            b"transfer-encoding" in self.values and self.values[b"transfer-encoding"].lower() != b"chunked"
+        )
+        if packed or (given != JSON and not JSON_TYPE.fullmatch(given)):
             detail = "Send application/json in UTF-8, not compressed."
             raise Refused(Problem(415, "media-type", "Not JSON", detail))
 

@@ -18,5 +18,5 @@ class Scope(StrEnum):
 
 
 EVERY_SCOPE = tuple(str(scope) for scope in Scope)
-INSIDE = frozenset({Scope.STATUS})  # what tells about the bank's inside
+INSIDE = frozenset({Scope.EVENTS, Scope.STATUS})  # what happened is the bank's word, and so is how it fares
 CUSTOMER_SCOPES = tuple(scope for scope in EVERY_SCOPE if scope not in INSIDE)

@@ -93,8 +93,8 @@ def until(done: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def serving(home: Path) -> Iterator[tuple[Stream, Callable[[], Any]]]:
-    """`bank serve` on a free port with clients asking; ended by its own id."""
+def serving(home: Path, clients: int = CLIENTS) -> Iterator[tuple[Stream, Callable[[], Any]]]:
+    """`bank serve` on a free port with so many clients asking; ended by its own id."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     token = issue(token_key(home / "keys"), "proof", EVERY_SCOPE, 1, now())
@@ -103,15 +103,15 @@ def serving(home: Path) -> Iterator[tuple[Stream, Callable[[], Any]]]:
     with (home / "server.log").open("wb") as said:
         server = subprocess.Popen(command, env=environment, cwd=home, stdout=said, stderr=said)
     stream = Stream(port, token)
-    clients = [threading.Thread(target=stream.ask) for _ in range(CLIENTS)]
+    asking = [threading.Thread(target=stream.ask) for _ in range(clients)]
     try:
         until(lambda: server.poll() is None and _get(port, "/readyz", token) is not None)
-        for client in clients:
+        for client in asking:
             client.start()
         yield stream, lambda: json.loads(_get(port, "/v1/status", token) or b"{}")
     finally:
         stream.end.set()
-        for client in clients:
+        for client in asking:
             if client.is_alive():
                 client.join()
         server.send_signal(signal.SIGTERM)
