@@ -85,6 +85,7 @@ class Supervisor:
         if child.pulse and child.process and silent > (BEATS_WITHIN if child.ready else STARTS_WITHIN):
             log.error("%s gave no sign of life for %.0f s and is killed", child.name, silent)
             child.send(signal.SIGKILL)
+            child.heard = now
         return False
 
     def _end(self) -> None:
