@@ -46,6 +46,8 @@ class Bank:
         command = [*self.command, "serve", "--no-events", "--port", str(self.port)]
         command += ["--workers", str(self.workers)]
         environment = os.environ | {"BANK_HOME": str(self.home), "PYTHONPATH": str(self.path)}
+        if self.process is not None:
+            self.process.wait(10)  # the one before was killed
         with (self.home / "served.log").open("ab") as said:
             self.process = subprocess.Popen(
                 command, env=environment, cwd=self.home, stdin=subprocess.DEVNULL, stdout=said, stderr=said
