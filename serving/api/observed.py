@@ -7,7 +7,9 @@ asked; bodies, queries, tokens and customers are in none.
 import logging
 import re
 import time
+from collections.abc import Callable
 
+from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.worker.logs import of_request
@@ -64,17 +66,27 @@ class Observed:
 
 
 class MetricsRoute:
-    """Answers GET /metrics with ours, behind the gate; everything else goes on to `app`."""
+    """Answers GET /metrics with ours, behind the gate; everything else goes on to `app`.
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        self._app, self._metrics = app, metrics
+    `look` sets the figures that are looked up when somebody asks; what it cannot it leaves as it was.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, look: Callable[[], None]) -> None:
+        self._app, self._metrics, self._look = app, metrics, look
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or hand on."""
         if scope["type"] != "http" or scope["path"] != METRICS:
             await self._app(scope, receive, send)
             return
-        body = self._metrics.text()
+        body = await run_in_threadpool(self._text)
         headers = [(b"content-type", TYPE.encode()), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+    def _text(self) -> bytes:
+        try:
+            self._look()
+        except Exception:
+            log.exception("a figure cannot be looked up")
+        return self._metrics.text()

@@ -15,6 +15,7 @@ import tempfile
 import tomllib
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, requires
+from itertools import pairwise
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -95,9 +96,8 @@ def _needs(name: str, extra: str) -> list[Requirement]:
 def _entries(lock: str) -> dict[str, str]:
     """Each package's entries as text: several where versions of Python differ."""
     starts = [(match.start(), canonicalize_name(match[1])) for match in PIN.finditer(lock)]
-    ends = [start for start, _ in starts[1:]] + [len(lock)]
     found: dict[str, str] = {}
-    for (start, name), end in zip(starts, ends, strict=True):
+    for (start, name), (end, _) in pairwise([*starts, (len(lock), "")]):
         found[name] = found.get(name, "") + lock[start:end]
     return found
 

@@ -19,6 +19,7 @@ LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10
 COMMIT = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5)
 DAY = 86_400.0
 AGE = (60.0, 3_600.0, 6 * 3_600.0, DAY, 2 * DAY, 7 * DAY, 31 * DAY, 92 * DAY)
+LAST = "livemostrecent"  # of several workers' values the one that was set last
 MOST_LABELS = 64  # values of a label that names come from the release for: parts, outcomes
 
 
@@ -73,8 +74,8 @@ class Metrics:
             buckets=AGE,
         )  # fmt: skip
         self._spool = self._gauge("bank_spool_records", "Decisions that wait to reach the log", "livesum")
-        self._waiting = self._gauge("bank_events_waiting", "Events that wait to be written", "livemax")
-        self._lag = self._gauge("bank_events_lag_seconds", "Age of the oldest waiting event", "livemax")
+        self._waiting = self._gauge("bank_events_waiting", "Events that wait to be written", LAST)
+        self._lag = self._gauge("bank_events_lag_seconds", "Age of the oldest waiting event", LAST)
         self._failing = self._gauge("bank_log_failing", "Whether the log cannot be written", "livemax")
         self._release = Gauge(
             "bank_release_info", "The release that is served", ["release"], registry=registry,

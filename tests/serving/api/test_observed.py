@@ -31,7 +31,7 @@ class Watched:
         self.process: ScoringProcess = build(
             Settings(home=tiny.home, profile="demo"), "worker-1", metrics=self.metrics
         )
-        gate = self.process.gate(MetricsRoute(self.process.endpoints, self.metrics))
+        gate = self.process.gate(MetricsRoute(self.process.endpoints, self.metrics, self.process.look))
         self.app = Observed(gate, self.metrics, PATHS)
         self.token = issue(token_key(tiny.home / "keys"), "app", EVERY_SCOPE, 1, now())
 
