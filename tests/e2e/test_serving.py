@@ -4,7 +4,9 @@ import os
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,8 @@ from serving.supervisor.held import holder
 from tests.conftest import make_tiny
 from tests.proofs import growth, kills
 from tests.proofs.served import NBA, ROOT, Bank, children, free_port, gone
+
+MANY = [{"customer_id": name} for name in ("ann", "ben", "cat", "dan")] * 250
 
 
 def bank(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -32,7 +36,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
     bank(tmp_path, "stop")
 
 
-def test_a_service_behind_is_one_a_home_keeps_its_size_and_ends_when_stopped(home: Path) -> None:
+def test_a_service_behind_is_one_a_home_keeps_its_size_and_ends_in_order(home: Path) -> None:
     port = free_port()
     began = bank(home, "serve", "--background", "--workers", "2", "--port", str(port), "--no-events")
     assert began.returncode == 0, began.stderr
@@ -51,7 +55,11 @@ def test_a_service_behind_is_one_a_home_keeps_its_size_and_ends_when_stopped(hom
     again = bank(home, "serve", "--port", str(free_port()))
     assert (again.returncode, again.stderr.count("\n")) == (1, 1)
     assert f"served already, by process {processes[0]} on port {port}" in again.stderr
+    asked = ThreadPoolExecutor(1).submit(served.ask, f"{NBA}:batch", {"items": MANY})
+    time.sleep(0.2)  # it is being answered by now
     stopped = bank(home, "stop")
+    status, said = asked.result()
+    assert (status, len(said["items"])) == (200, len(MANY))
     assert "finished its answers and ended" in stopped.stdout
     assert gone(processes)
     assert holder(home) is None
