@@ -38,6 +38,7 @@ test: check ## every check and every test, two files at a time
 
 bench: $(READY) ## measure against baselines: decisions (on what `make run` left), rules, features, online rows, push, models, releases
 	@$(BIN)/bank bench decision --json
+	@$(BIN)/bank bench startup --json
 	@$(BIN)/bank bench rules --json
 	@$(BIN)/bank bench features --json
 	@$(BIN)/bank bench online --json

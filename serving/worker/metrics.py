@@ -49,6 +49,7 @@ class Metrics:
         self._latencies: dict[str, Histogram] = {}
         self._decisions: dict[tuple[str, str], Counter] = {}
         self._parts: dict[str, Counter] = {}
+        self._kinds: dict[str, Counter] = {}
         registry = self._registry
         self._requests = Counter("bank_requests", "Requests answered", ["route", "status"], registry=registry)
         self._latency = Histogram(
@@ -97,7 +98,11 @@ class Metrics:
 
     def refused(self, kind: str) -> None:
         """A request was answered with a problem of that kind, the last word of its type."""
-        self._refused.labels(kind).inc()
+        found = self._kinds.get(kind)
+        if found is None:
+            key = kind if len(self._kinds) < MOST_LABELS else UNKNOWN
+            found = self._kinds.setdefault(key, self._refused.labels(key))
+        found.inc()
 
     def decided(self, use_case: str, outcome: str, degraded: Iterable[str] = ()) -> None:
         """A decision was made; an outcome is a word of ours, `degraded` are names of feature views."""
