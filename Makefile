@@ -36,7 +36,7 @@ check: $(READY) ## static checks: format, lint, types, directions of imports
 test: check ## every check and every test, two files at a time
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 2 --dist loadfile
 
-bench: $(READY) ## measure against baselines: decisions (on what `make run` left), rules, features, online rows, push, models, releases
+bench: $(READY) ## measure against baselines: decisions and startup (on what `make run` left), rules, features, online rows, push, models, releases
 	@$(BIN)/bank bench decision --json
 	@$(BIN)/bank bench startup --json
 	@$(BIN)/bank bench rules --json
