@@ -116,6 +116,11 @@ class ScoringProcess:
         """Whether decisions can be kept, and a canary be decided, whose errors are raised."""
         return self.engine.ready() and self.kept.writable()
 
+    def look(self) -> None:
+        """Set the figures that are looked up when somebody asks for them."""
+        told = self.inboxes[1].told(now())
+        self.metrics.events(int(str(told["waiting"])), float(str(told["lag_s"] or 0)))
+
     def gate(self, app: ASGIApp) -> Gate:
         """The gate in front of `app`: our routes and BentoML's by token, health checks open."""
         return Gate(app, {**ROUTES, **CLOSED}, self.check, now, new_id, OPEN, rates=self.rates, hot=self.hot)

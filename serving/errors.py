@@ -276,3 +276,11 @@ class InboxFull(BankError, RuntimeError):
             f"{waiting} events wait to be taken, and no more are kept; none of this request was. "
             f"Send it again later, with the same ids."
         )
+
+
+class CannotBuild(BankError, RuntimeError):
+    """The bento cannot be built."""
+
+    def __init__(self, found: str) -> None:
+        self.found = found
+        super().__init__(f"The bento cannot be built: {found}.")

@@ -1,5 +1,6 @@
-"""Serve the current release, in the foreground or behind, and stop it."""
+"""Serve the current release, in the foreground or behind, stop it; and the service as one bento."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,6 +10,7 @@ def add_to(app: typer.Typer) -> None:
     """Join these commands to the command line."""
     app.command("serve")(serve)
     app.command("stop")(stop)
+    app.command("bento")(bento)
 
 
 def serve(
@@ -47,3 +49,16 @@ def stop() -> None:
     from serving.pipeline.serving import stop as stop_serving
 
     typer.echo(stop_serving(Settings()))
+
+
+def bento(
+    out: Annotated[Path | None, typer.Option(help="folder of bentos; in BANK_HOME unless set")] = None,
+) -> None:
+    """Build the service as one bento, with the locked base dependencies only (in a checkout)."""
+    from feature_repo.settings import Settings
+    from serving.pipeline.bento import HASHED, build
+
+    built = build(out or Settings().home / "bentoml")
+    typer.echo(
+        f"{built}\nInstall its src/{HASHED} in an environment of its own; then, in src/: python bank.py serve"
+    )

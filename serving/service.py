@@ -55,7 +55,7 @@ class FrontGate:
         """Let start and stop through; everything else passes the gate."""
         if self._gate is None and WORKER.process is not None:
             process = WORKER.process
-            gate = process.gate(MetricsRoute(self._app, process.metrics))
+            gate = process.gate(MetricsRoute(self._app, process.metrics, process.look))
             self._gate = Observed(gate, process.metrics, PATHS, process.access_log)
         await (self._gate or self._app)(scope, receive, send)
 

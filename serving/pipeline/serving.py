@@ -105,12 +105,13 @@ def _prepared(settings: Settings, events: bool) -> tuple[list[str], dict[str, st
         "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
     }  # fmt: skip
     command = [sys.executable, "-P", "-m", "serving.supervisor", str(home), settings.host, str(settings.port)]
-    command += [str(settings.workers), *(["--events"] if events and _has_events_writer() else [])]
+    command += [str(settings.workers), *(["--events"] if events and _has_raw_tables(settings) else [])]
     return command, {**os.environ, **told}
 
 
-def _has_events_writer() -> bool:
-    return (ROOT / "serving" / "pipeline" / "writing.py").exists()
+def _has_raw_tables(settings: Settings) -> bool:
+    """Whether events have tables to go to: a home that only serves a release has none."""
+    return (settings.raw / "source.json").is_file()
 
 
 def _ready(settings: Settings) -> bool:

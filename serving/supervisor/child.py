@@ -6,11 +6,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 PULSE = "BANK_PULSE"  # names the descriptor on which a child says, every second, that it is well
 REFUSED = 78  # the exit code of a child that told why it cannot start
 FIRST_WAIT, MOST_WAIT = 0.25, 10.0
+LONG = 60.0  # seconds after which a child without a pulse counts as having been well
 
 
 @dataclass
@@ -32,7 +33,8 @@ class Child:
     ready: bool = False
     early: int = 0
     heard: float = 0.0
-    due: float = field(default=0.0)
+    due: float = 0.0
+    began: float = 0.0
 
     def start(self, now: float) -> None:
         """Start it, bound to this process's life."""
@@ -47,7 +49,7 @@ class Child:
         if theirs is not None and mine is not None:
             os.close(theirs)
             os.set_blocking(mine, False)
-        self.listening, self.ready, self.heard = mine, not self.pulse, now
+        self.listening, self.ready, self.heard, self.began = mine, not self.pulse, now, now
 
     def hear(self, now: float) -> bool:
         """Read what it said; whether it has become ready by that."""
@@ -66,7 +68,8 @@ class Child:
         code = None if self.process is None else self.process.poll()
         if code is None:
             return None
-        self.early = 0 if self.ready and self.pulse else self.early + 1
+        well = self.ready and (self.pulse or now - self.began > LONG)
+        self.early = 0 if well else self.early + 1
         self.due = now + (min(MOST_WAIT, FIRST_WAIT * 2**self.early) if self.early else 0.0)
         self.process, self.ready = None, False
         self._deaf()

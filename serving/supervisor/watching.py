@@ -55,7 +55,8 @@ class Supervisor:
         while not self._signals.asked and not failed:
             now = time.monotonic()
             for child in self._children:
-                if child.process is None and now >= child.due:
+                wanted = child in self._workers or self._ever  # the others leave the start to the workers
+                if child.process is None and now >= child.due and wanted:
                     child.start(now)
             self._wait()
             failed = any([self._looked(child) for child in self._children])
@@ -85,6 +86,7 @@ class Supervisor:
         if child.pulse and child.process and silent > (BEATS_WITHIN if child.ready else STARTS_WITHIN):
             log.error("%s gave no sign of life for %.0f s and is killed", child.name, silent)
             child.send(signal.SIGKILL)
+            child.heard = now
         return False
 
     def _end(self) -> None:

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import TextIO
 
 OURS = "bank"
-FIELDS = ("request_id", "trace", "route", "status", "ms", "caller", "kind")
+FIELDS = ("request_id", "trace", "route", "status", "ms", "caller", "kind", "untold")
 MOST_FRAMES, MOST_EVENT = 12, 500
 
 

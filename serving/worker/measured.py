@@ -15,14 +15,14 @@ class Measured:
         self._metrics = metrics
 
     def answered(self, method: str, scored: Sequence[Scored], waited: float, seconds: float) -> None:
-        """Count what was scored together; its first question had waited so long."""
+        """Count what was scored together; the first had waited so long, and its features are as old."""
         self._metrics.waited(waited)
-        for each in scored:
-            if isinstance(each, Decision) and each.told is not None:
-                told = each.told
-                self._metrics.decided(each.record.use_case, told.outcome, told.degraded)
-                if told.features_at is not None:
-                    self._metrics.features(_seconds_between(told.features_at, each.record.at))
+        decided = [(each.record, each.told) for each in scored if isinstance(each, Decision) and each.told]
+        for record, told in decided:
+            self._metrics.decided(record.use_case, told.outcome, told.degraded)
+        for record, told in decided[:1]:
+            if told.features_at is not None:
+                self._metrics.features(_seconds_between(told.features_at, record.at))
 
     def committed(self, records: int, seconds: float) -> None:
         """Count a commit that kept something."""

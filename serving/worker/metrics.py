@@ -19,6 +19,7 @@ LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10
 COMMIT = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5)
 DAY = 86_400.0
 AGE = (60.0, 3_600.0, 6 * 3_600.0, DAY, 2 * DAY, 7 * DAY, 31 * DAY, 92 * DAY)
+LAST = "livemostrecent"  # of several workers' values the one that was set last
 MOST_LABELS = 64  # values of a label that names come from the release for: parts, outcomes
 
 
@@ -48,6 +49,7 @@ class Metrics:
         self._latencies: dict[str, Histogram] = {}
         self._decisions: dict[tuple[str, str], Counter] = {}
         self._parts: dict[str, Counter] = {}
+        self._kinds: dict[str, Counter] = {}
         registry = self._registry
         self._requests = Counter("bank_requests", "Requests answered", ["route", "status"], registry=registry)
         self._latency = Histogram(
@@ -73,8 +75,8 @@ class Metrics:
             buckets=AGE,
         )  # fmt: skip
         self._spool = self._gauge("bank_spool_records", "Decisions that wait to reach the log", "livesum")
-        self._waiting = self._gauge("bank_events_waiting", "Events that wait to be written", "livemax")
-        self._lag = self._gauge("bank_events_lag_seconds", "Age of the oldest waiting event", "livemax")
+        self._waiting = self._gauge("bank_events_waiting", "Events that wait to be written", LAST)
+        self._lag = self._gauge("bank_events_lag_seconds", "Age of the oldest waiting event", LAST)
         self._failing = self._gauge("bank_log_failing", "Whether the log cannot be written", "livemax")
         self._release = Gauge(
             "bank_release_info", "The release that is served", ["release"], registry=registry,
@@ -96,7 +98,11 @@ class Metrics:
 
     def refused(self, kind: str) -> None:
         """A request was answered with a problem of that kind, the last word of its type."""
-        self._refused.labels(kind).inc()
+        found = self._kinds.get(kind)
+        if found is None:
+            key = kind if len(self._kinds) < MOST_LABELS else UNKNOWN
+            found = self._kinds.setdefault(key, self._refused.labels(key))
+        found.inc()
 
     def decided(self, use_case: str, outcome: str, degraded: Iterable[str] = ()) -> None:
         """A decision was made; an outcome is a word of ours, `degraded` are names of feature views."""

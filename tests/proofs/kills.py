@@ -108,7 +108,7 @@ def _kill(bank: Bank, kind: Kind, found: Outcome) -> None:
     found.kills += 1
     _until(lambda: gone(killed))
     if kind is the_supervisor:
-        found.orphans += not _soon(lambda: _free(bank.port), LEAVES_WITHIN)
+        found.orphans += not soon(lambda: _free(bank.port), LEAVES_WITHIN)
         bank.start()
     _until(lambda: _whole(bank))
     found.back.append(time.monotonic() - began)
@@ -182,11 +182,11 @@ def _look(home: Path, found: Outcome, workers: int) -> None:
 
 
 def _until(done: Callable[[], bool]) -> None:
-    if not _soon(done, PATIENCE):
+    if not soon(done, PATIENCE):
         raise TimeoutError(f"it did not come about within {PATIENCE} s")
 
 
-def _soon(done: Callable[[], bool], seconds: float) -> bool:
+def soon(done: Callable[[], bool], seconds: float) -> bool:
     deadline = time.monotonic() + seconds
     while not done():
         if time.monotonic() > deadline:

@@ -37,13 +37,17 @@ class Bank:
     port: int
     workers: int
     token: str
+    command: Sequence[str] = (sys.executable, str(ROOT / "bank.py"))
+    path: Path = ROOT
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """`bank serve`; what it writes goes to served.log of the home."""
-        command = [sys.executable, str(ROOT / "bank.py"), "serve", "--no-events"]
-        command += ["--port", str(self.port), "--workers", str(self.workers)]
-        environment = os.environ | {"BANK_HOME": str(self.home), "PYTHONPATH": str(ROOT)}
+        command = [*self.command, "serve", "--no-events", "--port", str(self.port)]
+        command += ["--workers", str(self.workers)]
+        environment = os.environ | {"BANK_HOME": str(self.home), "PYTHONPATH": str(self.path)}
+        if self.process is not None:
+            self.process.wait(10)  # the one before was killed
         with (self.home / "served.log").open("ab") as said:
             self.process = subprocess.Popen(
                 command, env=environment, cwd=self.home, stdin=subprocess.DEVNULL, stdout=said, stderr=said
