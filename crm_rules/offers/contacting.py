@@ -63,8 +63,9 @@ class _Opening(NamedTuple):
 def _hours(hours: Mapping[str, Hours]) -> _Opening:
     minutes = np.arange(MINUTES)
     always = np.ones(MINUTES, np.bool_)
-    each = [within(hours[name], minutes, always) if name in hours else always for name in (*CONTEXTS, None)]
-    return _Opening(np.stack(each, axis=1), np.array([name in hours for name in (*CONTEXTS, None)]))
+    each = [within(hours[name], minutes, always) if name in hours else always for name in CONTEXTS]
+    timed = [name in hours for name in CONTEXTS]
+    return _Opening(np.stack([*each, always], axis=1), np.array([*timed, False]))
 
 
 @rule(

@@ -117,7 +117,7 @@ def _left(removed: Mask, offers: Offers, said: Chances, context: F64Array) -> _L
     """Arbitrate what the rules left; the codes of arbitration are added to what they removed."""
     chance = np.array([said.personal, said.general])
     priority = priorities(chance, context, offers.worth, offers.lever)
-    left = ~removed.any(axis=1)
+    left: Mask = ~np.asarray(removed.any(axis=1))
     if offers.overrides:
         passed = left
         for over, under in offers.overrides:

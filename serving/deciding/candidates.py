@@ -27,7 +27,7 @@ def candidates(offers: Offers, funnel: Funnel, ranked: list[list[int]]) -> list[
     screening, width = funnel.screening, len(offers)
     firsts, factors = screening.first.tobytes(), _factors(offers, funnel).tobytes()
     held = np.bitwise_or.reduce(screening.lowest, axis=1).tolist()
-    found = []
+    found: list[Candidates] = []
     for row, (bits, left) in enumerate(zip(held, ranked, strict=True)):
         (codes, places), start = _numbered(bits), row * width
         first = firsts[start : start + width].translate(places)

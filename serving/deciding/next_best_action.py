@@ -39,8 +39,8 @@ Reasons = Mapping[tuple[str, int], Drivers]
 class Listed:
     """n customers after the funnel, as plain values: everything here is a list with an entry for each.
 
-    `shown` and `ranked` are places of offers, best first, `numbers` the NUMBERS of those shown; `held` the bits of the codes against every offer,
-    `against` those against any.
+    `shown` and `ranked` are places of offers, best first, `numbers` the NUMBERS of those shown. `held` are
+    the bits of the codes against every offer, `against` those against any.
     """
 
     shown: list[list[int]]
@@ -147,12 +147,12 @@ def _decide(case: Case, seen: Seen, listed: Listed, reasons: Reasons) -> Decisio
 
 
 def _offers(case: Case, seen: Seen, listed: Listed, reasons: Reasons) -> list[Json]:
-    """The offers as the answer shows them: what is always said of each, then its numbers for this customer."""
+    """The offers as the answer shows them: what is always said of each, then what this customer makes it."""
     assert isinstance(case.request, OfferRequest)
     row, phrases, channel = case.row, seen.loaded.phrases, case.request.channel
     told = []
     for rank, (at, numbers) in enumerate(zip(listed.shown[row], listed.numbers[row], strict=False), start=1):
-        known = dict(zip(NUMBERS, numbers, strict=True))
+        known: dict[str, object] = dict(zip(NUMBERS, numbers, strict=True))
         known["reasons"] = reasons.get((phrases.family(at), row), [])
         told.append(Json(phrases.offer(rank, at, channel) + orjson.dumps(known)[1:]))
     return told

@@ -117,13 +117,13 @@ class Snapshot:
 
         A time that no calendar can name counts as none.
         """
-        times = [time for time in self._times[row] if time != NO_ROW and FIRST <= time <= LAST]
-        return _iso(min(times)) if times else None
+        oldest = self._oldest[row]
+        return None if oldest is None else _iso(oldest)
 
     def age_s(self, row: int, at: str) -> int | None:
         """Whole seconds from the oldest event time of a customer to a moment (ISO 8601); None without any."""
-        times = [time for time in self._times[row] if time != NO_ROW and FIRST <= time <= LAST]
-        return (_microseconds(at) - min(times)) // 1_000_000 if times else None
+        oldest = self._oldest[row]
+        return None if oldest is None else (_microseconds(at) - oldest) // 1_000_000
 
     def as_record(self, row: int) -> dict[str, object]:
         """One customer's features as a decision record keeps them."""
@@ -133,6 +133,13 @@ class Snapshot:
     def _times(self) -> list[list[int]]:
         times: list[list[int]] = self.event_us.tolist()
         return times
+
+    @cached_property
+    def _oldest(self) -> list[int | None]:
+        return [
+            min((time for time in times if time != NO_ROW and FIRST <= time <= LAST), default=None)
+            for times in self._times
+        ]
 
     @cached_property
     def _packed(self) -> list[str]:

@@ -54,7 +54,8 @@ class Told:
 class Decision:
     """An answer as JSON bytes, and the record that must be durable before it leaves.
 
-    `kept` is what decisions about one case are compared by, as the record keeps it. `referred` says that a person decides, so that the record makes a case.
+    `kept` is what decisions about one case are compared by, as the record keeps it. `referred` says that a
+    person decides, so that the record makes a case.
     """
 
     body: bytes
