@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from crm_rules.database import Database, Sqlite
@@ -16,6 +17,7 @@ from monitoring.errors import UnknownDecision
 from monitoring.spool import Spools
 
 Mark = tuple[int, int, int]
+WAIT = 2.0  # seconds for a server
 MOST_OPEN = 64  # batch files at once
 
 
@@ -98,15 +100,13 @@ class Finder:
                 yield chain_of(path.stem), database
 
     def _server(self) -> Database:
-        """The connection, opened again when it ended."""
-        if None in self._open:
-            try:
-                self._open[None][1].ask("SELECT 1")
-            except DatabaseUnavailable:
-                self._drop(None)
+        """The connection; one that ended since is opened again when it is next asked."""
         if None not in self._open:
-            self._open[None] = None, Postgres(self._logs.url, self._logs.schema)
-        return self._open[None][1]
+            self._open[None] = None, Postgres(self._logs.url, self._logs.schema, WAIT)
+        database = self._open[None][1]
+        with suppress(DatabaseUnavailable):
+            database.ask("SELECT 1")
+        return database
 
     def _drop(self, path: Path | None) -> None:
         before = self._open.pop(path, None)
