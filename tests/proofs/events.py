@@ -50,7 +50,7 @@ with open(sys.argv[3], "a") as acknowledged:
                  "category": "card_payment"} for at in range(3)]
         sent = Sent([read_row(line, one, now) for line, one in enumerate(said)], name, name)
         while True:
-            time.sleep(0.01)
+            time.sleep(0.1)
             try:
                 inbox.put(sent, now)
                 break
