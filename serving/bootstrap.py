@@ -224,10 +224,10 @@ def open_keyring(settings: Settings, worker: str, clock: Callable[[], datetime])
     return Keyring(IdempotencyKeys(database, holder), clock, timedelta(hours=settings.idempotency_hours))
 
 
-def open_inbox(settings: Settings) -> Inbox:
-    """The inbox of events, made when there is none."""
+def open_inbox(settings: Settings, wait: float = WAIT) -> Inbox:
+    """The inbox of events, made when there is none; who has the time may `wait` longer for its lock."""
     url = settings.database.get_secret_value()
-    return Inbox(open_database(settings.inbox, url, INBOX, wait=WAIT), new_id)
+    return Inbox(open_database(settings.inbox, url, INBOX, wait=wait), new_id)
 
 
 def put_in_service(

@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from crm_rules.database import WAIT_SECONDS
 from crm_rules.loyalty.accrual import Earned
 from feature_repo.live.events import read_event
 from feature_repo.live.intake import Intake
@@ -22,7 +23,6 @@ COMMAND = "bank events write"
 AT_ONCE = 500  # events
 PAUSE_SECONDS = 0.02
 SEEN_EVERY_SECONDS = 1.0
-LAND_EVERY_SECONDS = 60.0
 
 
 @dataclass
@@ -76,22 +76,25 @@ class Writer:
         self.inbox.saw(self.position, self.now())
 
 
-def write(settings: Settings, seconds: float | None, go_on: Callable[[], bool]) -> dict[str, object]:
-    """Take events for so long, or as long as `go_on` says; what was done, as data."""
-    with open_intake(settings, COMMAND, settled=True) as intake, closing(open_inbox(settings)) as inbox:
+def write(
+    settings: Settings, seconds: float | None, go_on: Callable[[], bool], land_every: float = 60.0
+) -> dict[str, object]:
+    """Take events for so many seconds, or as long as `go_on` says; what was done, as data."""
+    opened = open_intake(settings, COMMAND, settled=True)
+    with opened as intake, closing(open_inbox(settings, WAIT_SECONDS)) as inbox:
         currency = Source.read(settings.raw).base_currency
         policy = PolicyInForce(settings)
         points = Points(intake.tables, currency, policy.loyalty, lambda: open_ledger(settings))
         writer = Writer(inbox, intake, points, now)
         ends = None if seconds is None else time.monotonic() + seconds
         with closing(points):
-            _loop(writer, lambda: go_on() and (ends is None or time.monotonic() < ends))
+            _loop(writer, lambda: go_on() and (ends is None or time.monotonic() < ends), land_every)
     report = intake.report.as_json()
     told = {"bookings": writer.earned.bookings, "points": writer.earned.points}
     return {**report, "position": writer.position, "earned": told, "not_booked": points.problem}
 
 
-def _loop(writer: Writer, go_on: Callable[[], bool]) -> None:
+def _loop(writer: Writer, go_on: Callable[[], bool], land_every: float) -> None:
     writer.catch_up()
     landed = seen = time.monotonic()
     try:
@@ -101,7 +104,7 @@ def _loop(writer: Writer, go_on: Callable[[], bool]) -> None:
             if time.monotonic() - seen > SEEN_EVERY_SECONDS:
                 writer.beat()
                 seen = time.monotonic()
-            if time.monotonic() - landed > LAND_EVERY_SECONDS:
+            if time.monotonic() - landed > land_every:
                 writer.land()
                 landed = time.monotonic()
     finally:

@@ -128,10 +128,11 @@ class Inbox:
         self._turns: list[_Turn] = []
         self._queue, self._writing = threading.Lock(), threading.Lock()
         make_tables(database, SCHEMA, NEEDED)
-        with database.transaction():
-            if not database.ask("SELECT id FROM inbox_given"):
-                database.write("INSERT INTO inbox_given VALUES (?, ?, ?)", [(new_id(), 0, 0)])
-                database.write("INSERT INTO inbox_taken VALUES (?, ?)", [(0, 0)])
+        if not database.ask("SELECT id FROM inbox_given"):
+            with database.transaction():
+                if not database.ask("SELECT id FROM inbox_given"):  # nobody was faster
+                    database.write("INSERT INTO inbox_given VALUES (?, ?, ?)", [(new_id(), 0, 0)])
+                    database.write("INSERT INTO inbox_taken VALUES (?, ?)", [(0, 0)])
         self.id = str(database.ask("SELECT id FROM inbox_given")[0][0])
 
     def close(self) -> None:
