@@ -21,6 +21,7 @@ import monitoring.cli
 import monitoring.conduct_cli
 import serving.cases_cli
 import serving.cli
+import serving.daily_cli
 import serving.events_cli
 import serving.holds_cli
 import serving.rules_cli
@@ -41,6 +42,7 @@ app = typer.Typer(
     "logged and watched decisions. Start with: bank run",
 )
 serving.cli.add_to(app)
+app.command("daily")(serving.daily_cli.daily)
 app.add_typer(feature_repo.cli.data, name="data")
 app.add_typer(feature_repo.features.cli.features, name="features")
 app.add_typer(training.cli.train, name="train")

@@ -102,6 +102,17 @@ class Settings(BaseSettings):
         gt=0,
         description="age from which features are stale; unless set, 72 in profile bank only",
     )
+    deliveries: Path | None = Field(
+        default=None, description="folder of deliveries, one folder a day (YYYY-MM-DD), for `bank daily`"
+    )
+    delivery_files: str = Field(
+        default="", description="patterns, by comma, that a delivery must hold to be whole"
+    )
+    delivery_until: str = Field(
+        default="06:00",
+        pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$",
+        description="UTC time of the next day until which `bank daily` waits for a delivery",
+    )
     quarantine_limit: float = Field(default=0.01, ge=0, le=1, description="share of a table's rows")
 
     def __init__(self, **given: Any) -> None:
@@ -225,6 +236,11 @@ class Settings(BaseSettings):
     def batch(self) -> Path:
         """Batch runs, a folder each: who is asked, and the answers."""
         return self.home / "batch"
+
+    @property
+    def daily(self) -> Path:
+        """What `bank daily` did, a journal a day."""
+        return self.home / "daily"
 
     @property
     def ledger(self) -> Path:

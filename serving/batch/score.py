@@ -38,7 +38,8 @@ class Wanted:
     """What to ask everybody; `again` begins a new run where one has ended or was broken off.
 
     The answers go to a folder named like the run, in `out` or else in the run's own. `size` is the customers
-    in a partition; `workers` the processes, as many as there are cores when None.
+    in a partition; `workers` the processes, as many as there are cores when None. `day` names the day a run
+    belongs to, that of its beginning when empty.
     """
 
     asks: str = "next-best-action"
@@ -46,6 +47,7 @@ class Wanted:
     workers: int | None = None
     again: bool = False
     size: int = PARTITION
+    day: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,6 @@ def score_batch(settings: Settings, wanted: Wanted, at: datetime, progress: Prog
         finish_what_was_broken_off(logs)
         run = _run(settings, wanted, at)
         folder = settings.batch / run.name
-        if not run.ended:
-            progress(0, run.customers)
         every = range(run.partitions)
         todo = [] if run.ended else [at for at in every if not run.whole(logs.folder, at)]
         left_out = _decide(settings, run, folder, todo, wanted.workers, progress) if todo else None
@@ -88,6 +88,7 @@ def _decide(
     rows = run.rows_of(folder)
     left = sum(rows[at] for at in todo)
     done = Counted(run.customers - left, run.customers, tell)
+    done.add(0)
     processes = min(workers or os.cpu_count() or 1, len(todo))
     if processes > 1:
         crew = Crew(settings, folder, processes, done.add)
@@ -152,5 +153,5 @@ def _key(settings: Settings, served: Served, wanted: Wanted, at: datetime) -> st
     out = str(wanted.out.absolute()) if wanted.out else ""
     return digest({
         "asks": wanted.asks, "release": served.release.digest, "columns": columns, "source": source,
-        "day": f"{at.astimezone(UTC):%Y-%m-%d}", "out": out, "size": wanted.size,
+        "day": wanted.day or f"{at.astimezone(UTC):%Y-%m-%d}", "out": out, "size": wanted.size,
     })  # fmt: skip

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from crm_rules.governance import keys
@@ -18,16 +18,22 @@ from feature_repo.errors import BankError
 from feature_repo.packed_rows import PackedRows, open_rows
 from feature_repo.settings import Settings
 from monitoring.decision_log import DecisionLogs
+from serving.batch.errors import AlreadyRunning
 from serving.batch.partition import Partitions
 from serving.batch.run import BatchRun
+from serving.batch.turn import only_one
 from serving.bootstrap import switches
 from serving.deciding.loaded import Loaded
 from serving.deciding.online import OnlineRows
 from serving.deciding.scoring import Scorer
 from serving.deciding.uses import UsesReader
+from serving.pipeline.daily import Nightly
+from serving.pipeline.daily_status import FILE as NIGHTS
+from serving.pipeline.daily_status import Night, Nights
 from training.promotion import Office
 from training.release.verify import verify
 
+LOCK = "daily.lock"
 COUNTED = "profile"  # the view with a row for each customer
 
 
@@ -93,6 +99,27 @@ def office(settings: Settings, trust: Trust) -> Iterator[Office]:
             settings.releases, settings.parts, opened, trust, Materiality.load(MATERIALITY),
             Heads(settings.heads), customers(settings), Loaded.of,
         )  # fmt: skip
+
+
+def run_daily(settings: Settings, day: date, at: datetime) -> list[Night]:
+    """Take the nights that are due up to a day; AlreadyRunning while another process does."""
+    from serving.batch.telling import Telling
+    from serving.pipeline.daily_steps import steps
+
+    with only_one(settings.daily / LOCK, "`bank daily`"), Telling() as telling:
+        known = Nights.read(settings.home / NIGHTS)
+        nightly = Nightly(settings.daily, known, steps(settings, at, telling.tell), now, lambda night: None)
+        return nightly.run(day)
+
+
+def nights(settings: Settings) -> list[Night]:
+    """How the nights stand; a step that a process no longer takes was broken off."""
+    told = Nights.read(settings.home / NIGHTS).sorted
+    try:
+        with only_one(settings.daily / LOCK, "`bank daily`"):
+            return [night.broken_off() for night in told]
+    except AlreadyRunning:
+        return told
 
 
 def customers(settings: Settings) -> int:
