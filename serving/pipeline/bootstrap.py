@@ -1,8 +1,8 @@
 """Where the parts of commands meet: settings, people, the office. The second composition root."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from serving.batch.errors import AlreadyRunning
 from serving.batch.partition import Partitions
 from serving.batch.run import BatchRun
 from serving.batch.turn import only_one
-from serving.bootstrap import switches
+from serving.bootstrap import open_uses, switches
 from serving.deciding.loaded import Loaded
 from serving.deciding.online import OnlineRows
 from serving.deciding.scoring import Scorer
@@ -30,6 +30,7 @@ from serving.deciding.uses import UsesReader
 from serving.pipeline.daily import Nightly
 from serving.pipeline.daily_status import FILE as NIGHTS
 from serving.pipeline.daily_status import Night, Nights
+from serving.spark import Task
 from training.promotion import Office
 from training.release.verify import verify
 
@@ -137,6 +138,16 @@ def partitions(
     online = OnlineRows(rows, release.manifest.origin, release.digest)
     scorer = Scorer(Loaded.of(release), online, uses)
     return Partitions(run, folder, scorer, DecisionLogs.of(settings), lambda: switches(settings).stops, told)
+
+
+def spark_task(settings: Settings, run: BatchRun, customer_ids: Sequence[str]) -> Task:
+    """What Spark's executors need to decide that run about these customers, as things stand now."""
+    with closing(open_uses(settings)) as uses:
+        known = uses.counted(customer_ids)
+    return Task(
+        str(settings.releases.absolute()), str(settings.trust_file.absolute()), settings.trust_root,
+        settings.profile, asdict(run), switches(settings).stops.as_record(), known.mine, known.everybodys,
+    )  # fmt: skip
 
 
 def now() -> datetime:

@@ -32,7 +32,7 @@ def main() -> int:
     )
     with tempfile.TemporaryDirectory(dir=Settings().home.parent, prefix="bank-proof-") as folder:
         home = Path(folder)
-        _copy(Settings().home, home)
+        copied(Settings().home, home)
         made_up(home / "online.db", customers)
         memory, began = Memory(), time.monotonic()
         for _ in range(kills):
@@ -101,7 +101,8 @@ def _counted(home: Path) -> tuple[int, int, int]:
     return rows, names, len(found)
 
 
-def _copy(source: Path, home: Path) -> None:
+def copied(source: Path, home: Path) -> Path:
+    """A home with the release and the online rows of another, whose log begins anew."""
     for name in KEPT:
         path = source / name
         if path.is_dir():
@@ -109,7 +110,8 @@ def _copy(source: Path, home: Path) -> None:
         else:
             shutil.copy2(path, home / name)
     for head in (home / "heads").glob("batches.*"):
-        head.unlink()  # the copy's log begins anew
+        head.unlink()
+    return home
 
 
 def _children(pid: int) -> list[int]:
