@@ -277,4 +277,4 @@ def test_reconciling_finds_rows_that_went_missing(generated: Path, tmp_path: Pat
 def test_features_are_as_of_the_day_but_not_after_the_data(
     generated: Path, day: date, wanted: datetime
 ) -> None:
-    assert as_of(day, Source.read(generated / "raw")) == wanted
+    assert as_of(day, generated / "raw") == wanted
