@@ -97,7 +97,7 @@ def decided(batch: pa.RecordBatch, told: str) -> Iterator[pa.RecordBatch]:
     names = batch.column("customer_id").to_pylist()
     scorer = _scorer(batch, names, loaded, task)
     asked, stamps = [run.use_case.request(name) for name in names], run.stamps(names)
-    for _, made in in_chunks(scorer, run.use_case.decide, asked, stamps, lambda: scorer.loaded.stops, CHUNK):
+    for made in in_chunks(scorer, run.use_case.decide, asked, stamps, lambda: scorer.loaded.stops, CHUNK):
         rows = [
             (r.customer_id, r.decision_id, r.at, r.use_case, each.body, r.payload)
             for each in made

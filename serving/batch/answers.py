@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 
 from serving.batch.run import DRAFT
 from serving.batch.use_cases import UseCase
-from serving.deciding.loaded import Loaded
 from serving.deciding.records import Decision
 
 OUTCOMES = b"outcomes"
@@ -36,10 +35,10 @@ class Answers:
         )
         return self
 
-    def add(self, decisions: Sequence[Decision], loaded: Loaded) -> None:
+    def add(self, decisions: Sequence[Decision]) -> None:
         """Add the rows of these decisions, as one group."""
         use_case, schema = self._use_case, self._use_case.schema
-        told = [use_case.rows(decision, loaded) for decision in decisions]
+        told = [use_case.rows(decision) for decision in decisions]
         self.outcomes.update(map(use_case.outcome, told))
         rows = list(chain.from_iterable(told))
         if rows:

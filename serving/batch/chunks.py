@@ -16,15 +16,15 @@ Decide = Callable[..., Sequence[Scored]]  # (scorer, requests of its kind, stamp
 def in_chunks(
     scorer: Scorer, decide: Decide, asked: Sequence[Request], stamps: Sequence[Stamp],
     stops: Callable[[], Stops], size: int = CHUNK,
-) -> Iterator[tuple[Scorer, list[Decision]]]:  # fmt: skip
-    """The decisions chunk by chunk, with the scorer that made them; who has no row is left out.
+) -> Iterator[list[Decision]]:  # fmt: skip
+    """The decisions chunk by chunk; who has no row is left out.
 
     MissingPart or ModelStopped when the release lacks the model, or it is stopped.
     """
     for start in range(0, len(asked), size):
         scorer = scorer.under(stops())
         found = decide(scorer, asked[start : start + size], stamps[start : start + size])
-        yield scorer, [each for each in found if isinstance(each, Decision)]
+        yield [each for each in found if isinstance(each, Decision)]
 
 
 @contextmanager

@@ -42,7 +42,7 @@ class Partitions:
     def _decide(self, number: int, log: BatchLog, answers: Answers) -> None:
         names, use_case = self.run.customers_of(self.folder, number), self.run.use_case
         asked, stamps = [use_case.request(name) for name in names], self.run.stamps(names)
-        for scorer, made in in_chunks(self.scorer, use_case.decide, asked, stamps, self.stops):
+        for made in in_chunks(self.scorer, use_case.decide, asked, stamps, self.stops):
             log.append([each.record for each in made])
-            answers.add(made, scorer.loaded)
+            answers.add(made)
             self.told(len(made))

@@ -12,13 +12,12 @@ import pyarrow as pa
 from serving.batch.chunks import Decide
 from serving.deciding import credit, next_best_action
 from serving.deciding.asking import CustomerRequest, OfferRequest
-from serving.deciding.loaded import Loaded
 from serving.deciding.records import Decision, Request
 from serving.deciding.scoring import Scorer
-from training.release.packing import unpack
 
 OFFERS = 3
 FACTORS = ("P", "C", "V", "L", "priority")
+OFFER = ("offer_id", "product_id", *FACTORS)
 Row = tuple[object, ...]
 OFFERED = pa.schema(
     [
@@ -58,39 +57,36 @@ class UseCase:
     decide: Decide
     request: Callable[[str], Request]
     schema: pa.Schema
-    rows: Callable[[Decision, Loaded], list[Row]]
+    rows: Callable[[Decision], list[Row]]
     outcome: Callable[[Sequence[Row]], str]
 
 
-def _offered(decision: Decision, loaded: Loaded) -> list[Row]:
+def _offered(decision: Decision) -> list[Row]:
     """A row an offer, best first; one of rank 0 for a customer to whom nothing is offered."""
-    kept, record, offers = decision.kept, decision.record, loaded.rulebook.offers
-    candidates, reasons = kept["candidates"], kept["reasons"]
-    assert isinstance(candidates, dict)
-    assert isinstance(reasons, dict)
-    last = (kept["arm"], kept["selection_probability"])
-    shown = kept["outcome"]
-    assert isinstance(shown, list)
-    if not shown:
-        return [(record.customer_id, record.decision_id, 0, None, None, *(None,) * len(FACTORS), *last, [])]
-    ranked = candidates["ranked"]
-    factors = unpack(candidates["factors"], len(FACTORS) * len(ranked)).reshape(len(FACTORS), -1)
-    told = factors[:, : len(shown)].T.tolist()
+    answer = orjson.loads(decision.body)
+    about = (answer["customer_id"], answer["decision_id"])
+    arm = (answer["arm"], answer["selection_probability"])
+    if not answer["offers"]:
+        return [(*about, 0, *(None,) * len(OFFER), *arm, [])]
     return [
         (
-            record.customer_id, record.decision_id, rank, name, offers.entries[at].product_id,
-            *told[rank - 1], *last, [each["code"] for each in reasons.get(str(offers.family[at]), ())],
+            *about,
+            each["rank"],
+            *(each[name] for name in OFFER),
+            *arm,
+            [why["code"] for why in each["reasons"]],
         )
-        for rank, (name, at) in enumerate(zip(shown, ranked, strict=False), start=1)
-    ]  # fmt: skip
+        for each in answer["offers"]
+    ]
 
 
-def _behaves(decision: Decision, loaded: Loaded) -> list[Row]:
+def _behaves(decision: Decision) -> list[Row]:
     answer = orjson.loads(decision.body)
     told: Mapping[str, object] = answer["behaviour"]
-    record, names = decision.record, BEHAVIOUR.names[2:-1]
     codes = [each["code"] for each in answer["reasons"]]
-    return [(record.customer_id, record.decision_id, *(told[name] for name in names), codes)]
+    return [
+        (answer["customer_id"], answer["decision_id"], *(told[name] for name in BEHAVIOUR.names[2:-1]), codes)
+    ]
 
 
 USE_CASES = {

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
+from pathlib import Path
 
 import duckdb
 
@@ -36,6 +37,7 @@ def steps(settings: Settings, at: datetime, progress: Callable[[int, int], None]
     return [
         NightStep("ingest", "Take in deliveries", nothing, partial(ingest, settings, at)),
         NightStep("reconcile", "Reconcile the tables", source, partial(reconcile, settings)),
+        NightStep("offers", "Offers from the log", nothing, partial(offers, settings)),
         NightStep("features", "Features for training", source, partial(features, settings)),
         NightStep("online", "Features online", source, partial(online, settings)),
         NightStep("batch", "Decide for everybody", released, partial(batch, settings, at, progress)),
@@ -43,9 +45,21 @@ def steps(settings: Settings, at: datetime, progress: Callable[[int, int], None]
     ]
 
 
-def as_of(day: date, source: Source) -> datetime:
-    """The end of the day, or of the data where that is earlier: what is not there yet did not happen."""
-    return min(datetime.combine(day + timedelta(days=1), time(), UTC), source.end)
+def as_of(day: date, raw: Path) -> datetime:
+    """The end of the day, or of the last day with bookings where that is earlier.
+
+    What was not delivered yet makes nobody a customer who has been quiet since.
+    """
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        last = connection.execute(
+            "SELECT max(booked_at) FROM read_parquet($files)", {"files": str(raw / "bookings" / "*.parquet")}
+        ).fetchall()[0][0]
+    return _end_of(day if last is None else min(day, last.astimezone(UTC).date()))
+
+
+def _end_of(day: date) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time(), UTC)
 
 
 def ingest(settings: Settings, at: datetime, day: date) -> Outcome:
@@ -53,6 +67,15 @@ def ingest(settings: Settings, at: datetime, day: date) -> Outcome:
     if settings.deliveries is None:
         return Outcome(0, ("no folder of deliveries is set (BANK_DELIVERIES); the loaded bank as it is",))
     return Deliveries(settings, settings.deliveries, at).take(day)
+
+
+def offers(settings: Settings, day: date) -> Outcome:
+    """What was offered and said up to the end of the day, back as the raw table `offers`."""
+    from monitoring.offers_history import offers_history
+
+    until = _end_of(day)
+    found = offers_history(settings, until)
+    return Outcome(found.added, (f"{found.added:,} rows added, until {until:%Y-%m-%d %H:%M} UTC",))
 
 
 def reconcile(settings: Settings, day: date) -> Outcome:
@@ -85,7 +108,7 @@ def online(settings: Settings, day: date) -> Outcome:
     from feature_repo import build
     from feature_repo.packed_rows import open_rows
 
-    at = as_of(day, Source.read(settings.raw))
+    at = as_of(day, settings.raw)
     views = build.online_rows(settings.raw, at, settings.machine)
     with open_rows(settings, read_only=False) as rows:
         for view, table in views.items():

@@ -82,7 +82,7 @@ class Batch:
         found = self.outcomes.setdefault(use_case, Counter())
         stamps = [Stamp(new_id(), self._request, self._at, CALLER) for _ in asked]
         try:
-            for _, made in in_chunks(scorer, method, asked, stamps, self._stops, CHUNK):
+            for made in in_chunks(scorer, method, asked, stamps, self._stops, CHUNK):
                 self._log.append([each.record for each in made])
                 found.update(str(each.outcome) for each in made)
         except (MissingPart, ModelStopped) as missing:

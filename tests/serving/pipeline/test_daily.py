@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -18,49 +17,13 @@ from feature_repo.settings import Settings
 from serving.batch.errors import AlreadyRunning
 from serving.batch.turn import only_one
 from serving.pipeline import bootstrap, daily
-from serving.pipeline.daily import GoesOnWithout, Nightly, NightStep, Waits, days_due
+from serving.pipeline.daily import GoesOnWithout, Waits, days_due
 from serving.pipeline.daily_status import FILE, Night, Nights, State, StepStatus
 from serving.pipeline.daily_steps import as_of, reconcile
 from serving.pipeline.deliveries import Deliveries, OtherBank
-from serving.pipeline.step import Outcome
+from tests.serving.pipeline.nights import AT, DAY, NAMES, Chain
 
-DAY = date(2026, 3, 1)
-AT = datetime(2026, 3, 2, 3, tzinfo=UTC)
 LATE = AT.replace(hour=6)
-NAMES = ("ingest", "features", "batch", "monitor")
-
-
-class Chain:
-    """Steps that write down each day they are taken; `broken` says what a step raises instead."""
-
-    def __init__(self, home: Path) -> None:
-        self.home, self.taken, self.told = home, list[str](), list[Night]()
-        self.broken: dict[str, Exception] = {}
-        self.source = 1
-
-    def run(self, day: date = DAY) -> Night:
-        nights = Nights.read(self.home / FILE)
-        steps = [
-            NightStep(name, name.title(), self._inputs(name), self._work(name), optional=name == "monitor")
-            for name in NAMES
-        ]
-        return Nightly(self.home / "daily", nights, steps, lambda: AT, self.told.append).run(day)[-1]
-
-    def _inputs(self, name: str) -> Callable[[date], dict[str, object]]:
-        return lambda day: {"source": self.source} if name == "features" else {}
-
-    def _work(self, name: str) -> Callable[[date], Outcome]:
-        def work(day: date) -> Outcome:
-            if name in self.broken:
-                raise self.broken[name]
-            self.taken.append(f"{name} {day.day}")
-            return Outcome(1, (f"{name} is through",), {"source": self.source})
-
-        return work
-
-    def states(self) -> list[State]:
-        [*_, night] = Nights.read(self.home / FILE).sorted
-        return [step.state for step in night.steps]
 
 
 @pytest.fixture
@@ -176,7 +139,7 @@ def test_it_tells_each_step_as_it_is_begun_and_as_it_ends(chain: Chain) -> None:
 KILLED = """
 import os, signal
 from pathlib import Path
-from tests.serving.pipeline.test_daily import Chain
+from tests.serving.pipeline.nights import Chain
 chain = Chain(Path({home!r}))
 real = chain._work
 def work(name):
@@ -194,7 +157,7 @@ chain.run()
 """
 
 
-@pytest.mark.parametrize("name", ["features", "batch"])
+@pytest.mark.parametrize("name", ["batch"])
 def test_a_night_that_was_killed_goes_on_where_it_was(tmp_path: Path, name: str) -> None:
     code = KILLED.format(home=str(tmp_path), name=name)
     root = Path(daily.__file__).parents[2]
@@ -314,4 +277,4 @@ def test_reconciling_finds_rows_that_went_missing(generated: Path, tmp_path: Pat
 def test_features_are_as_of_the_day_but_not_after_the_data(
     generated: Path, day: date, wanted: datetime
 ) -> None:
-    assert as_of(day, Source.read(generated / "raw")) == wanted
+    assert as_of(day, generated / "raw") == wanted
