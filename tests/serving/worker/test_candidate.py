@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import sqrt
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -31,11 +32,10 @@ from serving.errors import UnknownProduct
 from serving.worker.candidate import Candidate
 from serving.worker.in_service import InService
 from serving.worker.shadow import Followed, Shadow
-from tests.conftest import AT, CUSTOMERS, Tiny, stamp
+from tests.conftest import AT, CUSTOMERS, Tiny, make_tiny, stamp
 from tests.serving.conftest import InProcess, Kept
 from tests.serving.worker.test_switching import release_with, stricter
 
-ON, OFF = ["ann", "ben", "cat", "dan"], ""
 PATIENCE = 30.0
 
 
@@ -74,11 +74,21 @@ class Stage:
         return [json.loads(each) for case in USE_CASES for each in logs.payloads(case, 1_000)]
 
 
+@pytest.fixture(scope="module")
+def two_releases(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tiny, str]:
+    """A tiny bank, and a second release of it."""
+    tiny = make_tiny(tmp_path_factory.mktemp("two") / "home")
+    return tiny, release_with(tiny, stricter)
+
+
 @pytest.fixture
-def stage(tiny: Tiny) -> Iterator[Stage]:
-    settings = Settings(home=tiny.home, profile="demo")
+def stage(two_releases: tuple[Tiny, str], tmp_path: Path) -> Iterator[Stage]:
+    made, second = two_releases
+    home = shutil.copytree(made.home, tmp_path / "home")
+    parts = {name: home / folder.relative_to(made.home) for name, folder in made.parts.items()}
+    settings = Settings(home=home, profile="demo")
     process = build(settings, "worker-1")
-    yield Stage(tiny, settings, process, release_with(tiny, stricter))
+    yield Stage(replace(made, home=home, parts=parts), settings, process, second)
     process.close()
 
 
