@@ -19,6 +19,7 @@ import feature_repo.features.cli
 import monitoring.audit_cli
 import monitoring.cli
 import monitoring.conduct_cli
+import serving.candidate_cli
 import serving.cases_cli
 import serving.cli
 import serving.daily_cli
@@ -47,6 +48,7 @@ app.add_typer(feature_repo.cli.data, name="data")
 app.add_typer(feature_repo.features.cli.features, name="features")
 app.add_typer(training.cli.train, name="train")
 app.add_typer(training.models_cli.models, name="models")
+serving.holds_cli.promote.add_typer(serving.candidate_cli.candidate, name="candidate")
 app.add_typer(serving.holds_cli.promote, name="promote")
 app.add_typer(training.release_cli.release, name="release")
 app.add_typer(crm_rules.changes_cli.people, name="people")

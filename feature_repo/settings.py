@@ -193,6 +193,11 @@ class Settings(BaseSettings):
         return self.home / "trust.json"
 
     @property
+    def shadows(self) -> Path:
+        """What a release in the shadow would have decided: a log a worker, apart from the decisions."""
+        return self.home / "shadows"
+
+    @property
     def governance(self) -> Path:
         """The file of promotions, holds and stop switches, unless they lie in PostgreSQL."""
         return self.home / "governance.db"

@@ -17,6 +17,8 @@ from feature_repo.settings import Settings
 from monitoring.batch_check import verify_batches, without_entry
 from monitoring.decision_log import BATCHES, PREFIX, DecisionLogs, chain_of
 from monitoring.log_check import misplaced, verify_log
+from monitoring.shadow import PREFIX as SHADOWS
+from monitoring.shadow import shadow_logs
 from monitoring.spool import Spools
 
 
@@ -87,11 +89,17 @@ def heads(evidence: Evidence) -> Iterator[Check]:
 
 def decision_chains(evidence: Evidence) -> Iterator[Check]:
     """Each worker's chain and rows; chains that are gone; chains and rows in a database not theirs."""
-    logs, anchored = DecisionLogs.of(evidence.settings), evidence.heads()
+    anchored = evidence.heads()
     gone = {name for name in anchored if name.startswith(PREFIX) or name == BATCHES}
+    yield from _chains_of(DecisionLogs.of(evidence.settings), gone, anchored)
+
+
+def _chains_of(
+    logs: DecisionLogs, gone: set[str], anchored: Mapping[str, tuple[Head, ...]]
+) -> Iterator[Check]:
     with logs.reading() as databases:
         for stem, database in databases:
-            own = {chain_of(stem)} if stem else gone | set(chains(database))
+            own = {chain_of(stem, logs.prefix)} if stem else gone | set(chains(database))
             gone -= own
             try:
                 yield from _log_checks(database, sorted(own), anchored)
@@ -122,6 +130,15 @@ def _log_check(database: Database, name: str, anchored: Sequence[Head]) -> Check
     found = verify_log(database, name, anchored)
     notes = (f"{found.erased:,} erased on purpose",) if found.erased else ()
     return Check(name, found.entries, found.problems, notes)
+
+
+def shadow_chains(evidence: Evidence) -> Iterator[Check]:
+    """Each worker's chain of what was decided in the shadow; not there where none ever was."""
+    logs, anchored = shadow_logs(evidence.settings), evidence.heads()
+    gone = {name for name in anchored if name.startswith(SHADOWS)}
+    if not gone and (logs.url or not logs.folder.is_dir()):
+        return
+    yield from _chains_of(logs, gone, anchored)
 
 
 def batch_files(evidence: Evidence) -> Iterator[Check]:
@@ -187,7 +204,9 @@ def _checked(name: str, check: Callable[[], Check]) -> Check:
         return Check(name, 0, (str(error),))
 
 
-CHECKERS: tuple[Checker, ...] = (heads, decision_chains, batch_files, decision_spools, ledger)
+CHECKERS: tuple[Checker, ...] = (
+    heads, decision_chains, shadow_chains, batch_files, decision_spools, ledger,
+)  # fmt: skip
 
 
 def as_data(checks: Iterable[Check]) -> list[dict[str, object]]:

@@ -48,3 +48,31 @@ def compare_terms(
         typer.echo(line)
     if found.unequal:
         raise typer.Exit(3)
+
+
+@monitor.command("shadow")
+def shadow(json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False) -> None:
+    """Compare what the release in the shadow would have decided with what was decided."""
+    from feature_repo.settings import Settings
+    from monitoring.decision_log import DecisionLogs
+    from monitoring.shadow import compare, newest_release, shadow_logs
+
+    settings = Settings()
+    shadows = shadow_logs(settings)
+    release = newest_release(shadows)
+    found = list(compare(shadows, DecisionLogs.of(settings), release)) if release else []
+    if json:
+        from json import dumps
+
+        typer.echo(dumps({"release": release, "use_cases": [each.as_json() for each in found]}))
+        return
+    if release is None:
+        typer.echo("Nothing was decided in the shadow. Next: `bank promote request PART --shadow PERCENT`.")
+        return
+    typer.echo(
+        f"Release {release[:16]} in the shadow, beside what was decided (its score minus the other's):"
+    )
+    for each in found:
+        for line in each.lines():
+            typer.echo(line)
+    typer.echo("Next: `bank promote candidate finish` or `bank promote candidate end --reason ...`.")

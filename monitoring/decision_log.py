@@ -172,6 +172,7 @@ class DecisionLogs:
     heads: Path
     url: str = field(default="", repr=False)
     schema: str = "bank_decisions"
+    prefix: str = PREFIX
 
     @classmethod
     def of(cls, settings: Settings) -> "DecisionLogs":
@@ -189,7 +190,7 @@ class DecisionLogs:
                 self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             is_new = not self.url and not path.exists()
             try:
-                return self._opened(path, chain_of(worker), wait)
+                return self._opened(path, chain_of(worker, self.prefix), wait)
             except (DatabaseUnavailable, OSError):
                 if is_new:  # a log without its tables would be taken for a damaged one
                     for left in self.folder.glob(f"{worker}.db*"):
@@ -273,13 +274,13 @@ class DecisionLogs:
                         yield bytes(row[0])
 
 
-def chain_of(worker: str) -> str:
+def chain_of(worker: str, prefix: str = PREFIX) -> str:
     """The name of a worker's chain.
 
     >>> chain_of("worker-1"), chain_of("batches")
     ('decisions-worker-1', 'batches')
     """
-    return worker if worker == BATCHES else PREFIX + worker
+    return worker if worker == BATCHES else prefix + worker
 
 
 @contextmanager

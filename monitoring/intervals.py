@@ -1,7 +1,8 @@
 """How sure a share is that was counted."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import fsum, sqrt
 
 Z95 = 1.959963984540054
 
@@ -41,3 +42,39 @@ class Counted:
     def __str__(self) -> str:
         low, high = self.interval
         return f"{self.some:,} of {self.of:,} ({self.share:.1%}, 95 % {low:.1%} to {high:.1%})"
+
+
+@dataclass(frozen=True)
+class Averaged:
+    """A mean of so many numbers, with its 95 % interval by the normal approximation.
+
+    >>> print(Averaged.of([0.1, 0.2, 0.3]))
+    +0.2000 (95 % +0.0868 to +0.3132)
+    """
+
+    n: int
+    mean: float
+    deviation: float
+
+    @staticmethod
+    def of(values: Sequence[float]) -> "Averaged":
+        """Mean and standard deviation (n - 1) of these numbers; NaN of none."""
+        n = len(values)
+        mean = fsum(values) / n if n else float("nan")
+        spread = fsum((each - mean) ** 2 for each in values)
+        return Averaged(n, mean, sqrt(spread / (n - 1)) if n > 1 else float("nan"))
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Where the mean lies at 95 %; NaN of fewer than two numbers."""
+        half = Z95 * self.deviation / sqrt(self.n) if self.n else float("nan")
+        return self.mean - half, self.mean + half
+
+    def as_json(self) -> dict[str, object]:
+        """Count, mean and interval; what is not known is null."""
+        told = [None if value != value else value for value in (self.mean, *self.interval)]
+        return {"n": self.n, "mean": told[0], "interval": told[1:]}
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        return f"{self.mean:+.4f} (95 % {low:+.4f} to {high:+.4f})"

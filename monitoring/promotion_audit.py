@@ -20,6 +20,9 @@ from feature_repo.settings import Settings
 from monitoring.audit import CHECKERS, Check, Checker, Evidence
 from monitoring.case_audit import cases
 from training.release.assemble import part_digest
+from training.release.candidate_record import FILE as CANDIDATE_FILE
+from training.release.candidate_record import HEAD as CANDIDATE
+from training.release.candidate_record import candidate_record
 from training.release.current import HEAD as CURRENT
 from training.release.current import Current, current, last_number
 from training.release.errors import BrokenRelease
@@ -108,6 +111,37 @@ def releases(evidence: Evidence) -> Iterator[Check]:
     for digest in sorted({switch.release for switch in state.switches}):
         problems += _release(settings, trust, state, digest)
     yield Check("releases", len(state.switches), tuple(problems), tuple(notes))
+
+
+def candidate(evidence: Evidence) -> Iterator[Check]:
+    """The release that is tried, against what the journal says of it."""
+    settings, heads = evidence.settings, evidence.heads().get(CANDIDATE, ())
+    path, seen = settings.releases / CANDIDATE_FILE, max((head.seq for head in heads), default=0)
+    if not _journal_is_there(settings):
+        if seen or path.exists():
+            yield Check("candidate", 0, (f"{path} was written, but no journal says by whom",))
+        return
+    trust = Trust.of(settings)
+    with _journal(settings) as journal:
+        state = read(journal, trust)
+    told, problems, notes = state.candidates, list[str](), list[str]()
+    last = told[-1] if told else None
+    try:
+        found = candidate_record(settings.releases, trust, seen)
+    except BankError as error:
+        problems.append(str(error))
+    else:
+        number = found.number if found else 0
+        if last is not None and number == last.number - 1 == seen:
+            notes.append(f"record {last.number} was cut short; the next `bank promote` command finishes it")
+        elif (last and (last.number, last.release, last.tryout)) != (
+            found and (found.number, found.release, found.tryout)
+        ):
+            problems.append(f"{path} is record {number}; the journal's last is {last.number if last else 0}")
+    if state.candidate is not None:
+        problems += _release(settings, trust, state, state.candidate.release)
+    if told or problems:
+        yield Check("candidate", len(told), tuple(problems), tuple(notes))
 
 
 def registry(evidence: Evidence) -> Iterator[Check]:
@@ -209,4 +243,13 @@ def _journal(settings: Settings) -> Journal:
     return Journal.open(settings.governance, settings.database.get_secret_value(), settings.heads)
 
 
-EVERY: tuple[Checker, ...] = (*CHECKERS, people, governance, stop_switches, releases, registry, cases)
+EVERY: tuple[Checker, ...] = (
+    *CHECKERS,
+    people,
+    governance,
+    stop_switches,
+    releases,
+    candidate,
+    registry,
+    cases,
+)

@@ -9,6 +9,7 @@ refuse at the start it refuses then, and goes on with what it has.
 import math
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -19,6 +20,7 @@ from starlette.types import ASGIApp
 from crm_rules.cases.store import CaseStore
 from crm_rules.database import open_database
 from crm_rules.errors import DatabaseUnavailable
+from crm_rules.governance.candidates import Mode
 from crm_rules.governance.heads import Heads
 from crm_rules.governance.people import Trust
 from crm_rules.governance.stops import NONE, Stops
@@ -33,6 +35,7 @@ from feature_repo.rows.remembered import RememberedRows
 from feature_repo.settings import Settings
 from monitoring.decision_log import DecisionLogs, Record
 from monitoring.finding import Finder
+from monitoring.shadow import shadow_logs
 from monitoring.spool import Spools
 from monitoring.spooled import Spooled, open_spooled
 from serving.api.app import endpoints
@@ -49,10 +52,11 @@ from serving.deciding.online import OnlineRows, RowReader
 from serving.deciding.scoring import Scorer
 from serving.deciding.uses import NoUses, UsesReader
 from serving.errors import LedgerUnavailable, SameNumber
+from serving.worker.candidate import Candidate
 from serving.worker.case_room import CaseRoom
 from serving.worker.engine import Engine
 from serving.worker.figures import models_of
-from serving.worker.following import Follower, Watch, mark
+from serving.worker.following import NEVER_SEEN, Follower, Watch, mark
 from serving.worker.in_service import InService
 from serving.worker.inbox import PLACE as INBOX
 from serving.worker.inbox import Inbox
@@ -61,10 +65,13 @@ from serving.worker.keys import PLACE as KEYS_SCHEMA
 from serving.worker.keys import Holder, IdempotencyKeys
 from serving.worker.measured import Measured
 from serving.worker.metrics import Metrics
+from serving.worker.shadow import Shadow
 from serving.worker.stopping import StopSwitches
 from serving.worker.token_files import TokenFiles
 from serving.worker.trust_file import TrustFile
 from serving.worker.watched_log import Drained, WatchedLog
+from training.release.candidate_record import FILE as CANDIDATE
+from training.release.candidate_record import CandidateRecord, candidate_record, last_candidate_seen
 from training.release.current import FILE as CURRENT
 from training.release.current import Current, current, last_seen
 from training.release.verify import VerifiedRelease, verify
@@ -101,6 +108,7 @@ class ScoringProcess:
     hot: Mapping[tuple[str, str], ASGIApp]
     check: TokenCheck
     releases: Follower
+    candidates: Follower
     stops: Follower
     watches: tuple[Watch, ...]
     rates: Rates
@@ -135,6 +143,9 @@ class ScoringProcess:
         for watch in self.watches:
             watch.close()
         self.engine.close()
+        if (candidate := self.engine.candidate) is not None:
+            candidate.close()
+            candidate.join()
         self.keyring.close()
         self.log.close()
         self.finder.close()
@@ -184,9 +195,14 @@ def open_scorer(
 
     Without `uses` no offer counts as used.
     """
-    origin = served.release.manifest.origin
-    online = OnlineRows(rows, origin, served.release.digest, stale_after_s)
-    return Scorer(Loaded.of(served.release), online, uses or NoUses()).under(served.stops)
+    return _scorer(served.release, served.stops, rows, uses or NoUses(), stale_after_s)
+
+
+def _scorer(
+    release: VerifiedRelease, stops: Stops, rows: RowReader, uses: UsesReader, stale_after_s: float
+) -> Scorer:
+    online = OnlineRows(rows, release.manifest.origin, release.digest, stale_after_s)
+    return Scorer(Loaded.of(release), online, uses).under(stops)
 
 
 def open_archive(settings: Settings) -> Archive:
@@ -253,6 +269,44 @@ def put_in_service(
     return InService(scorer, served.current.number, told, models, rows.close)
 
 
+def next_candidate(
+    settings: Settings, worker: str, stops: Stops, before: Candidate | None = None
+) -> Candidate | None:
+    """What the signed record says is to be tried, verified as the current release is; None when nothing is.
+
+    `before` is what is tried so far; where the record names it for another share, nothing is loaded.
+    """
+    trust, heads = Trust.of(settings), Heads(settings.heads)
+    least = max(before.number if before else 0, last_candidate_seen(heads))
+    named = candidate_record(settings.releases, trust, least)
+    if named is None or not named.release:
+        return None
+    if before and before.release == named.release and before.tryout.mode is named.tryout.mode:
+        return before.renamed(named.number, named.tryout, named.at)
+    if before and before.number == named.number:
+        raise SameNumber(named.number)
+    return _load_candidate(settings, worker, stops, named, verify(settings.releases, named.release, trust))
+
+
+def _load_candidate(
+    settings: Settings, worker: str, stops: Stops, named: CandidateRecord, release: VerifiedRelease
+) -> Candidate:
+    """Loaded and tried on nobody, over rows, uses and a log of its own, so that no answer waits for it."""
+    with ExitStack() as opened:
+        rows, uses = open_rows(settings, patience=ROWS_WAIT), open_uses(settings)
+        opened.callback(rows.close)
+        opened.callback(uses.close)
+        remembered = RememberedRows(rows, monotonic)
+        scorer, shadow = _scorer(release, stops, remembered, uses, settings.stale_after_s), None
+        decide_for_nobody(scorer)
+        if named.tryout.mode is Mode.SHADOW:
+            log = shadow_logs(settings).open(worker)
+            opened.callback(log.close)
+            shadow = Shadow(log, new_id)
+        serving = InService(scorer, named.number, close=opened.pop_all().close)
+        return Candidate(serving, named.tryout, named.at, shadow)
+
+
 def build(
     settings: Settings, worker: str, clock: Callable[[], datetime] = now, metrics: Metrics | None = None
 ) -> ScoringProcess:
@@ -293,11 +347,19 @@ def build(
     releases = Follower(files[CURRENT], take_release, clock, seen[CURRENT])
     stops = Follower(files[STOPS], stopping.take, clock, seen[STOPS])
 
+    def take_candidate() -> None:
+        engine.try_out(next_candidate(settings, worker, engine.serving.stops, engine.candidate))
+
+    candidates = Follower(settings.releases / CANDIDATE, take_candidate, clock, NEVER_SEEN)
+    candidates.look()  # one that cannot be tried keeps nothing from starting
+
     tokens = TokenFiles(settings.keys, Heads(settings.heads), clock)
 
     def following() -> dict[str, object]:
         switched = {**stopping.told(), **stops.told()}
         told = {**releases.told(), "stop_switches": switched, "tokens": tokens.told()}
+        tried = engine.candidate.told() if engine.candidate else {"release": None}
+        told |= {"candidate": {**tried, "refused": candidates.told()["refused"]}}
         return {**told, "events": looked_at.told(clock()), "waiting": log.waiting().told(clock())}
 
     sandbox = Sandbox.load() if settings.has_sandbox else None
@@ -307,14 +369,14 @@ def build(
     )
     # threads of their own, so that a release that takes long to load keeps no stop switch waiting
     watches = (
-        Watch("follow releases", [releases]),
+        Watch("follow releases", [releases, candidates]),
         Watch("follow stop switches", [stops]),
         Watch("follow tokens", tokens.followers),
         Watch("drain the spool", [Drained(log, metrics)], DRAIN_SECONDS),
     )
     return ScoringProcess(
         engine, log, finder, ledger, cases, uses, counted, (inbox, looked_at), keyring, endpoints(desk),
-        apps(desk), tokens.check, releases, stops, watches,
+        apps(desk), tokens.check, releases, candidates, stops, watches,
         Rates(settings.rate_per_second, settings.rate_burst), metrics, kept, settings.access_log,
     )  # fmt: skip
 

@@ -73,6 +73,13 @@ def request(
         typer.Option(metavar="GATE=REASON", help="a soft gate that said no, by its name or kind"),
     ] = None,
     note: Annotated[str, typer.Option(help="what changes, for those who sign")] = "",
+    canary: Annotated[
+        int | None, typer.Option(metavar="PERCENT", min=1, max=100, help="it first answers so many customers")
+    ] = None,
+    shadow: Annotated[
+        int | None,
+        typer.Option(metavar="PERCENT", min=1, max=100, help="it first decides unseen about so many"),
+    ] = None,
     by: By = None,
     as_json: AsJson = False,
 ) -> None:
@@ -80,11 +87,12 @@ def request(
     from crm_rules.governance.promotions import Status
     from serving.pipeline.requesting import Wish, candidates
 
+    tryout = _tryout(canary, shadow)
     wish = Wish(tuple(parts), version, source, segments, offers, pia, _pairs(waive or ()))
     with office_now() as (desk, settings, now):
         signer = signer_now(settings, desk, by, now)
         made, origin = candidates(settings, desk, wish, signer, now)
-        found = desk.ask(made, origin, signer, now, note)
+        found = desk.ask(made, origin, signer, now, note, tryout)
         _say(desk, found, as_json)
     if found.status is Status.REFUSED:
         raise typer.Exit(GATE_SAID_NO)
@@ -103,12 +111,15 @@ def approve(
     role: Annotated[str | None, typer.Option(help="in which role, where somebody has several")] = None,
     by: By = None,
 ) -> None:
-    """Sign a request; with the last signature its release is made and becomes current."""
+    """Sign a request; with the last signature its release is made, and becomes current or is tried."""
     chosen = _role(role)
     with office_now() as (desk, settings, now):
         found, switch = desk.approve(request_id, signer_now(settings, desk, by, now), now, chosen)
         if switch is not None:
-            _switched(switch)
+            say_switched(switch)
+        elif (tried := desk.state().candidate) is not None and tried.subject == found.id:
+            typer.echo(f"Release {tried.release[:16]} of {found.id} is tried: {tried.tryout}.")
+            typer.echo("Running workers follow by themselves. Next: `bank promote candidate show`.")
         elif found.open_roles:
             typer.echo(f"{found.id} is signed by {_signed(found)}; it waits for {_roles(found.open_roles)}.")
             typer.echo(f"Next: `bank promote approve {found.id}` by another person.")
@@ -116,7 +127,7 @@ def approve(
             typer.echo(f"{found.id} is approved; a first release waits for policy, products and reasons.")
             typer.echo("Next: `bank promote request` those that are missing.")
         if switch is not None:
-            _follow(settings, desk)
+            follow_registry(settings, desk)
             typer.echo("Running workers follow by themselves. Next: `bank release show`.")
 
 
@@ -140,7 +151,7 @@ def rollback(
     """One part back to an earlier version, at once, by one operator; a review is due within days."""
     with office_now() as (desk, settings, now):
         switch = desk.roll_back(part, signer_now(settings, desk, by, now), now, reason, to)
-        _switched(switch)
+        say_switched(switch)
         typer.echo(f"{part} is {switch.parts[part][:16]} again, as before; `bank promote history` lists all.")
         review = desk.state().holds.open
         newest = [each for each in review.values() if each.part == part][-1]
@@ -148,7 +159,7 @@ def rollback(
             f"Review {newest.id} is due on {newest.due}. Next: another person reviews it, "
             f"`bank promote lift {newest.id} --reason ...`."
         )
-        _follow(settings, desk)
+        follow_registry(settings, desk)
 
 
 @promote.command("history")
@@ -211,13 +222,14 @@ def _say(desk: "Office", found: "Request", as_json: bool) -> None:
         typer.echo(line)
 
 
-def _switched(switch: "Switch") -> None:
+def say_switched(switch: "Switch") -> None:
+    """Which release is current now, and why."""
     typer.echo(
         f"Release {switch.release[:16]} is current (switch {switch.number}, {switch.cause} {switch.subject})."
     )
 
 
-def _follow(settings: "Settings", desk: "Office") -> None:
+def follow_registry(settings: "Settings", desk: "Office") -> None:
     """Let MLflow's alias `champion` follow a model that became live; loading MLflow takes seconds."""
     state = desk.state()
     before = state.switches[-2].parts if len(state.switches) > 1 else {}
@@ -238,6 +250,7 @@ def _roles(roles: "tuple[Role, ...]") -> str:
 
 
 if TYPE_CHECKING:
+    from crm_rules.governance.candidates import Tryout
     from crm_rules.governance.person import Role
 
 
@@ -247,6 +260,16 @@ def _role(name: str | None) -> "Role | None":
     if name is not None and name not in list(Role):
         raise typer.BadParameter(f"{name} is no role; there are {', '.join(Role)}", param_hint="--role")
     return None if name is None else Role(name)
+
+
+def _tryout(canary: int | None, shadow: int | None) -> "Tryout | None":
+    from crm_rules.governance.candidates import Mode, Tryout
+
+    if canary is not None and shadow is not None:
+        raise typer.BadParameter("a release answers customers or is in the shadow", param_hint="--shadow")
+    if canary is not None:
+        return Tryout(Mode.CANARY, canary)
+    return None if shadow is None else Tryout(Mode.SHADOW, shadow)
 
 
 def _pairs(given: "list[str] | tuple[()]") -> dict[str, str]:

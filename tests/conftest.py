@@ -13,6 +13,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from crm_rules.governance import approvals, demo, keys
+from crm_rules.governance.candidates import Tryout
 from crm_rules.governance.heads import Heads
 from crm_rules.governance.people import Trust
 from crm_rules.governance.person import Role
@@ -26,6 +27,7 @@ from serving.deciding.loaded import Loaded
 from serving.deciding.online import OnlineRows
 from serving.deciding.scoring import Scorer
 from training.release.assemble import assemble, part_of, write_evidence
+from training.release.candidate_record import candidate_record_of, set_candidate
 from training.release.current import record_of, set_current
 from training.release.manifest import Origin
 from training.release.verify import verify
@@ -78,6 +80,13 @@ class Tiny:
         signer = Signer(self.trust.person(by), self.key(key or by))
         record = record_of(release, number, signer, role, AT, self.trust)
         set_current(self.releases, record, Heads(self.home / "heads"))
+
+    def try_out(self, release: str, tryout: Tryout, number: int) -> None:
+        """Name a candidate, or without a release its end, past every rule of promotion: by an operator."""
+        record = candidate_record_of(
+            release, tryout, number, self.signer("otto"), Role.OPERATOR, AT, self.trust
+        )
+        set_candidate(self.releases, record, Heads(self.home / "heads"))
 
     def sign(self, release: str, names: Sequence[str] | None = None) -> None:
         """Let the demo validator and risk approver sign these parts of a release."""

@@ -15,6 +15,7 @@ from typing import Any
 
 from crm_rules.errors import NotAllowed
 from crm_rules.governance import holding, promoting
+from crm_rules.governance.candidates import Tryout
 from crm_rules.governance.chain import canonical
 from crm_rules.governance.heads import Head, Heads
 from crm_rules.governance.journal import Journal, Writing
@@ -31,6 +32,7 @@ from crm_rules.governance.promotions import (
     first_parts,
 )
 from crm_rules.governance.session import Signer
+from training import trying
 from training.candidate import Candidate, keep_part
 from training.release.assemble import assemble, part_digest, write_evidence
 from training.release.current import HEAD, last_number, record_of, set_current
@@ -77,9 +79,15 @@ class Office:
             self.usable(rehearse(Path(draft), assemble(Path(draft), folders, origin)))
 
     def ask(
-        self, candidates: Sequence[Candidate], origin: Origin, signer: Signer, at: datetime, note: str = ""
-    ) -> Request:
-        """Put candidates forward together, each copied by its digest; refused at once when a gate says no."""
+        self, candidates: Sequence[Candidate], origin: Origin, signer: Signer, at: datetime, note: str = "",
+        tryout: Tryout | None = None,
+    ) -> Request:  # fmt: skip
+        """Put candidates forward together, each copied by its digest; refused at once when a gate says no.
+
+        With `tryout` their release is tried so beside the current one before it becomes current.
+        """
+        if tryout is not None:
+            promoting.require_may_try(f"A request for {tryout}", self.state())
         self.usable_together(candidates, origin)
         live = self.state().live
         evidence = [self._evidence(each, live.get(each.part, ""), origin, at) for each in candidates]
@@ -88,14 +96,15 @@ class Office:
                 raise NotAllowed(
                     f"A request for '{each['part']}'", f"its evidence is above {MOST_EVIDENCE // MB} MB"
                 )
-        return promoting.ask(self.journal, self.trust, self.rules, evidence, signer, at, note)
+        return promoting.ask(self.journal, self.trust, self.rules, evidence, signer, at, note, tryout)
 
     def approve(
         self, request_id: str, signer: Signer, at: datetime, role: Role | None = None
     ) -> tuple[Request, Switch | None]:
-        """Sign a request; with the last signature its release is made and becomes current.
+        """Sign a request; with the last signature its release is made, and becomes current or is tried.
 
-        None when it waits for another signature, or for parts that a release cannot be without.
+        None when it waits for another signature, or for parts that a release cannot be without, and
+        when it is tried: then it is the candidate.
         """
         request = self.state().request(request_id)
         if request.status is not Status.APPROVED:
@@ -104,6 +113,9 @@ class Office:
                 self.journal, self.trust, self.rules, self.customers, request_id, signer, role, at
             )
         if request.status is not Status.APPROVED:
+            return request, None
+        if request.tryout is not None:
+            trying.begin(self, request, signer, at)
             return request, None
         return request, self.go_live(request, signer, at)
 
@@ -123,9 +135,16 @@ class Office:
             parts = {**(state.live or first_parts(state)), **request.parts}
             if set(REQUIRED) - set(parts):
                 return None
-            origin = self._origin(state, request)
-            self._switch(turn, state, parts, origin, signer, role, at, APPROVAL, request.id, request.note)
+            self.approved(turn, state, request, parts, signer, role, at)
         return self.finish()
+
+    def approved(
+        self, turn: Writing, state: Promotions, request: Request, parts: Mapping[str, str], signer: Signer,
+        role: Role, at: datetime,
+    ) -> None:  # fmt: skip
+        """Record the switch to an approved request's release, of these parts; the caller has the turn."""
+        origin = self.origin(state, request)
+        self._switch(turn, state, parts, origin, signer, role, at, APPROVAL, request.id, request.note)
 
     def roll_back(
         self, part: str, signer: Signer, at: datetime, reason: str, digest: str | None = None
@@ -150,7 +169,7 @@ class Office:
         return switch
 
     def finish(self) -> Switch | None:
-        """Let `current` follow the last recorded switch, where that was cut short; the last switch."""
+        """Let the signed records follow the journal, where that was cut short; the last switch."""
         with self.heads.turn(HEAD):  # two that finish at once never put the older one last
             state = self.state()
             if not state.switches:
@@ -159,19 +178,15 @@ class Office:
             if last_number(self.releases) < last.number:
                 set_current(self.releases, last.record, self.heads)
             self.heads.write(HEAD, Head(last.number, last.release))
-            return last
+        trying.follow(self)
+        return last
 
     def _switch(
         self, turn: Writing, state: Promotions, parts: Mapping[str, str], origin: Origin, signer: Signer,
         role: Role, at: datetime, cause: str, subject: str, reason: str,
     ) -> None:  # fmt: skip
         """Assemble, verify as serving will, record. The file follows when the record is durable."""
-        evidence = {name: _approved(state, name, digest) for name, digest in parts.items()}
-        folders = {name: self.parts / digest for name, digest in parts.items()}
-        release = assemble(self.releases, folders, origin)
-        for each in evidence.values():
-            write_evidence(self.releases / release, each)
-        self.usable(verify(self.releases, release, self.trust))
+        release = self.made(state, parts, origin)
         number = max(state.number, last_number(self.releases)) + 1
         record = record_of(release, number, signer, role, at, self.trust)
         body = {
@@ -180,7 +195,17 @@ class Office:
         }  # fmt: skip
         promoting.switched(turn, signer, role, at, body)
 
-    def _origin(self, state: Promotions, request: Request) -> Origin:
+    def made(self, state: Promotions, parts: Mapping[str, str], origin: Origin) -> str:
+        """The digest of the release of these parts, assembled with their evidence, and usable in serving."""
+        evidence = {name: _approved(state, name, digest) for name, digest in parts.items()}
+        folders = {name: self.parts / digest for name, digest in parts.items()}
+        release = assemble(self.releases, folders, origin)
+        for each in evidence.values():
+            write_evidence(self.releases / release, each)
+        self.usable(verify(self.releases, release, self.trust))
+        return release
+
+    def origin(self, state: Promotions, request: Request) -> Origin:
         """Of a request with a model what that was trained on; other parts leave the live one as it is."""
         if state.live and not set(request.parts) - set(REQUIRED):
             return self._live_origin(state)

@@ -12,6 +12,7 @@ from typing import Any
 from crm_rules.errors import NotApproved
 from crm_rules.governance.append_only import CLOCKS_DIFFER
 from crm_rules.governance.approvals import authors, unmet, verify_record
+from crm_rules.governance.candidates import BEGIN, CANDIDATE, END, FINISH, Named, Tryout, named_in
 from crm_rules.governance.holds import HELD, LIFTED, LIFTS, PLACES, VALIDATED, Holds
 from crm_rules.governance.journal import Event, doubt
 from crm_rules.governance.materiality import LONGEST_MONTHS, add_months
@@ -59,13 +60,15 @@ class _Reader:
         self.requests: dict[str, Request] = {}
         self._open: dict[str, Request] = {}  # those that wait or are approved
         self.switches: list[Switch] = []
+        self.candidates: list[Named] = []
         self.holds = Holds()
         self.ignored: list[str] = []
         self._review: Switch | None = None
 
     def state(self) -> Promotions:
         self._reviewed(None)
-        return Promotions(self.requests, tuple(self.switches), self.holds, tuple(self.ignored))
+        now = self.state_now()
+        return replace(now, ignored=tuple(self.ignored))
 
     def take(self, event: Event) -> None:
         """The next event; those about stop switches are read elsewhere (`switches`)."""
@@ -103,7 +106,7 @@ class _Reader:
     def _follow(self, event: Event) -> None:
         follow: dict[str, Callable[[Event], None]] = {
             ASKED: self._ask, APPROVED: self._approve, REJECTED: self._reject, SWITCHED: self._switch,
-            HELD: self._hold, LIFTED: self._lift, VALIDATED: self._validate,
+            CANDIDATE: self._candidate, HELD: self._hold, LIFTED: self._lift, VALIDATED: self._validate,
         }  # fmt: skip
         _require(event.kind in follow, "there is no such event")
         follow[event.kind](event)
@@ -120,10 +123,13 @@ class _Reader:
             _require("approvals" not in each, f"the evidence of '{part}' comes with approvals")
         failed = [f"{name}: {gate}" for name, each in evidence.items() for gate in unmet(each, on)]
         status = Status.REFUSED if failed else Status.WAITS
-        made = Request(event.subject, event.by, event.at, note, evidence, status, {}, "; ".join(failed))
+        tryout = Tryout.of(body["tryout"]) if "tryout" in body else None
+        why = "; ".join(failed)
+        made = Request(event.subject, event.by, event.at, note, evidence, status, {}, why, tryout)
         made.needs, made.parts  # noqa: B018  # a field that lacks shows now
+        tried = self.state_now().candidate
         for older in list(self._open.values()) if not failed else ():
-            if set(older.parts) & set(evidence):
+            if set(older.parts) & set(evidence) and (tried is None or tried.subject != older.id):
                 self._move(older.id, Status.SUPERSEDED, f"by {event.subject}")
         self._put(made)
 
@@ -189,8 +195,34 @@ class _Reader:
         _require(made.parts.get(part) in now.were_live(part), f"'{part}' was never live so")
         return {**now.live, part: made.parts[part]}
 
+    def _candidate(self, event: Event) -> None:
+        body: Mapping[str, Any] = event.body
+        made = named_in(event.subject, event.by, event.role, event.at, body)
+        now, request = self.state_now(), self.requests.get(event.subject)
+        _require(event.role in SWITCHERS, f"no {event.role} names a candidate")
+        last = now.candidates[-1].number if now.candidates else 0
+        _require(made.number > last, f"its number {made.number} is not above {last}")
+        told = verify_record(made.record, self._trust, SWITCHERS)
+        said = (told["release"], told["number"], told["by"], told["role"], Tryout.of(told))
+        fits = said == (made.release, made.number, made.by, made.role, made.tryout)
+        _require(fits, "its record is of another candidate")
+        _require(told["trust"] <= self._trust.number, "its record is of a trust file yet to come")
+        _require(request is not None, f"request {event.subject} is unknown")
+        assert request is not None
+        wrong = made.follows(now.candidate, {**now.live, **request.parts})
+        _require(not wrong, wrong)
+        if made.cause == BEGIN:
+            begins = request.status is Status.APPROVED and request.tryout == made.tryout and bool(now.live)
+            _require(begins, f"request {request.id} is {request.status}, and asks for {request.tryout}")
+        if made.cause == FINISH:
+            _require(request.status is Status.LIVE, f"request {request.id} is {request.status}, not live")
+        self.candidates.append(made)
+        if made.cause == END and request.status is Status.APPROVED:
+            self._move(request.id, Status.ENDED, f"{made.by}: {made.reason}")
+
     def state_now(self) -> Promotions:
-        return Promotions(self.requests, tuple(self.switches), self.holds)
+        made = tuple(self.candidates)
+        return Promotions(self.requests, tuple(self.switches), self.holds, candidates=made)
 
     def _hold(self, event: Event) -> None:
         _require(event.role in PLACES, f"no {event.role} places a hold")

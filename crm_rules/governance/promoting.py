@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from crm_rules.errors import NotAllowed
 from crm_rules.governance.approvals import approve as sign_evidence
 from crm_rules.governance.approvals import authors, unmet
+from crm_rules.governance.candidates import CANDIDATE, Tryout
 from crm_rules.governance.chain import digest
 from crm_rules.governance.counting import promotions_of
 from crm_rules.governance.journal import Journal, Writing, signed
@@ -57,9 +58,11 @@ def require_may_ask(
 
 def ask(
     journal: Journal, trust: Trust, rules: Materiality, parts: Sequence[Evidence], signer: Signer,
-    at: datetime, note: str,
+    at: datetime, note: str, tryout: Tryout | None = None,
 ) -> Request:  # fmt: skip
     """Put parts forward together; the request waits for signatures, or is refused by its gates.
+
+    With `tryout` their release is tried so before it becomes current; NotAllowed while another is.
 
     NotAllowed for somebody who may not ask for this part, and while a hold blocks it. A request for a part
     that waits already is superseded.
@@ -74,7 +77,10 @@ def ask(
             role = role_of(f"Asking for '{each['part']}'", trust, signer, rules.requesters(each["part"]), at)
             trust.person(str(each["run"]["author"]))
             _require_no_hold(state, str(each["part"]), at)
-        body = {"parts": evidence, "note": note}
+        body: dict[str, object] = {"parts": evidence, "note": note}
+        if tryout is not None:
+            require_may_try(f"A request for {tryout}", state)
+            body["tryout"] = tryout.as_json()
         turn.append(signed(ASKED, name, signer.person.id, role, at, body, signer.key))
         return promotions_of(turn.events(), trust).request(name)
 
@@ -128,6 +134,24 @@ def switched(turn: Writing, signer: Signer, role: Role, at: datetime, body: Mapp
     """Record that a release becomes current; `body` is as `Switch` holds it. The caller has the turn."""
     subject = str(body["subject"])
     turn.append(signed(SWITCHED, subject, signer.person.id, role, at, body, signer.key))
+
+
+def named(turn: Writing, signer: Signer, role: Role, at: datetime, body: Mapping[str, object]) -> None:
+    """Record what becomes of a candidate; `body` is as `Named` holds it. The caller has the turn."""
+    subject = str(body["subject"])
+    told = {name: value for name, value in body.items() if name != "subject"}
+    turn.append(signed(CANDIDATE, subject, signer.person.id, role, at, told, signer.key))
+
+
+def require_may_try(thing: str, state: Promotions) -> None:
+    """NotAllowed before the first release, and while another release is tried."""
+    if not state.live:
+        raise NotAllowed(thing, "no release is current yet that it could be tried beside")
+    if (tried := state.candidate) is not None:
+        raise NotAllowed(
+            thing,
+            f"the release of {tried.subject} is tried already; `bank promote candidate finish` or `end` it",
+        )
 
 
 def switcher(trust: Trust, signer: Signer, at: datetime, roles: Sequence[Role] = SWITCHERS) -> Role:

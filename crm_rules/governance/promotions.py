@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from crm_rules.errors import UnknownRequest
+from crm_rules.governance.candidates import Named, Tryout
 from crm_rules.governance.holds import Hold, Holds
 from crm_rules.governance.person import Role, moment
 
@@ -28,11 +29,15 @@ class Status(StrEnum):
     SUPERSEDED = "superseded"  # by a newer request for one of its parts
     APPROVED = "approved"  # and not live yet
     LIVE = "live"  # became live; it may have been replaced since
+    ENDED = "ended"  # its release was tried, and dropped
 
 
 @dataclass(frozen=True)
 class Request:
-    """Parts put forward together. `evidence` is by part; its approvals grow as people sign."""
+    """Parts put forward together. `evidence` is by part; its approvals grow as people sign.
+
+    With `tryout` the release is tried so before it becomes current.
+    """
 
     id: str
     by: str
@@ -42,6 +47,7 @@ class Request:
     status: Status
     signed: Mapping[Role, str] = field(default_factory=dict)
     why: str = ""
+    tryout: Tryout | None = None
 
     @property
     def parts(self) -> dict[str, str]:
@@ -84,6 +90,12 @@ class Promotions:
     switches: tuple[Switch, ...]
     holds: Holds
     ignored: tuple[str, ...] = ()
+    candidates: tuple[Named, ...] = ()
+
+    @property
+    def candidate(self) -> Named | None:
+        """The release that is tried now; None when there is none."""
+        return self.candidates[-1] if self.candidates and self.candidates[-1].running else None
 
     def request(self, request_id: str) -> Request:
         """The request of that id; UnknownRequest names those that wait."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
+from crm_rules.governance.candidates import BEGIN, END, FINISH, SHARE, Named
 from crm_rules.governance.person import moment
 from crm_rules.governance.promotions import Promotions, Request, Status, Switch
 from training.gate_table import as_text
@@ -19,6 +20,8 @@ def request_lines(
     )
     if found.note:
         yield f"  {found.note}"
+    if found.tryout is not None:
+        yield f"  tried first: {found.tryout}"
     for name, evidence in found.evidence.items():
         yield ""
         version = evidence["run"].get("version")
@@ -70,6 +73,10 @@ def _next(found: Request, state: Promotions) -> str:
         )
     if found.status is Status.REFUSED:
         return "Nobody can approve it. Next: mend the part or waive what may be, and ask again."
+    if state.candidate is not None and state.candidate.subject == found.id:
+        return "It is tried. Next: `bank promote candidate show`."
+    if found.status is Status.ENDED:
+        return "Its release was tried and dropped. Next: `bank promote history`."
     if found.status is Status.APPROVED:
         return f"Next: `bank promote approve {found.id}` by anybody who may switch makes its release."
     if standing(found, state) == "was live":
@@ -92,6 +99,11 @@ def whole(state: Promotions, part: str | None) -> Iterator[str]:
         (moment(each.at), _switch(each, now))
         for each, now in zip(state.switches, _marks(state), strict=True)
         if part is None or part in _changed(state, each)
+    ]
+    lines += [
+        (moment(each.at), _candidate(each))
+        for each in state.candidates
+        if part in (None, *state.requests[each.subject].parts)
     ]
     if not lines:
         yield "Nothing was put forward yet. Next: `bank promote request PART`, or in the demo `bank run`."
@@ -146,6 +158,7 @@ def as_data(state: Promotions, when: datetime | None, part: str | None) -> dict[
              "parts": dict(each.parts)}
             for each in state.switches
         ],
+        "candidates": [candidate_as_data(each) for each in state.candidates],
     }  # fmt: skip
 
 
@@ -165,8 +178,26 @@ def request_as_data(found: Request) -> dict[str, object]:
     }  # fmt: skip
 
 
+def candidate_as_data(each: Named) -> dict[str, object]:
+    """What became of a candidate, as data; an empty release says that none is tried any more."""
+    return {
+        "number": each.number, "release": each.release, **each.tryout.as_json(), "cause": each.cause,
+        "request": each.subject, "at": each.at, "by": each.by, "role": str(each.role), "reason": each.reason,
+    }  # fmt: skip
+
+
+def _candidate(each: Named) -> str:
+    what = {
+        BEGIN: f"tried: release {each.release[:16]}, {each.tryout}",
+        SHARE: f"tried: release {each.release[:16]}, {each.tryout}",
+        FINISH: "no longer tried: it becomes current",
+        END: f"no longer tried: {each.reason}",
+    }[each.cause]
+    return f"{each.at[:19]}  {each.subject:<6} {what} ({each.by}, {each.role})"
+
+
 def _asked(request: Request, state: Promotions) -> str:
-    why = f" ({request.why})" if request.why else ""
+    why = f" ({request.why})" if request.why else f" (to be tried: {request.tryout})" * bool(request.tryout)
     signed = ", ".join(request.signed.values())
     return (
         f"{request.at[:19]}  {request.id:<6} {request.by} asks for {', '.join(request.parts)}: "

@@ -21,6 +21,7 @@ from serving.deciding.canary import decide_for_nobody
 from serving.deciding.records import DecisionSink, Request
 from serving.deciding.scoring import Scored, Scorer
 from serving.errors import DeadlineExceeded
+from serving.worker.candidate import Candidate
 from serving.worker.in_service import InService
 from serving.worker.measures import Measures, NothingMeasured
 from serving.worker.waiting import Question, Waiting, WaitingLine
@@ -52,6 +53,7 @@ class Bulk:
 
     waiting: Waiting
     serving: InService
+    candidate: Candidate | None
     at: str
     scored: list[Scored] = field(default_factory=list)
 
@@ -70,7 +72,8 @@ class Engine:
     """One release in service and one log. Questions may come from any thread or event loop.
 
     `serving` is replaced whole, between two answers: each answer is made by one release under one set
-    of stop switches. `refer` is given the records that make a case once they are durable; it raises nothing.
+    of stop switches. A `candidate` is tried beside it (`try_out`). `refer` is given the records that make
+    a case once they are durable; it raises nothing.
     """
 
     def __init__(
@@ -89,7 +92,8 @@ class Engine:
         self._line = WaitingLine(room.alone, room.many)
         self._turn = threading.Lock()
         self._bulk: Bulk | None = None
-        self._retired: list[InService] = []
+        self.candidate: Candidate | None = None
+        self._retired: list[InService | Candidate] = []
         self._thread = threading.Thread(target=self._run, name="score", daemon=True)
         self._started = threading.Lock()
 
@@ -133,8 +137,10 @@ class Engine:
     def against(self, customer_id: str, offer_id: str) -> list[str]:
         """The codes that forbid making this offer to this customer now; nothing is logged."""
         with self._turn:
-            stamp = Stamp("", "", self._now().isoformat(), "")
-            return self.scorer.against(OfferRequest(customer_id), offer_id, stamp)
+            stamp, asked = Stamp("", "", self._now().isoformat(), ""), OfferRequest(customer_id)
+            if self.candidate is not None:
+                return self.candidate.against(self.scorer, asked, offer_id, stamp)
+            return self.scorer.against(asked, offer_id, stamp)
 
     def serve(self, new: InService) -> None:
         """From the next answer on, another release under the same stop switches.
@@ -146,10 +152,19 @@ class Engine:
             self.serving = new.under(self.serving.stops)
             self._give_back()
 
+    def try_out(self, candidate: Candidate | None) -> None:
+        """From the next answer on, this candidate under the same stop switches, or none."""
+        with self._turn:
+            before, self.candidate = self.candidate, candidate and candidate.under(self.serving.stops)
+            if before is not None and not before.same_as(candidate):
+                self._retired.append(before)
+                self._give_back()
+
     def stop(self, stops: Stops) -> None:
         """From the next answer on, exactly these stop switches."""
         with self._turn:
             self.serving = self.serving.under(stops)
+            self.candidate = self.candidate and self.candidate.under(stops)
 
     def ready(self) -> bool:
         """Whether online rows can be read and a decision computed; nothing is logged."""
@@ -190,18 +205,23 @@ class Engine:
             by_method.setdefault(each.question.method, []).append(each)
         made: list[Made] = []
         with self._turn:
-            at = self._now().isoformat()
+            at, candidate = self._now().isoformat(), self.candidate
             for method, group in by_method.items():
                 made += self._made(method, group, at)
         if made:
-            self._writer.put(made)
+            self._hand_over(made, candidate)
+
+    def _hand_over(self, made: Sequence[Made], candidate: Candidate | None) -> None:
+        self._writer.put(made)
+        if candidate is not None:
+            candidate.follow(METHODS, made)
 
     def _made(self, method: str, group: Sequence[Waiting], at: str) -> list[Made]:
         """The answers of a group; where one question spoils it, each is answered by itself."""
         started = monotonic()
         questions = [each.question for each in group]
         try:
-            scored = self._scored(self.serving, method, questions, at)
+            scored = self._scored(method, questions, at)
         except Exception as error:  # noqa: BLE001  # it is handed to whoever asked
             if len(group) > 1:
                 return [made for each in group for made in self._made(method, [each], at)]
@@ -210,16 +230,14 @@ class Engine:
         self._measures.answered(method, scored, started - group[0].since, monotonic() - started)
         return [Made(each, (answer,)) for each, answer in zip(group, scored, strict=True)]
 
-    def _scored(
-        self, serving: InService, method: str, questions: Sequence[Question], at: str
-    ) -> Sequence[Scored]:
-        """What one release says to questions about one customer each."""
+    def _scored(self, method: str, questions: Sequence[Question], at: str) -> Sequence[Scored]:
+        """The answers to questions about one customer each."""
         asked = [each.asked[0] for each in questions]
         stamps = [
             Stamp(each.ids[0] if each.ids else self._new_id(), each.request_id, at, each.caller)
             for each in questions
         ]
-        return METHODS[method](serving.scorer, asked, stamps)
+        return _decided(self.serving, self.candidate, method, asked, stamps)
 
     def _go_on_with_many(self) -> None:
         """Answer the next piece of a question about many customers."""
@@ -228,7 +246,7 @@ class Engine:
             if taken is None or not _in_time([taken]):
                 return
             with self._turn:
-                self._bulk = Bulk(taken, self.serving, self._now().isoformat())
+                self._bulk = Bulk(taken, self.serving, self.candidate, self._now().isoformat())
         bulk = self._bulk
         try:
             with self._turn:
@@ -239,14 +257,14 @@ class Engine:
             return
         if not bulk.left:
             self._end_bulk()
-            self._writer.put([Made(bulk.waiting, bulk.scored)])
+            self._hand_over([Made(bulk.waiting, bulk.scored)], bulk.candidate)
 
     def _piece(self, bulk: Bulk) -> Sequence[Scored]:
         asked, question, done = bulk.left, bulk.waiting.question, len(bulk.scored)
         ids = question.ids[done : done + len(asked)] if question.ids else [self._new_id() for _ in asked]
         stamps = [Stamp(name, question.request_id, bulk.at, question.caller) for name in ids]
         started = monotonic()
-        scored = METHODS[question.method](bulk.serving.scorer, asked, stamps)
+        scored = _decided(bulk.serving, bulk.candidate, question.method, asked, stamps)
         waited = started - bulk.waiting.since
         self._measures.answered(question.method, scored, waited, monotonic() - started)
         return scored
@@ -262,6 +280,16 @@ class Engine:
             retired, self._retired = self._retired, []
             for each in retired:
                 each.close()
+
+
+def _decided(
+    serving: InService, candidate: Candidate | None, method: str, asked: Sequence[Request],
+    stamps: Sequence[Stamp],
+) -> Sequence[Scored]:  # fmt: skip
+    """Each question answered by one release: that in service, or the candidate for who is on it."""
+    if candidate is None:
+        return METHODS[method](serving.scorer, asked, stamps)
+    return candidate.decide(METHODS[method], serving.scorer, asked, stamps)
 
 
 def _in_time(waiting: Sequence[Waiting]) -> list[Waiting]:

@@ -13,6 +13,7 @@ from feature_repo.errors import BankError
 
 EVERY_SECONDS = 0.2
 Mark = tuple[int, int, int]
+NEVER_SEEN: Mark = (0, 0, 0)  # so that the first look reads the file, or that there is none
 log = logging.getLogger("bank.serving")
 
 

@@ -99,6 +99,7 @@ def serving(home: Path, clients: int = CLIENTS) -> Iterator[tuple[Stream, Callab
         port = probe.getsockname()[1]
     token = issue(token_key(home / "keys"), "proof", EVERY_SCOPE, 1, now())
     environment = os.environ | {"BANK_HOME": str(home), "PYTHONPATH": str(ROOT)}
+    environment["BANK_RATE_PER_SECOND"] = "100000"  # one caller asks as fast as answers come
     command = [sys.executable, str(ROOT / "bank.py"), "serve", "--port", str(port)]
     with (home / "server.log").open("wb") as said:
         server = subprocess.Popen(command, env=environment, cwd=home, stdout=said, stderr=said)

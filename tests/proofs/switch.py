@@ -1,8 +1,10 @@
 """A served bank under a stream of requests while its release is switched and a stop switch is used.
 
 Every third switch is a bad one: an altered release, a policy that names an unknown segment, an older
-record played back. No request may fail, no answer may mix two releases, and afterwards every decision
-computes again to the same bytes. Runs on a tiny bank of its own, over HTTP on loopback.
+record played back. In between a third release is tried, on some of the customers and in the shadow of
+others' answers. No request may fail, no answer may mix two releases or be by one that its customer is not
+on, and afterwards every decision computes again to the same bytes. Runs on a tiny bank of its own, over
+HTTP on loopback.
 """
 
 import re
@@ -16,19 +18,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from crm_rules.governance.candidates import Mode, Tryout
 from crm_rules.governance.heads import Heads
 from crm_rules.governance.journal import Journal
 from crm_rules.governance.stops import Kind
 from crm_rules.governance.switching import Switchboard
+from crm_rules.trial import share_of
 from feature_repo.settings import Settings
-from monitoring.audit import Evidence, audit, decision_chains
+from monitoring.audit import Evidence, audit, decision_chains, shadow_chains
 from monitoring.decision_log import DecisionLogs
+from monitoring.shadow import compare, shadow_logs
 from serving.bootstrap import now, open_archive
 from serving.deciding.scoring import USE_CASES
 from tests.conftest import Tiny, make_tiny
+from tests.proofs.many import asking
 from tests.proofs.stream import CREDIT, NBA, Seen, Stream, serving, until
 from training.release.assemble import assemble
 
+FEW = 2_000  # so few are all asked by those who look closely
 STOPPED = (Kind.PRODUCT, "savings-term")
 
 
@@ -47,18 +54,23 @@ class Outcome:
     stopped: float
     started: float
     problems: Sequence[str]
+    canary: int
+    shadows: int
+    lost: int
 
     @property
     def holds(self) -> bool:
-        clean = not self.failed and not self.mixed and not self.differ and not self.problems
-        return clean and self.refused == self.bad and self.replayed >= self.requests
+        clean = not self.failed and not self.mixed and not self.differ and not self.problems and not self.lost
+        tried = self.canary > 0 and self.shadows > 0
+        return clean and tried and self.refused == self.bad and self.replayed >= self.requests
 
     def __str__(self) -> str:
         ms = [1_000 * each for each in (*self.switched, self.stopped, self.started)]
         return (
             f"switch: {len(self.switched)} good and {self.bad} bad switches ({self.refused} refused), "
             f"{self.requests:,} requests: {len(self.failed)} failed, {self.mixed} mixed; {self.replayed:,} "
-            f"replayed, {self.differ} differ; to the first answer by the new release median "
+            f"replayed, {self.differ} differ; {self.canary:,} by a canary, "
+            f"{self.shadows:,} in the shadow; to the first answer by the new release median "
             f"{statistics.median(ms[:-2]):.0f} ms, most {max(ms[:-2]):.0f} ms; a stop switch "
             f"{ms[-2]:.0f} ms on, {ms[-1]:.0f} ms off: {'ok' if self.holds else 'MISS'}"
         )
@@ -67,30 +79,41 @@ class Outcome:
 def run(switches: int, requests: int, home: Path) -> Outcome:
     """Serve a tiny bank made in `home`, switch it so many times under so many requests at least."""
     tiny = make_tiny(home)
-    second = _release(tiny, "second", _stricter)
+    second, tried = _release(tiny, "second", _stricter), Tried(tiny, _release(tiny, "tried", str))
     altered, targeted = _release(tiny, "third", str), _release(tiny, "fourth", _targeted)
     graph = tiny.releases / altered / "parts/propensity/card.onnx"
     graph.write_bytes(graph.read_bytes()[:-1] + b"\x00")
-    policies = {tiny.release: "2026.1", second: "2026.second"}
-    with serving(home) as (stream, status):
+    policies = {tiny.release: "2026.1", second: "2026.second", tried.release: "2026.tried"}
+    fast = requests * 9 // 10 if requests > FEW else 0
+    with serving(home) as (stream, status), asking(stream, fast) as many:
+
+        def asked() -> int:
+            return len(stream.seen) + sum(each.answered for each in many)
+
         switcher = Switcher(tiny, stream, status, (second, tiny.release), (altered, targeted))
         for at in range(1, switches + 1):
-            while len(stream.seen) < requests * at // (switches + 2) and not stream.failed:
+            while asked() < requests * at // (switches + 2) and not stream.failed:
                 time.sleep(0.002)  # spread over the requests
             switcher.bad() if at % 3 == 0 else switcher.good()
+            tried.step(at, stream, status)
         stopped, started = _stop_and_start(tiny, stream)
-        while len(stream.seen) < requests and not stream.failed:
+        while asked() < requests and not stream.failed:
             time.sleep(0.01)
         refused = status()["switches"]["refused"]
-    mixed = sum(not _whole(seen, policies, second) for seen in stream.seen)
+    answers = [*stream.seen, *(seen for each in many for seen in each.seen())]
+    mixed = sum(not _whole(seen, policies, second) or not tried.may(seen) for seen in answers)
     settings = Settings(home=home, profile="demo")
     archive, same = open_archive(settings), list[bool]()
     for case in USE_CASES:
         same += [archive.replay(each).same for each in DecisionLogs.of(settings).payloads(case, 1_000_000)]
-    problems = [each for check in audit(Evidence(settings), (decision_chains,)) for each in check.problems]
+    checks = audit(Evidence(settings), (decision_chains, shadow_chains))
+    problems = [each for check in checks for each in check.problems]
+    shadows = list(compare(shadow_logs(settings), DecisionLogs.of(settings), tried.release))
+    failed = [*stream.failed, *(each for client in many for each in client.failed)]
     return Outcome(
-        len(stream.seen), stream.failed, mixed, refused, switcher.spoilt, len(same), same.count(False),
-        switcher.took, stopped, started, problems,
+        len(answers), failed, mixed, refused, switcher.spoilt, len(same), same.count(False),
+        switcher.took, stopped, started, problems, sum(seen.release == tried.release for seen in answers),
+        sum(each.differs.of for each in shadows), sum(each.lost for each in shadows),
     )  # fmt: skip
 
 
@@ -125,6 +148,35 @@ class Switcher:
         until(lambda: self._status()["switches"]["refused"] == self.spoilt)
         if kind == len(self._bad):
             self._path.write_bytes(now_served)
+
+
+class Tried:
+    """A third release, tried now and then: a canary for some of those who ask, or in everybody's shadow."""
+
+    def __init__(self, tiny: Tiny, release: str) -> None:
+        self._tiny, self.release, self._number = tiny, release, 0
+        first, *_ = sorted(share_of(release, name) for name in ("ann", "ben", "cat"))
+        self._canary = Tryout(Mode.CANARY, int(100 * first) + 1)
+        self._shadow = Tryout(Mode.SHADOW, 100)
+
+    def step(self, at: int, stream: Stream, status: Callable[[], Any]) -> None:
+        """After every switch: begin with a canary, end it, begin with a shadow, end it."""
+        if (wanted := {1: self._canary, 2: None, 4: self._shadow, 5: None}.get(at % 6, at)) == at:
+            return
+        self._number += 1
+        shown, start = wanted or self._canary, len(stream.seen)
+        self._tiny.try_out(self.release if wanted else "", shown, self._number)
+        named = self.release if wanted else None
+        until(lambda: status()["candidate"]["release"] == named)
+        if wanted is self._canary:
+            stream.first(lambda seen: seen.release == self.release, time.monotonic(), start)
+        elif wanted is self._shadow:
+            until(lambda: status()["candidate"]["decided"] > 0)
+
+    def may(self, seen: Seen) -> bool:
+        """Whether this customer may have been answered by that release."""
+        share = 100 * share_of(self.release, str(seen.said["customer_id"]))
+        return seen.release != self.release or share < self._canary.percent
 
 
 def _stop_and_start(tiny: Tiny, stream: Stream) -> tuple[float, float]:
@@ -172,13 +224,13 @@ def _targeted(policy: str) -> str:
     return policy.replace("[targeting.only_for]", "[targeting.only_for]\nfund = ['S9']\n")
 
 
-def main() -> int:
-    """20 good switches and 10 bad ones under 5,000 requests; prints one line."""
+def main(requests: int = 50_000) -> int:
+    """20 good switches and 10 bad ones under 50,000 requests, or so many; prints one line."""
     with tempfile.TemporaryDirectory(prefix="bank-switch-") as folder:
-        found = run(30, 5_000, Path(folder))
+        found = run(30, requests, Path(folder))
     sys.stdout.write(f"{found}\n")
     return 0 if found.holds else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*map(int, sys.argv[1:2])))

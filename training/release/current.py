@@ -1,9 +1,10 @@
 """The signed record that names the release to serve, and the switch from one to the next."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from crm_rules.errors import NotApproved
 from crm_rules.governance.approvals import sign_record, verify_record
@@ -19,6 +20,7 @@ from training.release.manifest import FILE as MANIFEST
 from training.release.reading import read_record
 
 FILE = "current.json"
+FIELDS = {"release", "number", "by", "role", "at", "trust"}
 HEAD = "current"  # the number of the last switch, kept with the heads of the chains
 
 
@@ -42,22 +44,38 @@ def current(releases: Path, trust: Trust, least: int = 0) -> Current:
     path = releases / FILE
     if not path.exists():
         raise NoRelease(releases)
+    body = signed_body(path, trust, FIELDS, least)
     try:
-        body = verify_record(read_record(str(path), read_bytes(path)), trust, SWITCHERS, least)
-        found = Current(
+        return Current(
             str(body["release"]), int(body["number"]), str(body["by"]), str(body["at"]), int(body["trust"])
         )
+    except (ValueError, TypeError) as error:
+        raise ForgedRecord(path, f"it is not well formed ({error!r})") from error
+
+
+def signed_body(path: Path, trust: Trust, fields: Collection[str], least: int) -> Mapping[str, Any]:
+    """What the signed record at `path` says, which has exactly these fields: no other record passes for it.
+
+    ForgedRecord unless somebody who may switch signed it, under a trust file that is not newer than this.
+    """
+    try:
+        body = verify_record(read_record(str(path), read_bytes(path)), trust, SWITCHERS, least)
     except NotApproved as error:
         raise ForgedRecord(path, error.reason) from error
     except BrokenRelease as error:
         raise ForgedRecord(path, error.found) from error
     except (KeyError, ValueError, TypeError) as error:
         raise ForgedRecord(path, f"it is not well formed ({error!r})") from error
-    if trust.number < found.trust:
+    if set(body) != set(fields):
+        raise ForgedRecord(path, f"it is another record: it tells of {', '.join(sorted(body))}")
+    signed_under = body["trust"]
+    if type(signed_under) is not int:
+        raise ForgedRecord(path, "it is not well formed (it names no trust file)")
+    if trust.number < signed_under:
         raise ForgedRecord(
-            path, f"the trust file is version {trust.number}, it was signed under {found.trust}"
+            path, f"the trust file is version {trust.number}, it was signed under {signed_under}"
         )
-    return found
+    return body
 
 
 def last_seen(heads: Heads) -> int:
@@ -92,7 +110,11 @@ def set_current(releases: Path, record: Mapping[str, object], heads: Heads) -> N
 
 def last_number(releases: Path) -> int:
     """The number of the record that is there, signed by whomever; 0 when there is none."""
-    path = releases / FILE
+    return number_in(releases / FILE)
+
+
+def number_in(path: Path) -> int:
+    """The number of a record, signed by whomever; 0 when there is none."""
     if not path.exists():
         return 0
     body = read_record(str(path), read_bytes(path)).get("body")
