@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[3]
 CREDIT = ("paths", "/v1/decisions/credit", "post")
 BODY = ("components", "schemas", "CreditBody")
 ANSWER = ("components", "schemas", "CreditDecision")
+PROBLEM = ("components", "schemas", "Problem")
 Change = Callable[[dict[str, Any]], object]
 
 
@@ -60,7 +61,7 @@ BREAKS = [
     pytest.param(set_to(1e6, *BODY, "properties", "amount", "maximum"), "maximum", id="a-lower-most"),
     pytest.param(set_to(2, *BODY, "properties", "term_months", "minimum"), "minimum", id="a-higher-least"),
     pytest.param(
-        set_to("string", *BODY, "properties", "amount", "type"), "type number is refused now", id="another-type"
+        set_to("string", *BODY, "properties", "amount", "type"), "type number", id="another-type"
     ),
     pytest.param(set_to("^a", *BODY, "properties", "amount", "pattern"), "pattern", id="a-pattern"),
     pytest.param(
@@ -73,17 +74,17 @@ BREAKS = [
     pytest.param(removed("reasons", *ANSWER, "required"), "reasons may be missing", id="an-answer-may-lack"),
     pytest.param(without(*ANSWER, "properties", "grade"), "grade is gone", id="an-answer-lacks"),
     pytest.param(
-        added("maybe", *ANSWER, "properties", "outcome", "enum"), "'maybe' was never given", id="a-new-word-given"
+        added("maybe", *ANSWER, "properties", "outcome", "enum"), "'maybe' was never", id="a-new-word-given"
     ),
     pytest.param(
-        set_to(99, "components", "schemas", "Problem", "properties", "status", "maximum"), None, id="a-narrower-answer"
+        set_to(499, *PROBLEM, "properties", "status", "maximum"), None, id="a-narrower-answer"
     ),
     pytest.param(
-        set_to(999, "components", "schemas", "Problem", "properties", "status", "maximum"), "maximum",
+        set_to(999, *PROBLEM, "properties", "status", "maximum"), "maximum",
         id="a-wider-answer",
     ),
     pytest.param(
-        set_to({"type": ["boolean", "null"]}, *ANSWER, "properties", "newcomer"), "was never given", id="null-given"
+        set_to({"type": ["boolean", "null"]}, *ANSWER, "properties", "newcomer"), "was never", id="null-given"
     ),
     pytest.param(set_to({"type": "integer"}, *BODY, "properties", "more"), None, id="a-new-member-taken"),
     pytest.param(set_to({"type": "integer"}, *ANSWER, "properties", "more"), None, id="a-new-member-given"),
