@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from serving.api.bodies import MOST_ITEMS, Body, CustomerBody, OutcomeBody, RedeemBody, ReviewBody
 from serving.api.described import scores, services
-from serving.api.described.shapes import SHARED, Schema, matching, record, shared, text, whole
+from serving.api.described.shapes import SHARED, Schema, matching, record, shared, text
 from serving.api.questions import QUESTIONS, Question
 
 JSON, HTML = "application/json", "text/html"
@@ -55,10 +55,6 @@ KEY = Parameter(
     "Idempotency-Key", "header", matching("^[A-Za-z0-9_.:-]{8,100}$"),
     "One key for one wish: sent again it has one effect, and the same answer.", True, "order-2026-000815",
 )  # fmt: skip
-DEADLINE = Parameter(
-    "X-Deadline-Ms", "header", whole(1, 30_000), "How long the caller waits; after that nothing is decided.",
-    example=500,
-)  # fmt: skip
 
 
 def operations() -> Iterator[Operation]:
@@ -86,7 +82,7 @@ def _schema_of(body: type[Body]) -> Schema:
 def _single(question: Question) -> Operation:
     return Operation(
         "POST", question.path, _name(question), _tag(question), question.summary,
-        scores.ANSWERS[question.path], shared(question.body.__name__), (404, 503, 504), (DEADLINE,), True,
+        scores.ANSWERS[question.path], shared(question.body.__name__), (404, 504), in_languages=True,
     )  # fmt: skip
 
 
@@ -95,8 +91,8 @@ def _batch(question: Question) -> Operation:
     return Operation(
         "POST", f"{question.path}:batch", f"{_name(question)}-batch", _tag(question),
         f"{question.summary}, for up to {MOST_ITEMS:,} at once",
-        scores.rows_of(scores.ANSWERS[question.path]), record({"items": items}), (404, 503, 504), (DEADLINE,),
-        True, title="A status for each, in the order asked",
+        scores.rows_of(scores.ANSWERS[question.path]), record({"items": items}), (404, 504),
+        in_languages=True, title="A status for each, in the order asked",
     )  # fmt: skip
 
 
@@ -123,32 +119,32 @@ OTHERS = (
     Operation(
         "GET", "/v1/decisions", "decision", "after",
         "One decision from the log, computed again, and the case it became",
-        services.FOUND, problems=(404, 503), parameters=(DECISION_ID,), in_languages=True,
+        services.FOUND, problems=(404,), parameters=(DECISION_ID,), in_languages=True,
     ),
     Operation(
         "GET", "/v1/decisions/explanation", "decision-explanation", "after",
         "Why a decision came out as it did, and what can be done about it",
-        services.EXPLANATION, problems=(404, 503), parameters=(DECISION_ID,), in_languages=True,
+        services.EXPLANATION, problems=(404,), parameters=(DECISION_ID,), in_languages=True,
     ),
     Operation(
         "POST", "/v1/decisions/outcome", "decision-outcome", "after",
         "What the customer said to an offer; said again, it counts once",
-        services.SAID, shared(OutcomeBody.__name__), (404, 409, 503),
+        services.SAID, shared(OutcomeBody.__name__), (404, 409),
     ),
     Operation(
         "POST", "/v1/decisions/review", "decision-review", "after",
         "Have a person look at a credit decision; asked again, it is the same case",
-        services.REVIEWED, shared(ReviewBody.__name__), (404, 409, 503), in_languages=True,
+        services.REVIEWED, shared(ReviewBody.__name__), (404, 409), in_languages=True,
     ),
     Operation(
         "POST", "/v1/loyalty/account", "loyalty-account", "loyalty",
         "A customer's points, with the schedule of their expiry",
-        services.ACCOUNT, shared(CustomerBody.__name__), (503,),
+        services.ACCOUNT, shared(CustomerBody.__name__),
     ),
     Operation(
         "POST", "/v1/loyalty/redeem", "loyalty-redeem", "loyalty",
         "Spend points; repeat with the same Idempotency-Key as often as you like",
-        services.REDEEMED, shared(RedeemBody.__name__), (409, 503), (KEY,),
+        services.REDEEMED, shared(RedeemBody.__name__), (409,), (KEY,),
     ),
     Operation(
         "GET", "/v1/status", "status", "service", "What serves, and since which data", services.STATUS,
