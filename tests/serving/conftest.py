@@ -87,6 +87,7 @@ class Bank:
     key: Ed25519PrivateKey
     ledger: Ledger
     times: list[datetime]
+    app: Gate
 
     def token(self, *scopes: str, hours: int = 1, now: datetime = AT) -> dict[str, str]:
         return {"Authorization": "Bearer " + issue(self.key, "app", scopes or EVERY_SCOPE, hours, now)}
@@ -127,7 +128,7 @@ def bank(scorer: Scorer, whole_tiny: Tiny, tmp_path: Path) -> Iterator[Bank]:
     )  # fmt: skip
     app = create_app(desk, TokenCheck(key.public_key()), lambda: times[-1], new_id)
     with httpx.Client(transport=InProcess(app), base_url="http://bank") as client:
-        yield Bank(client, desk, kept, key, ledger, times)
+        yield Bank(client, desk, kept, key, ledger, times, app)
     desk.engine.close()
     keyring.close()
     cases.close()
