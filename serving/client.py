@@ -147,6 +147,11 @@ class Client:
         """Spend points, once for each key however often it is called."""
         return self._post("/v1/loyalty/redeem", {"customer_id": customer_id, "points": points}, key)
 
+    def events(self, events: Sequence[Mapping[str, object]], key: str = "") -> list[Answer]:
+        """Tell what happened: rows of `result`, accepted, repeated or refused with its `problem`."""
+        found: list[Answer] = self._post("/v1/events", {"events": list(events)}, key)["items"]
+        return found
+
     def status(self) -> Answer:
         """What serves."""
         return self._get("/v1/status")

@@ -47,6 +47,7 @@ SCOPES: Mapping[Scope, str] = {
     Scope.OUTCOME: "tell what a customer said to an offer",
     Scope.READ_LOYALTY: "read points",
     Scope.REDEEM: "spend points",
+    Scope.EVENTS: "tell what happened",
     Scope.STATUS: "read what serves, and this description",
 }
 

@@ -96,6 +96,8 @@ def use_everything(client: Client) -> None:
     assert client.review(loan["decision_id"], "My income rose.", "en")["opened"]
     assert client.points("ann")["points"] > 0
     assert client.redeem("ann", 150, "order-0001") == client.redeem("ann", 150, "order-0001")
+    income = {"table": "customers", "customer_id": "ann", "income_monthly": "5000.00"}
+    assert [each["result"] for each in client.events([income, {}])] == ["accepted", "refused"]
     assert client.status()["status"] == "ready"
     assert "parts" in client.models()
 

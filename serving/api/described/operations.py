@@ -1,18 +1,19 @@
 """Every route in words, beside its entry in the route table: what it takes, answers and refuses."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from serving.api.bodies import MOST_ITEMS, Body, CustomerBody, OutcomeBody, RedeemBody, ReviewBody
 from serving.api.described import scores, services
 from serving.api.described.shapes import SHARED, Schema, matching, record, shared, text
+from serving.api.events import events_schema
 from serving.api.questions import QUESTIONS, Question
 
 JSON, HTML = "application/json", "text/html"
 TAGS = {
     "decisions": "What to offer, whom to lend, what may be sold; each logged before it is answered.",
     "scores": "What the models say of a customer; they decide nothing by themselves.",
-    "after": "What came of a decision: looked up, explained, answered, contested.",
+    "after": "What came of a decision: looked up, explained, answered, contested; and what happened since.",
     "loyalty": "Points.",
     "service": "What serves, and this description.",
 }
@@ -55,6 +56,7 @@ KEY = Parameter(
     "Idempotency-Key", "header", matching("^[A-Za-z0-9_.:-]{8,100}$"),
     "One key for one wish: sent again it has one effect, and the same answer.", True, "order-2026-000815",
 )  # fmt: skip
+MAY_KEY = replace(KEY, required=False)
 
 
 def operations() -> Iterator[Operation]:
@@ -69,7 +71,9 @@ def shapes() -> dict[str, Schema]:
     """Every shape that routes share, by name: bodies, answers, and what answers are made of."""
     taken: list[type[Body]] = [*(each.body for each in QUESTIONS), OutcomeBody, ReviewBody, RedeemBody]
     bodies = {body.__name__: _schema_of(body) for body in taken}
-    return {**SHARED, **scores.SHAPES, **dict(sorted(bodies.items()))}
+    whole: Schema = events_schema()
+    events = {"EventsBody": services.EVENTS, "Event": whole["properties"]["events"]["items"]}
+    return {**SHARED, **scores.SHAPES, **dict(sorted(bodies.items())), **events}
 
 
 def _schema_of(body: type[Body]) -> Schema:
@@ -82,7 +86,8 @@ def _schema_of(body: type[Body]) -> Schema:
 def _single(question: Question) -> Operation:
     return Operation(
         "POST", question.path, _name(question), _tag(question), question.summary,
-        scores.ANSWERS[question.path], shared(question.body.__name__), (404, 504), in_languages=True,
+        scores.ANSWERS[question.path], shared(question.body.__name__), (404, 409, 504), (MAY_KEY,),
+        in_languages=True,
     )  # fmt: skip
 
 
@@ -91,8 +96,8 @@ def _batch(question: Question) -> Operation:
     return Operation(
         "POST", f"{question.path}:batch", f"{_name(question)}-batch", _tag(question),
         f"{question.summary}, for up to {MOST_ITEMS:,} at once",
-        scores.rows_of(scores.ANSWERS[question.path]), record({"items": items}), (404, 504),
-        in_languages=True, title="A status for each, in the order asked",
+        scores.rows_of(scores.ANSWERS[question.path]), record({"items": items}), (404, 409, 504),
+        (MAY_KEY,), in_languages=True, title="A status for each, in the order asked",
     )  # fmt: skip
 
 
@@ -145,6 +150,12 @@ OTHERS = (
         "POST", "/v1/loyalty/redeem", "loyalty-redeem", "loyalty",
         "Spend points; repeat with the same Idempotency-Key as often as you like",
         services.REDEEMED, shared(RedeemBody.__name__), (409,), (KEY,),
+    ),
+    Operation(
+        "POST", "/v1/events", "events", "after",
+        "Tell what happened, up to 1,000 events at once; each is durable before the answer",
+        services.TAKEN, shared("EventsBody"), (409,), (MAY_KEY,),
+        title="What became of each, in the order sent",
     ),
     Operation(
         "GET", "/v1/status", "status", "service", "What serves, and since which data", services.STATUS,

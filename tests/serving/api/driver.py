@@ -39,9 +39,10 @@ class Driver:
     ) -> None:
         self._loop.close()
 
-    def post(self, path: str, body: bytes, key: str = "driver-0001") -> Answer:
+    def post(self, path: str, body: bytes, key: str = "") -> Answer:
         """Send a body as JSON, under an Idempotency-Key."""
-        headers = [(b"content-type", b"application/json"), (b"idempotency-key", key.encode())]
+        headers = [(b"content-type", b"application/json")]
+        headers += [(b"idempotency-key", key.encode())] if key else []
         return self.send("POST", path, headers, body)
 
     def send(self, method: str, url: str, headers: list[tuple[bytes, bytes]], body: bytes = b"") -> Answer:
