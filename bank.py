@@ -19,6 +19,7 @@ import feature_repo.features.cli
 import monitoring.audit_cli
 import monitoring.cli
 import monitoring.conduct_cli
+import serving.api_cli
 import serving.candidate_cli
 import serving.cases_cli
 import serving.cli
@@ -56,6 +57,7 @@ app.add_typer(crm_rules.login_cli.keys, name="keys")
 app.command("login")(crm_rules.login_cli.login)
 app.command("logout")(crm_rules.login_cli.logout)
 app.add_typer(serving.token_cli.token, name="token")
+app.add_typer(serving.api_cli.api, name="api")
 app.add_typer(serving.rules_cli.rules, name="rules")
 app.add_typer(serving.cases_cli.cases, name="cases")
 app.add_typer(serving.score_cli.score, name="score")

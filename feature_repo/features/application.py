@@ -35,6 +35,7 @@ PLANNED_RATE, PLANNED_RATE_LONG, LONG_MONTHS = 0.07, 0.04, 120
 """Interest a year that the debt service is planned with, since the price is set after the decision."""
 
 
+@np.errstate(over="ignore")  # beyond a double is infinite, as a ratio of nothing is
 def application_features(
     request: Mapping[str, F64Array], features: Mapping[str, F64Array]
 ) -> dict[str, F64Array]:

@@ -27,10 +27,10 @@ MOST_QUERY = 1_024
 BODY_SECONDS = 5.0
 SECURITY = (
     (b"cache-control", b"no-store"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"referrer-policy", b"no-referrer"),
     (b"x-content-type-options", b"nosniff"),
 )
+POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 OURS = frozenset({name for name, _ in SECURITY} | {b"server", b"x-request-id"})
 Route = tuple[str, str]
 Routes = Mapping[Route, str]
@@ -136,6 +136,8 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.started = True
             theirs = [header for header in message.get("headers", ()) if header[0].lower() not in OURS]
+            if not any(name == POLICY[0] for name, _ in theirs):  # a page names its own style
+                theirs.append(POLICY)
             ours = (b"x-request-id", self.request_id.encode("ascii"))
             message["headers"] = [*theirs, *SECURITY, ours]
         await self._send(message)

@@ -9,6 +9,7 @@ import orjson
 from serving.api.described.examples import examples_of_answers, examples_of_bodies
 from serving.api.described.operations import JSON, TAGS, Operation, Parameter, operations, shapes
 from serving.api.described.refusals import REQUEST_ID, refused, responses
+from serving.api.described.shapes import whole
 from serving.auth import ROUTES, Scope
 
 TITLE, VERSION = "Bank customer platform", "1"
@@ -27,6 +28,8 @@ time, whatever else is asked: `sandbox-approve`, `sandbox-decline`, `sandbox-ref
 可用 `Accept-Language: zh` 获取中文文本。
 """
 EVERYWHERE = (
+    Parameter("X-Deadline-Ms", "header", whole(1, 30_000),
+              "How many milliseconds the caller waits; what is not taken by then is not done.", example=500),
     Parameter("X-Request-ID", "header", {"type": "string"},
               "An id of the caller's own; one that is not 1 to 64 letters, digits or _.- is replaced.",
               example="app-7f3a"),
@@ -44,6 +47,7 @@ SCOPES: Mapping[Scope, str] = {
     Scope.OUTCOME: "tell what a customer said to an offer",
     Scope.READ_LOYALTY: "read points",
     Scope.REDEEM: "spend points",
+    Scope.EVENTS: "tell what happened",
     Scope.STATUS: "read what serves, and this description",
 }
 

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -87,6 +88,7 @@ class Bank:
     key: Ed25519PrivateKey
     ledger: Ledger
     times: list[datetime]
+    app: Gate
 
     def token(self, *scopes: str, hours: int = 1, now: datetime = AT) -> dict[str, str]:
         return {"Authorization": "Bearer " + issue(self.key, "app", scopes or EVERY_SCOPE, hours, now)}
@@ -98,9 +100,16 @@ def nothing_kept(release: str) -> Loaded:
 
 @pytest.fixture
 def bank(scorer: Scorer, whole_tiny: Tiny, tmp_path: Path) -> Iterator[Bank]:
-    key, kept, times = Ed25519PrivateKey.generate(), Kept(), [AT]
+    with open_bank(scorer, whole_tiny, tmp_path, Kept()) as opened:
+        yield opened
+
+
+@contextmanager
+def open_bank(scorer: Scorer, tiny: Tiny, folder: Path, kept: Kept) -> Iterator[Bank]:
+    """The service over that scorer, its stores in a folder."""
+    key, times = Ed25519PrivateKey.generate(), [AT]
     numbers = itertools.count(1)
-    ledger = Ledger.open(Sqlite(tmp_path / "ledger.db"), Heads(tmp_path / "heads"))
+    ledger = Ledger.open(Sqlite(folder / "ledger.db"), Heads(folder / "heads"))
     loyalty = scorer.loaded.rulebook.policy.loyalty
     ledger.earn([Booking("b1", "ann", AT, -500_000, "card_payment")], loyalty)
 
@@ -111,13 +120,13 @@ def bank(scorer: Scorer, whole_tiny: Tiny, tmp_path: Path) -> Iterator[Bank]:
         cases.refer(records, scorer.loaded.rulebook.policy.cases)
 
     def open_store() -> CaseStore:
-        return CaseStore(Sqlite(tmp_path / "cases.db", wait=0.1), Heads(tmp_path / "heads"))
+        return CaseStore(Sqlite(folder / "cases.db", wait=0.1), Heads(folder / "heads"))
 
-    cases = CaseRoom(open_store, lambda: whole_tiny.trust, lambda: times[-1])
-    inbox = Inbox(Sqlite(tmp_path / "inbox.db"), new_id)
-    uses = OfferUses(Sqlite(tmp_path / "offers.db"))
-    holder = Holder(tmp_path / "holders", "worker-1")
-    keys = IdempotencyKeys(Sqlite(tmp_path / "keys.db"), holder)
+    cases = CaseRoom(open_store, lambda: tiny.trust, lambda: times[-1])
+    inbox = Inbox(Sqlite(folder / "inbox.db"), new_id)
+    uses = OfferUses(Sqlite(folder / "offers.db"))
+    holder = Holder(folder / "holders", "worker-1")
+    keys = IdempotencyKeys(Sqlite(folder / "keys.db"), holder)
     keyring = Keyring(keys, lambda: times[-1], timedelta(hours=24))
     serving = InService(replace(scorer, uses=uses), 1, {"profile": "demo"}, {"parts": {}})
     desk = Desk(
@@ -127,7 +136,7 @@ def bank(scorer: Scorer, whole_tiny: Tiny, tmp_path: Path) -> Iterator[Bank]:
     )  # fmt: skip
     app = create_app(desk, TokenCheck(key.public_key()), lambda: times[-1], new_id)
     with httpx.Client(transport=InProcess(app), base_url="http://bank") as client:
-        yield Bank(client, desk, kept, key, ledger, times)
+        yield Bank(client, desk, kept, key, ledger, times, app)
     desk.engine.close()
     keyring.close()
     cases.close()

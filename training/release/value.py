@@ -68,6 +68,7 @@ class Value:
         above = (value[:, :, None] >= self.edges).sum(axis=2)
         return np.where(np.isnan(value), 1, WORST + BETTER * above).astype(np.int64)
 
+    @np.errstate(over="ignore")  # beyond a double is infinite, and rich
     def volumes(self, features: F32Array) -> F64Array:
         """(n,) money with the bank: the positive parts of the volume columns, added one by one."""
         values = features.T.take(self._places[1], axis=0).astype(np.float64)

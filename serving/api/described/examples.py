@@ -31,6 +31,9 @@ BODIES: Mapping[str, object] = {
     "/v1/decisions/review": {"decision_id": DECISION, "wish": "My income rose in March.", "language": "en"},
     "/v1/loyalty/account": {"customer_id": "c3b74oywzquhejjvd"},
     "/v1/loyalty/redeem": {"customer_id": "c3b74oywzquhejjvd", "points": 150},
+    "/v1/events": {
+        "events": [{"table": "customers", "customer_id": "c3b74oywzquhejjvd", "income_monthly": "5000.00"}]
+    },
 }
 ANSWERS: Mapping[str, object] = {
     "/v1/decisions/outcome": {
@@ -49,6 +52,7 @@ ANSWERS: Mapping[str, object] = {
         "customer_id": "c3b74oywzquhejjvd", "points": 150, "at": "2026-03-01T00:00:00+00:00",
         "lots": [{"lot": 1, "points": 150}],
     },
+    "/v1/events": {"request_id": "a1b2c3", "items": [{"result": "accepted", "status": 202, "number": 1}]},
 }  # fmt: skip
 
 

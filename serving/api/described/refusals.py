@@ -7,7 +7,7 @@ from typing import Any
 from serving.api.described.shapes import shared
 from serving.api.problems import KINDS, MEDIA_TYPE
 
-ALWAYS = (401, 403, 422, 429, 503)
+ALWAYS = (400, 401, 403, 422, 429, 431, 503)
 WITH_BODY = (408, 413, 415)
 
 
@@ -23,14 +23,16 @@ class Refusal:
 
 
 REFUSALS: Mapping[int, Refusal] = {
+    400: Refusal("Twice", "A header that decides how the request is read came twice.", "header-twice",
+                 "A header came twice", "Send content-type once."),
     401: Refusal("NoToken", "No valid token.", "invalid-token", "No valid token",
                  "The request carries no valid token: it has expired. Get one with `bank token issue`."),
     403: Refusal("NotAllowed", "The token does not allow this.", "missing-scope", "Not allowed",
                  "The token lacks the scope 'decisions:make'. Ask for a token that has it."),
     404: Refusal("NotFound", "There is no such customer, product, decision or offer.", "unknown-customer",
                  "No such customer", "Customer 'c0' has no feature row. Check the id."),
-    408: Refusal("TooSlow", "The body did not arrive in time.", "too-slow", "Too slow",
-                 "The body did not arrive in time."),
+    408: Refusal("TooSlow", "The body did not arrive in time.", "slow-body", "The body is too slow",
+                 "The body did not arrive within 5 s. Send it again, at once."),
     409: Refusal("Conflict", "What is known stands against it; nothing was changed.", "too-late",
                  "The time to contest the decision is over", "It could be contested until 2026-04-30."),
     413: Refusal("TooLarge", "The body is larger than is read here.", "too-large", "The body is too large",
@@ -41,12 +43,15 @@ REFUSALS: Mapping[int, Refusal] = {
                  "invalid-body", "The request is not valid",
                  "The body breaks its schema in 1 place(s); each is in 'errors'."),
     429: Refusal("TooMany", "The caller asks more often than it may; ask again after Retry-After.",
-                 "too-many", "Too many requests", "Ask again in a moment."),
+                 "too-many-requests", "Too many requests",
+                 "More requests than this caller may send. Ask again in 1 s."),
+    431: Refusal("HeadersTooLarge", "The headers are larger than is read here.", "headers-too-large",
+                 "The headers are too large", "The headers are larger than 16384 bytes."),
     503: Refusal("NotNow", "It cannot be answered now, nothing was done; ask again after Retry-After.",
                  "not-recorded", "The decision could not be recorded",
                  "The decision could not be recorded, so none is given. Ask again in a moment."),
-    504: Refusal("TooLate", "The caller's deadline passed; nothing was decided.", "deadline",
-                 "The deadline has passed", "The deadline of the request passed before it was decided."),
+    504: Refusal("TooLate", "The caller's deadline passed; nothing was decided.", "deadline-exceeded",
+                 "Too late", "The deadline of the request passed before it was decided."),
 }  # fmt: skip
 RETRY = {429, 503}
 REQUEST_ID = {

@@ -42,6 +42,7 @@ def sealed(members: Mapping[str, Schema]) -> Schema:
         "degraded": listed(text(100), 100),
         "stopped": listed(text(200), 100),
         "feature_time": maybe(MOMENT),
+        "feature_age_s": maybe(whole()),
         "release": shared("Release"),
     }
     return record({**begins, **members, **ends}, {"sandbox": {"const": True}})

@@ -134,6 +134,46 @@ MODELS = record(
     {"request_id": ID, "parts": by_name(PART)}, {"release": DIGEST, "data_window": OPEN, "source": OPEN}
 )
 
+EVENTS: Schema = {
+    "type": "object",
+    "properties": {
+        "events": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": 1_000,
+            "items": {
+                "type": "object",
+                "description": "A row of a raw table, as Event says; one that is none is refused by itself.",
+                "x-shape": shared("Event"),
+            },
+        }
+    },
+    "required": ["events"],
+    "additionalProperties": False,
+}
+NUMBER = whole(1)
+
+
+def _became(result: str, status: int, name: str, told: Schema) -> Schema:
+    return record({"result": {"const": result}, "status": {"const": status}, name: told})
+
+
+TAKEN = record(
+    {
+        "request_id": ID,
+        "items": listed(
+            either(
+                record({"result": {"const": "accepted"}, "status": {"const": 202}, "number": NUMBER}),
+                record({"result": {"const": "repeated"}, "status": {"const": 200}, "number": NUMBER}),
+                record(
+                    {"result": {"const": "refused"}, "status": {"const": 422}, "problem": shared("Problem")}
+                ),
+            ),
+            least=1,
+        ),
+    }
+)
+
 EXPLANATION = record(
     {
         "decision_id": ID,

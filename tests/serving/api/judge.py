@@ -5,7 +5,6 @@ Numbers are doubles, as every JSON reader of the bank's apps has them, and 24.0 
 
 import json
 import unicodedata
-from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -60,6 +59,13 @@ def read(raw: bytes) -> object:
 
 
 @cache
+def golden_json() -> dict[str, Any]:
+    """The golden copy as any reader has it."""
+    found: dict[str, Any] = json.loads(GOLDEN.read_bytes())
+    return found
+
+
+@cache
 def golden() -> dict[str, Any]:
     """The golden copy."""
     found: dict[str, Any] = json.loads(GOLDEN.read_text("utf-8"), parse_float=_double)
@@ -67,15 +73,14 @@ def golden() -> dict[str, Any]:
 
 
 @cache
-def _judging(pointer: str) -> Callable[[object], list[str]]:
+def _judging(pointer: str) -> Any:
     strict = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
     ).redefine("number", lambda _, value: isinstance(value, int | Decimal) and not isinstance(value, bool))
     kind = extend(jsonschema.Draft202012Validator, type_checker=strict)
     resource = DRAFT202012.create_resource(golden())
     registry = Registry().with_resource(HERE, resource)  # type: ignore[var-annotated]
-    validator = kind({"$ref": f"{HERE}#{pointer}"}, registry=registry, format_checker=FORMATS)
-    return lambda value: [each.message[:200] for each in validator.iter_errors(value)]
+    return kind({"$ref": f"{HERE}#{pointer}"}, registry=registry, format_checker=FORMATS)
 
 
 def _escaped(path: str) -> str:
@@ -86,7 +91,7 @@ def is_valid(method: str, path: str, raw: bytes) -> bool:
     """Whether a raw body is one that the description allows."""
     pointer = f"/paths/{_escaped(path)}/{method.lower()}/requestBody/content/application~1json/schema"
     try:
-        return not _judging(pointer)(read(raw))
+        return bool(_judging(pointer).is_valid(read(raw)))
     except (ValueError, RecursionError):
         return False
 
@@ -106,4 +111,5 @@ def broken(method: str, path: str, status: int, media: str, raw: bytes) -> list[
         return [f"media type {media} is not described"]
     if kind == "text/html":
         return []
-    return _judging(f"{pointer}/content/{_escaped(kind)}/schema")(read(raw))
+    validator = _judging(f"{pointer}/content/{_escaped(kind)}/schema")
+    return [f"{each.json_path}: {each.message[:200]}" for each in validator.iter_errors(read(raw))]
