@@ -1,6 +1,8 @@
 """Sandbox customers: fixed answers of the real Scorer that touch nothing."""
 
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +11,17 @@ import pytest
 
 from feature_repo.raw.identities import Keyed
 from feature_repo.settings import Settings
+from serving.api.app import create_app
 from serving.api.questions import QUESTIONS
 from serving.api.sandbox import FILE, PREFIX, Sandbox
+from serving.auth import TokenCheck
 from serving.deciding.asking import CreditRequest, CustomerRequest
 from serving.errors import MixedSandbox, UnknownCustomer
+from tests.conftest import AT
+from tests.serving.api.driver import Driver
+from tests.serving.api.judge import broken, golden_json
 from tests.serving.api.sandbox_bank import NEWCOMER, ROWS, recorded
+from tests.serving.conftest import Bank
 
 NBA, CREDIT, SEGMENT = "/v1/decisions/next-best-action", "/v1/decisions/credit", "/v1/score/segment"
 OUTCOMES = {
@@ -129,3 +137,43 @@ def test_in_a_real_bank_they_are_off_unless_set(profile: str, set_to: bool | Non
 def test_no_pseudonym_can_be_a_sandbox_id() -> None:
     plain = [PREFIX + "approve", "17", "sandbox"]
     assert not [name for name in Keyed(bytes(32)).pseudonyms("customer_id", plain) if name and "-" in name]
+
+
+@pytest.fixture
+def over_http(bank: Bank) -> Iterator[Driver]:
+    desk, check = replace(bank.desk, sandbox=Sandbox.load()), TokenCheck(bank.key.public_key())
+    app = create_app(desk, check, lambda: AT, lambda: "mine")
+    with Driver(app, bank.token()) as driver:
+        yield driver
+
+
+@pytest.mark.parametrize("path", [question.path for question in QUESTIONS])
+def test_over_http_it_is_the_example_of_the_description_and_nothing_is_logged(
+    bank: Bank, over_http: Driver, path: str
+) -> None:
+    described = golden_json()["paths"][path]["post"]
+    answers = described["responses"]["200"]["content"]["application/json"]["examples"]
+    for name, example in described["requestBody"]["content"]["application/json"]["examples"].items():
+        found = over_http.post(path, json.dumps(example["value"]).encode())
+        assert (found.status, json.loads(found.body)) == (200, answers[name]["value"])
+    assert not bank.log.records
+
+
+@pytest.mark.parametrize(
+    ("ids", "status"),
+    [
+        pytest.param(["sandbox-offers", "sandbox-nobody"], 200, id="all-of-the-sandbox"),
+        pytest.param(["sandbox-offers", "ann"], 422, id="mixed"),
+    ],
+)
+def test_a_batch_is_all_sandbox_or_none(bank: Bank, over_http: Driver, ids: list[str], status: int) -> None:
+    body = {"items": [{"customer_id": name} for name in ids]}
+    found = over_http.post(f"{NBA}:batch", json.dumps(body).encode())
+    assert found.status == status
+    assert broken("POST", f"{NBA}:batch", status, found.media, found.body) == []
+    assert not bank.log.records
+
+
+def test_without_a_sandbox_nobody_is_there(bank: Bank) -> None:
+    found = bank.client.post(NBA, json={"customer_id": "sandbox-offers"}, headers=bank.token())
+    assert found.status_code == 404
