@@ -104,7 +104,7 @@ def _factors(packed: str, many: int) -> npt.NDArray[np.float64]:
     """
     content = base64.b64decode(packed)
     if len(content) == many * (len(FACTORS) + 1) * 8:
-        return np.frombuffer(content, "<f8").reshape(-1, many).T
+        return np.frombuffer(content, "<f8").reshape(len(FACTORS) + 1, many).T
     factors = np.frombuffer(content, "<f4").reshape(many, len(FACTORS)).astype(np.float64)
     return np.column_stack([factors, factors.prod(axis=1)])
 

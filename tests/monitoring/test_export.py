@@ -165,6 +165,11 @@ def test_a_record_of_an_earlier_version_is_told_alike() -> None:
     assert rows[0] == rows[1]
 
 
+def test_where_nothing_was_left_no_offer_is_told() -> None:
+    nothing = told("d", NOVEMBER, outcome=[], candidates={"ranked": [], "factors": ""})
+    assert flattened(orjson.loads(nothing.payload), ())["offers"] == []
+
+
 def test_a_decision_as_it_is_made_is_told_like_its_answer(scorer: Scorer) -> None:
     stamp = Stamp("d", "r", AT.isoformat(), "app")
     [decision] = scorer.next_best_action([OfferRequest("ann", None, 3)], [stamp])
