@@ -1,16 +1,20 @@
 """A decision's record as a row for analysts: named columns instead of what replays."""
 
+import base64
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import orjson
 import pyarrow as pa
 
 from crm_rules.offers.uses import Said
-from training.release.packing import unpack
 
-FACTORS = ("P", "C", "V", "L", "priority")
+FACTORS = ("P", "C", "V", "L")
+PRIORITY = "priority"
+NUMBERS = [(name, pa.float64()) for name in (*FACTORS, PRIORITY)]
 MOMENT = pa.timestamp("us", "UTC")
 TEXTS = pa.list_(pa.string())
 SCHEMA = pa.schema(
@@ -29,10 +33,7 @@ SCHEMA = pa.schema(
         ("outcome", pa.string()),
         ("scores", pa.map_(pa.string(), pa.float64())),
         ("labels", pa.map_(pa.string(), pa.string())),
-        (
-            "offers",
-            pa.list_(pa.struct([("offer_id", pa.string()), *((factor, pa.float64()) for factor in FACTORS)])),
-        ),
+        ("offers", pa.list_(pa.struct([("offer_id", pa.string()), *NUMBERS]))),
         ("reasons", TEXTS),
         ("rules", TEXTS),
         ("consent", pa.map_(pa.string(), pa.float64())),
@@ -89,12 +90,23 @@ def _offers(outcome: object, candidates: Mapping[str, Any] | None) -> list[dict[
     """What was shown with its factors; the ranked come first in the order they are shown in."""
     if not isinstance(outcome, list) or candidates is None:
         return None
-    many = len(candidates["ranked"])
-    factors = unpack(candidates["factors"], len(FACTORS) * many).reshape(len(FACTORS), many)
+    factors = _factors(candidates["factors"], len(candidates["ranked"]))
     return [
-        {"offer_id": offer_id, **dict(zip(FACTORS, factors[:, rank].tolist(), strict=True))}
+        {"offer_id": offer_id, **dict(zip((*FACTORS, PRIORITY), factors[rank].tolist(), strict=True))}
         for rank, offer_id in enumerate(outcome)
     ]
+
+
+def _factors(packed: str, many: int) -> npt.NDArray[np.float64]:
+    """P, C, V, L and priority of n ranked offers, (n, 5).
+
+    A record holds float32 for each offer, (n, 4); an earlier one float64 with the priority, (5, n).
+    """
+    content = base64.b64decode(packed)
+    if len(content) == many * (len(FACTORS) + 1) * 8:
+        return np.frombuffer(content, "<f8").reshape(len(FACTORS) + 1, many).T
+    factors = np.frombuffer(content, "<f4").reshape(many, len(FACTORS)).astype(np.float64)
+    return np.column_stack([factors, factors.prod(axis=1)])
 
 
 def _reasons(reasons: Mapping[str, Sequence[Any]] | Sequence[Any] | None) -> list[str]:

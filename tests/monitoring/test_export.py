@@ -1,12 +1,15 @@
 """A month of decisions as Parquet: what was decided and said, nothing that was altered or erased."""
 
+import base64
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import orjson
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -17,10 +20,18 @@ from monitoring.batch_log import BatchLog, erase
 from monitoring.decision_log import DecisionLogs, Record
 from monitoring.errors import NoMonth
 from monitoring.export import Exported, export
-from training.release.packing import pack
+from monitoring.flattened import SCHEMA, flattened
+from serving.deciding.asking import OfferRequest, Stamp
+from serving.deciding.records import Decision
+from serving.deciding.scoring import Scorer
+from tests.conftest import AT
 
 NOVEMBER, DECEMBER = "2026-11-30T23:59:59.999999+00:00", "2026-12-01T00:00:00+00:00"
-FACTORS = np.array([[0.1, 0.2, 0.3], [1.0, 1.0, 1.0], [5.0, 6.0, 7.0], [1.0, 1.0, 1.0], [0.5, 0.4, 0.3]])
+FACTORS = np.array([[0.5, 1.0, 5.0, 1.0], [0.25, 1.0, 6.0, 2.0], [0.125, 1.0, 7.0, 1.0]])
+
+
+def in_base64(numbers: npt.NDArray[np.float64], kind: str) -> str:
+    return base64.b64encode(np.ascontiguousarray(numbers, kind).tobytes()).decode()
 
 
 def told(decision_id: str, at: str, **more: object) -> Record:
@@ -28,7 +39,7 @@ def told(decision_id: str, at: str, **more: object) -> Record:
         "decision_id": decision_id, "request_id": "r", "customer_id": "ann", "at": at, "caller": "app",
         "use_case": "next_best_action", "release": "ab", "policy": "1", "degraded": [], "stops": [],
         "scores": {"loan": 0.25, "segment": "S1", "rfm": [1, 2, 3]}, "outcome": ["LOAN", "FUND"],
-        "candidates": {"ranked": [4, 2, 0], "factors": pack(FACTORS.ravel())},
+        "candidates": {"ranked": [4, 2, 0], "factors": in_base64(FACTORS, "<f4")},
         "arm": "best", "explored": False, "selection_probability": 0.9, "automation": "automated",
         "consent": {"email": 1.0, "app": None}, "reasons": {"loan": [{"code": "inflow_30d"}], "fund": []},
     }  # fmt: skip
@@ -73,8 +84,8 @@ def test_a_decision_is_told_in_columns(bank: Settings, tmp_path: Path) -> None:
         [("loan", 0.25)], [("rfm", "[1,2,3]"), ("segment", "S1")],
     )  # fmt: skip
     assert offered["offers"] == [
-        {"offer_id": "LOAN", "P": 0.1, "C": 1.0, "V": 5.0, "L": 1.0, "priority": 0.5},
-        {"offer_id": "FUND", "P": 0.2, "C": 1.0, "V": 6.0, "L": 1.0, "priority": 0.4},
+        {"offer_id": "LOAN", "P": 0.5, "C": 1.0, "V": 5.0, "L": 1.0, "priority": 2.5},
+        {"offer_id": "FUND", "P": 0.25, "C": 1.0, "V": 6.0, "L": 2.0, "priority": 3.0},
     ]
     assert (offered["reasons"], offered["consent"]) == (["loan: inflow_30d"], [("app", None), ("email", 1.0)])
     assert offered["answers"] == [
@@ -144,3 +155,30 @@ def test_a_month_without_decisions_leaves_no_file(bank: Settings, tmp_path: Path
     with pytest.raises(NoMonth, match="--month"):
         export(bank, month, tmp_path / "out")
     assert not list(tmp_path.rglob("*2026-1*"))
+
+
+def test_a_record_of_an_earlier_version_is_told_alike() -> None:
+    earlier = np.column_stack([FACTORS, FACTORS.prod(axis=1)]).T
+    candidates = {"ranked": [4, 2, 0], "factors": in_base64(earlier, "<f8")}
+    old = told("d", NOVEMBER, candidates=candidates)
+    rows = [flattened(orjson.loads(each.payload), ()) for each in (old, told("d", NOVEMBER))]
+    assert rows[0] == rows[1]
+
+
+def test_where_nothing_was_left_no_offer_is_told() -> None:
+    nothing = told("d", NOVEMBER, outcome=[], candidates={"ranked": [], "factors": ""})
+    assert flattened(orjson.loads(nothing.payload), ())["offers"] == []
+
+
+def test_a_decision_as_it_is_made_is_told_like_its_answer(scorer: Scorer) -> None:
+    stamp = Stamp("d", "r", AT.isoformat(), "app")
+    [decision] = scorer.next_best_action([OfferRequest("ann", None, 3)], [stamp])
+    assert isinstance(decision, Decision)
+    row, answer = flattened(orjson.loads(decision.record.payload), ()), orjson.loads(decision.body)
+    offers, names = row["offers"], ("P", "C", "V", "L", "priority")
+    assert isinstance(offers, list)
+    assert [each["offer_id"] for each in offers] == [each["offer_id"] for each in answer["offers"]] != []
+    for found, wanted in zip(offers, answer["offers"], strict=True):
+        assert [found[name] for name in names] == pytest.approx([wanted[name] for name in names], rel=1e-5)
+    assert row["selection_probability"] == answer["selection_probability"]
+    assert pa.Table.from_pylist([row], schema=SCHEMA).num_rows == 1

@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import orjson
 import pyarrow.parquet as pq
 import pytest
@@ -20,7 +19,6 @@ from monitoring.offer_rows import Catalogues, offered
 from monitoring.offers_history import FILE, Mark, Returned, offers_history
 from tests.conftest import Tiny
 from tests.feature_repo.raw.conftest import FILES
-from training.release.packing import pack
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -40,7 +38,7 @@ def told(
     return {
         "decision_id": name, "customer_id": "17", "at": at.isoformat(), "release": "ab", "arm": arm,
         "request": {"channel": "email", "top": 2}, "selection_probability": 0.9, "outcome": outcome,
-        "candidates": {"ranked": [0, 1, 2, 3], "factors": pack(np.zeros(20))}, **more,
+        "candidates": {"ranked": [0, 1, 2, 3]}, **more,
     }  # fmt: skip
 
 
