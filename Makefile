@@ -36,7 +36,7 @@ check: $(READY) ## static checks: format, lint, types, directions of imports
 test: check ## every check and every test, two files at a time
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 2 --dist loadfile
 
-bench: $(READY) ## measure against baselines: decisions (on what `make run` left), rules, features, online rows, push, models, releases
+bench: $(READY) ## measure against baselines: decisions and batches (on what `make run` left), rules, features, online rows, push, models, releases
 	@$(BIN)/bank bench decision --json
 	@$(BIN)/bank bench rules --json
 	@$(BIN)/bank bench features --json
@@ -44,8 +44,9 @@ bench: $(READY) ## measure against baselines: decisions (on what `make run` left
 	@$(BIN)/bank bench push --json
 	@$(BIN)/bank bench models --json
 	@$(BIN)/bank bench release --json
+	@$(BIN)/bank bench batch --json
 
-prove: prove-replay prove-alone prove-point_in_time prove-release prove-promotion prove-switch prove-audit prove-rules prove-authorisation ## the heavy proofs, on what `make run` left (each one line)
+prove: prove-replay prove-alone prove-point_in_time prove-release prove-promotion prove-switch prove-audit prove-rules prove-authorisation prove-batch prove-spark ## the heavy proofs, on what `make run` left (each one line)
 # prove-mutants (an hour) makes every small mistake in the rules and counts those that are noticed.
 # prove-oracle holds the models of 100,000 generated customers (make run CUSTOMERS=100000) to what only their maker knows.
 

@@ -70,7 +70,7 @@ def bench(
         str,
         typer.Argument(
             help="a file of tests/benchmarks in a checkout: "
-            "decision, features, models, online, personas, push, release, rules, serving"
+            "batch, decision, features, models, online, personas, push, release, rules, serving"
         ),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON line")] = False,
