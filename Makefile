@@ -36,7 +36,9 @@ check: $(READY) ## static checks: format, lint, types, directions of imports
 test: check ## every check and every test, two files at a time
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 2 --dist loadfile
 
-bench: $(READY) ## measure against baselines: decisions and startup (on what `make run` left), rules, features, online rows, push, events, models, releases
+bench: $(READY) ## measure against baselines: the service, batches, decisions and startup (on what `make run` left), rules, features, online rows, push, events, models, releases
+	@$(BIN)/bank bench serving --json
+	@$(BIN)/bank bench batch --json
 	@$(BIN)/bank bench decision --json
 	@$(BIN)/bank bench startup --json
 	@$(BIN)/bank bench rules --json
@@ -47,7 +49,7 @@ bench: $(READY) ## measure against baselines: decisions and startup (on what `ma
 	@$(BIN)/bank bench models --json
 	@$(BIN)/bank bench release --json
 
-prove: prove-replay prove-alone prove-point_in_time prove-release prove-promotion prove-switch prove-audit prove-rules prove-api prove-authorisation prove-kills prove-down prove-overload prove-growth prove-bento prove-events prove-spark ## the heavy proofs, on what `make run` left (each one line)
+prove: prove-replay prove-alone prove-point_in_time prove-release prove-promotion prove-switch prove-audit prove-rules prove-api prove-authorisation prove-kills prove-down prove-overload prove-growth prove-bento prove-events prove-batch prove-spark ## the heavy proofs, on what `make run` left (each one line)
 # prove-mutants (an hour) makes every small mistake in the rules and counts those that are noticed.
 # prove-oracle holds the models of 100,000 generated customers (make run CUSTOMERS=100000) to what only their maker knows.
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +97,8 @@ def _populations(
 
 
 def _observed(logs: DecisionLogs, use_case: str, release: ReleaseFiles) -> Observed:
-    logged: Iterable[bytes] = chain(batch_log.read(logs.folder, use_case), logs.payloads(use_case, NEWEST))
+    batch = islice(batch_log.read(logs.folder, use_case), NEWEST)
+    logged: Iterable[bytes] = chain(batch, logs.payloads(use_case, NEWEST))
     return observe(logged, release.digest, release.manifest.origin)
 
 
