@@ -4,17 +4,19 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from crm_rules.database import Database, Sqlite
 from crm_rules.errors import DatabaseUnavailable
 from crm_rules.governance.append_only import chains
 from crm_rules.postgres import Postgres
 from feature_repo.settings import Settings
-from monitoring.batch_index import BatchFile
-from monitoring.batch_log import files
 from monitoring.decision_log import ERASED, ONE, DecisionLogs, chain_of
 from monitoring.errors import UnknownDecision
 from monitoring.spool import Spools
+
+if TYPE_CHECKING:
+    from monitoring.batch_index import BatchFile
 
 Mark = tuple[int, int, int]
 WAIT = 2.0  # seconds for a server
@@ -128,6 +130,8 @@ class BatchFiles:
 
     def find(self, decision_id: str) -> bytes | None:
         """The payload of a decision from any of the files; None where none has it."""
+        from monitoring.batch_log import files  # pyarrow comes with it: only who looks in a batch pays
+
         for path in files(self._folder):
             found = self._file(path).find(decision_id)
             if found is not None:
@@ -140,7 +144,9 @@ class BatchFiles:
             file.close()
         self._open.clear()
 
-    def _file(self, path: Path) -> BatchFile:
+    def _file(self, path: Path) -> "BatchFile":
+        from monitoring.batch_index import BatchFile
+
         found = path.stat()
         mark, before = (found.st_ino, found.st_size, found.st_mtime_ns), self._open.pop(path, None)
         if before is not None and before[0] != mark:

@@ -4,13 +4,14 @@ import asyncio
 import io
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import httpx
 import pytest
 
 from feature_repo.settings import Settings
+from monitoring.decision_log import Record
 from serving.api.observed import MetricsRoute, Observed
 from serving.auth import CLOSED, EVERY_SCOPE, OPEN, ROUTES, issue, token_key
 from serving.bootstrap import ScoringProcess, build, now
@@ -21,6 +22,13 @@ from tests.conftest import Tiny, make_tiny
 CANARY = "canary-ann-example-13-lane"
 PATHS = frozenset(path for _, path in {**ROUTES, **CLOSED}) | {path for _, path in OPEN}
 NBA, CREDIT = "/v1/decisions/next-best-action", "/v1/decisions/credit"
+
+
+class Broken:
+    """A log that fails in a way nobody expects, with words about a customer."""
+
+    def append(self, records: Sequence[Record]) -> None:
+        raise ValueError(f"{CANARY} {records}")
 
 
 class Watched:
@@ -86,7 +94,7 @@ def test_only_who_may_read_the_status_reads_the_figures(watched: Watched) -> Non
 def test_a_request_that_failed_leaves_a_line_and_one_that_did_not_leaves_none(watched: Watched) -> None:
     watched.asks("POST", NBA, '{"customer_id": "ann"}')
     assert watched.lines() == []
-    watched.process.engine.scorer.online._reader.close()  # type: ignore[attr-defined]  # what is broken
+    watched.process.kept._log = Broken()
     answer = watched.asks("POST", NBA, '{"customer_id": "ann"}', **{"X-Request-ID": "r-17"})
     assert answer.status_code >= 500
     [line] = [line for line in watched.lines() if line["event"] == "failed"]
@@ -98,7 +106,7 @@ def test_nothing_of_a_customer_is_in_any_line_or_label(watched: Watched) -> None
     watched.app._access = True
     for broken in (False, True):
         if broken:
-            watched.process.engine.scorer.online._reader.close()  # type: ignore[attr-defined]  # what is broken
+            watched.process.kept._log = Broken()
         for method, path in sorted({**ROUTES, **CLOSED}):
             for body in (
                 f'{{"customer_id": "{CANARY}", "amount": 5000, "term_months": 12}}',
