@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from crm_rules.governance.candidates import Mode, Tryout
-from crm_rules.governance.stops import Kind, Stops
+from crm_rules.governance.stops import NONE, Kind, Stops
 from feature_repo.settings import Settings
 from monitoring.audit import Evidence, audit
 from monitoring.decision_log import DecisionLogs
@@ -22,7 +22,7 @@ from monitoring.errors import UnknownDecision
 from monitoring.promotion_audit import EVERY
 from monitoring.shadow import USE_CASES, compare, newest_release, shadow_logs
 from serving.auth import EVERY_SCOPE, issue, token_key
-from serving.bootstrap import ScoringProcess, build, now, open_archive
+from serving.bootstrap import ScoringProcess, build, next_candidate, now, open_archive
 from serving.deciding.asking import CreditRequest, OfferRequest, SuitabilityRequest
 from serving.deciding.online import OnlineRows, Snapshot
 from serving.deciding.records import Decision
@@ -206,9 +206,11 @@ def test_a_stop_switch_holds_for_both(stage: Stage) -> None:
     assert json.loads(stage.ask("ann").record.payload)["stops"] == ["model/credit_risk"]
 
 
-def test_a_candidate_that_comes_under_a_stop_switch_obeys_it(stage: Stage) -> None:
+def test_a_candidate_obeys_a_stop_switch_that_came_while_it_was_loaded(stage: Stage) -> None:
+    stage.tiny.try_out(stage.second, canary(100), 1)
+    loaded = next_candidate(stage.settings, "worker-1", NONE)
     stage.process.engine.stop(Stops.of([(Kind.MODEL, "credit_risk")]))
-    stage.name(canary(100))
+    stage.process.engine.try_out(loaded)
     made = json.loads(stage.ask("ann").record.payload)
     assert (made["release"], made["stops"]) == (stage.second, ["model/credit_risk"])
 
