@@ -74,7 +74,8 @@ def bench(
         str,
         typer.Argument(
             help="a file of tests/benchmarks in a checkout: "
-            "batch, decision, events, features, models, online, personas, push, release, rules, serving, startup"
+            "batch, decision, events, features, models, online, personas, push, release, "
+            "rules, serving, startup"
         ),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON line")] = False,
