@@ -43,7 +43,8 @@ def status(as_json: AsJson = False) -> None:
     from contextlib import closing
 
     from feature_repo.settings import Settings
-    from serving.bootstrap import now, open_inbox
+    from serving.bootstrap.edge import now
+    from serving.bootstrap.stores import open_inbox
 
     with closing(open_inbox(Settings())) as inbox:
         told = inbox.told(now())
@@ -66,7 +67,7 @@ def refused(
     from contextlib import closing
 
     from feature_repo.settings import Settings
-    from serving.bootstrap import open_inbox
+    from serving.bootstrap.stores import open_inbox
 
     with closing(open_inbox(Settings())) as inbox:
         found = inbox.aside(most)

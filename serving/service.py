@@ -18,7 +18,8 @@ from feature_repo.settings import Settings
 from serving.api.connection import bound_connections
 from serving.api.observed import MetricsRoute, Observed
 from serving.auth import CLOSED, OPEN, ROUTES
-from serving.bootstrap import ScoringProcess, build
+from serving.bootstrap.process import ScoringProcess
+from serving.bootstrap.worker import build
 from serving.supervisor.bound import bind
 from serving.supervisor.child import REFUSED
 from serving.worker import well

@@ -124,7 +124,7 @@ def _warn(settings: "Settings", switch: "Switch") -> None:
     """Say so where the current release knows nothing of that name: it may be meant for a later one."""
     from crm_rules.governance.stops import Kind
     from feature_repo.errors import BankError
-    from serving.bootstrap import current_release
+    from serving.bootstrap.releases import current_release
     from serving.deciding.loaded import Loaded
 
     kind, name = switch

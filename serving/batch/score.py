@@ -23,7 +23,8 @@ from serving.batch.planning import PARTITION, asked, keep, write_customers
 from serving.batch.run import BatchRun, newest
 from serving.batch.turn import only_one
 from serving.batch.use_cases import USE_CASES
-from serving.bootstrap import Served, current_release, open_uses
+from serving.bootstrap.releases import Served, current_release
+from serving.bootstrap.stores import open_uses
 from serving.errors import ModelStopped
 from serving.pipeline.bootstrap import partitions
 from serving.pipeline.journal import digest

@@ -17,7 +17,7 @@ from serving.batch.chunks import loaded_for_long
 from serving.batch.orders import Told, hear, say, settings_of
 from serving.batch.partition import Partitions
 from serving.batch.run import BatchRun
-from serving.bootstrap import open_uses
+from serving.bootstrap.stores import open_uses
 from serving.errors import ModelStopped
 from serving.pipeline.bootstrap import partitions
 from training.release.errors import MissingPart

@@ -22,7 +22,8 @@ from serving.batch.errors import AlreadyRunning
 from serving.batch.partition import Partitions
 from serving.batch.run import BatchRun
 from serving.batch.turn import only_one
-from serving.bootstrap import open_uses, switches
+from serving.bootstrap.releases import switches
+from serving.bootstrap.stores import open_uses
 from serving.deciding.loaded import Loaded
 from serving.deciding.online import OnlineRows
 from serving.deciding.scoring import Scorer

@@ -18,7 +18,8 @@ from crm_rules.governance.people import Trust
 from crm_rules.governance.session import Signer
 from feature_repo.settings import Settings
 from monitoring.decision_log import DecisionLogs
-from serving.bootstrap import current_release, open_cases
+from serving.bootstrap.releases import current_release
+from serving.bootstrap.stores import open_cases
 from serving.deciding.rulebook import Rulebook
 from serving.deciding.rulebooks import Rulebooks
 from serving.pipeline.bootstrap import now

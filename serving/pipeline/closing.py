@@ -8,7 +8,9 @@ from feature_repo.packed_rows import open_rows
 from feature_repo.settings import Settings
 from monitoring.batch_log import read
 from monitoring.decision_log import DecisionLogs
-from serving.bootstrap import current_release, new_id, open_scorer, open_uses
+from serving.bootstrap.edge import new_id
+from serving.bootstrap.releases import current_release, open_scorer
+from serving.bootstrap.stores import open_uses
 from serving.deciding import next_best_action
 from serving.deciding.asking import CreditRequest, OfferRequest
 from serving.deciding.records import Decision

@@ -9,7 +9,7 @@ import typer
 from feature_repo.raw.mapping import find as find_mapping
 from feature_repo.settings import Settings
 from monitoring.finding import Finder
-from serving.bootstrap import open_archive
+from serving.bootstrap.releases import open_archive
 from serving.pipeline import closing
 from serving.pipeline.bootstrap import demo_people
 from serving.pipeline.journal import Journal

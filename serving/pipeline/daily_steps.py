@@ -13,7 +13,7 @@ from feature_repo.raw.source import Source, files
 from feature_repo.settings import Settings
 from serving.batch.score import Wanted, score_batch
 from serving.batch.use_cases import USE_CASES
-from serving.bootstrap import current_release
+from serving.bootstrap.releases import current_release
 from serving.pipeline.daily import NightStep
 from serving.pipeline.deciding import outcome_of
 from serving.pipeline.deliveries import Deliveries

@@ -13,7 +13,8 @@ from monitoring.decision_log import DecisionLogs
 from serving.batch.chunks import CHUNK, Decide, in_chunks
 from serving.batch.score import Wanted, score_batch
 from serving.batch.use_cases import USE_CASES
-from serving.bootstrap import current_release, new_id, open_scorer, switches
+from serving.bootstrap.edge import new_id
+from serving.bootstrap.releases import current_release, open_scorer, switches
 from serving.deciding import credit
 from serving.deciding.asking import Stamp
 from serving.deciding.online import OWNED

@@ -10,7 +10,8 @@ from crm_rules.loyalty.earning import Booking
 from crm_rules.policy_book import PolicyBook
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
-from serving.bootstrap import current_release, open_ledger
+from serving.bootstrap.releases import current_release
+from serving.bootstrap.stores import open_ledger
 from serving.pipeline.bootstrap import now
 from serving.pipeline.step import Outcome
 

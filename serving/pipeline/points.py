@@ -11,7 +11,7 @@ from crm_rules.policy_book import PolicyBook
 from feature_repo.errors import BankError
 from feature_repo.live.tables import LiveTables
 from feature_repo.settings import Settings
-from serving.bootstrap import current_release
+from serving.bootstrap.releases import current_release
 from serving.worker.following import Mark, mark
 from training.release.current import FILE as CURRENT
 

@@ -15,7 +15,7 @@ from monitoring.intervals import Counted
 from monitoring.logged import Logged
 from monitoring.simulate import simulate
 from monitoring.simulated import Simulation
-from serving.bootstrap import current_release
+from serving.bootstrap.releases import current_release
 from serving.deciding import credit, next_best_action
 from serving.deciding.loaded import Loaded
 from serving.errors import NothingPlanned

@@ -4,7 +4,7 @@ from feature_repo.settings import Settings
 from monitoring.decision_log import DecisionLogs
 from monitoring.errors import NothingDecided
 from monitoring.watch import as_lines, watch
-from serving.bootstrap import current_release
+from serving.bootstrap.releases import current_release
 from serving.pipeline.bootstrap import now
 from serving.pipeline.step import Outcome
 

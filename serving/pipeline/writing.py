@@ -15,7 +15,8 @@ from feature_repo.live.run import open_intake
 from feature_repo.raw.landing import BeingWritten
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
-from serving.bootstrap import now, open_inbox, open_ledger
+from serving.bootstrap.edge import now
+from serving.bootstrap.stores import open_inbox, open_ledger
 from serving.pipeline.points import Points, PolicyInForce
 from serving.worker.inbox import Inbox, SetAside
 

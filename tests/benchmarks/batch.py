@@ -26,7 +26,7 @@ from serving.batch.chunks import CHUNK, loaded_for_long
 from serving.batch.partition import Partitions
 from serving.batch.planning import asked, write_customers
 from serving.batch.run import BatchRun
-from serving.bootstrap import current_release, open_scorer
+from serving.bootstrap.releases import current_release, open_scorer
 from serving.deciding.loaded import Loaded
 from serving.deciding.online import F32Array, Snapshot
 from serving.deciding.scoring import Scorer

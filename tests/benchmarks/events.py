@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 SERVE = """
 import sys, uvicorn
 from feature_repo.settings import Settings
-from serving.bootstrap import build
+from serving.bootstrap.worker import build
 process = build(Settings(), "bench-events")
 uvicorn.run(process.gate(process.endpoints), host="127.0.0.1", port=int(sys.argv[1]), log_level="error")
 """

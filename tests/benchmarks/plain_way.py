@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from feature_repo.settings import Settings
-from serving.bootstrap import current_release
+from serving.bootstrap.releases import current_release
 from training.release.verify import VerifiedRelease
 
 ROOT = Path(__file__).parents[2]

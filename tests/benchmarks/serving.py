@@ -25,7 +25,7 @@ from typing import Any
 from feature_repo.settings import Settings
 from monitoring.batch_log import read
 from serving.auth import EVERY_SCOPE, issue, token_key
-from serving.bootstrap import now
+from serving.bootstrap.edge import now
 from serving.deciding import next_best_action
 from tests.benchmarks.plain_way import plain_rate
 from tests.benchmarks.with_empty import EMPTY, RAW

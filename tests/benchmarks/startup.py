@@ -18,7 +18,7 @@ from pathlib import Path
 from feature_repo.settings import Settings
 from monitoring.batch_log import read
 from serving.auth import EVERY_SCOPE, issue, token_key
-from serving.bootstrap import now
+from serving.bootstrap.edge import now
 from serving.deciding import next_best_action
 from tests.proofs.served import NBA, PATIENCE, ROOT, Bank, free_port, resident_mb
 

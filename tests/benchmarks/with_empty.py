@@ -10,7 +10,8 @@ from typing import Any, cast
 from fastapi import FastAPI, Request, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from serving import auth, bootstrap
+from serving import auth
+from serving.bootstrap import worker as bootstrap
 from serving.api.desk import Desk, answered
 
 NOTHING = b'{"nothing":true}'

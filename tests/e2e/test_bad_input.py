@@ -23,7 +23,8 @@ import pytest
 import bank
 from feature_repo.settings import Settings
 from serving.auth import EVERY_SCOPE, issue, token_key
-from serving.bootstrap import ScoringProcess, build
+from serving.bootstrap.process import ScoringProcess
+from serving.bootstrap.worker import build
 from tests.conftest import Tiny, make_tiny
 from tests.serving.conftest import InProcess
 
@@ -489,7 +490,7 @@ class Served:
     keys: Path
 
     def token(self, hours_ago: int = 0) -> str:
-        from serving.bootstrap import now
+        from serving.bootstrap.edge import now
 
         return issue(token_key(self.keys), "app", EVERY_SCOPE, 1, now() - timedelta(hours=hours_ago))
 

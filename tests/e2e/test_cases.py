@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 import bank
 from serving.auth import EVERY_SCOPE, issue, token_key
-from serving.bootstrap import now
+from serving.bootstrap.edge import now
 from tests.conftest import make_tiny
 
 ROOT = Path(bank.__file__).parent

@@ -11,7 +11,7 @@ from feature_repo.raw.generate.next_product import foretell
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
 from monitoring.batch_log import read
-from serving.bootstrap import current_release, open_scorer
+from serving.bootstrap.releases import current_release, open_scorer
 from serving.deciding.asking import OfferRequest, Stamp
 from serving.deciding.records import Decision
 from training.dataset import spine_table

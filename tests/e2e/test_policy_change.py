@@ -12,7 +12,8 @@ from typing import Any
 from crm_rules.policy import STANDARD
 from feature_repo.settings import Settings
 from monitoring import batch_log
-from serving.bootstrap import ScoringProcess, build
+from serving.bootstrap.process import ScoringProcess
+from serving.bootstrap.worker import build
 from serving.deciding.asking import OfferRequest
 from serving.deciding.records import Decision
 from tests.e2e.conftest import Home

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from serving.auth import EVERY_SCOPE, issue, token_key
-from serving.bootstrap import now
+from serving.bootstrap.edge import now
 from serving.supervisor.held import holder
 from tests.conftest import make_tiny
 from tests.proofs import growth, kills

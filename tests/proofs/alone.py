@@ -5,7 +5,7 @@ import sys
 from feature_repo.packed_rows import open_rows
 from feature_repo.settings import Settings
 from serving.batch.planning import asked
-from serving.bootstrap import current_release, open_scorer
+from serving.bootstrap.releases import current_release, open_scorer
 from serving.deciding.asking import OfferRequest, Stamp
 from serving.deciding.scoring import Scorer
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from feature_repo.settings import Settings
 from serving.auth import ROUTES, issue, token_key
-from serving.bootstrap import now
+from serving.bootstrap.edge import now
 from serving.tokens.keyring import key_id
 from serving.tokens.office import TokenOffice
 from tests.authorisation import ROWS, meet, surprises

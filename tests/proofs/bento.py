@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from serving.auth import EVERY_SCOPE, issue, token_key
-from serving.bootstrap import now
+from serving.bootstrap.edge import now
 from serving.pipeline.bento import HASHED, build
 from tests.conftest import make_tiny
 from tests.proofs.served import NBA, Bank, free_port, resident_mb

@@ -25,7 +25,8 @@ from feature_repo.live.tables import LiveTables
 from feature_repo.packed_rows import open_rows
 from feature_repo.raw.generate import make
 from feature_repo.settings import Settings
-from serving.bootstrap import now, open_inbox
+from serving.bootstrap.edge import now
+from serving.bootstrap.stores import open_inbox
 from serving.worker.inbox import Standing
 
 ROOT = Path(__file__).parents[2]
@@ -38,7 +39,7 @@ from pathlib import Path
 from crm_rules.errors import DatabaseUnavailable
 from feature_repo.live.events import read_row
 from feature_repo.settings import Settings
-from serving.bootstrap import open_inbox
+from serving.bootstrap.stores import open_inbox
 from serving.worker.inbox import Sent
 name, accounts = sys.argv[1], Path(sys.argv[2]).read_text().split()
 inbox, number = open_inbox(Settings()), 0

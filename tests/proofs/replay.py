@@ -12,7 +12,7 @@ from feature_repo.settings import Settings
 from monitoring.audit import Evidence, audit, batch_files, decision_chains
 from monitoring.batch_log import read
 from monitoring.decision_log import DecisionLogs
-from serving.bootstrap import open_archive
+from serving.bootstrap.releases import open_archive
 from serving.deciding.archive import Archive
 from serving.deciding.scoring import USE_CASES
 

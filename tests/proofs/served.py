@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from serving.auth import EVERY_SCOPE, issue, token_key
-from serving.bootstrap import now
+from serving.bootstrap.edge import now
 from serving.supervisor.held import holder
 
 ROOT = Path(__file__).parents[2]

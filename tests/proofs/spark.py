@@ -16,7 +16,7 @@ from feature_repo.spark_engine import session
 from monitoring.batch_log import files
 from serving.batch.planning import asked
 from serving.batch.score import Wanted, score_batch
-from serving.bootstrap import current_release
+from serving.bootstrap.releases import current_release
 from serving.pipeline.bootstrap import now, spark_task
 from serving.spark import decide_in_spark, packed
 from tests.benchmarks.batch import made_up

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from serving.auth import EVERY_SCOPE, issue, token_key
-from serving.bootstrap import now
+from serving.bootstrap.edge import now
 
 ROOT = Path(__file__).parents[2]
 CLIENTS, PATIENCE = 2, 30.0

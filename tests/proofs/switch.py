@@ -28,7 +28,8 @@ from feature_repo.settings import Settings
 from monitoring.audit import Evidence, audit, decision_chains, shadow_chains
 from monitoring.decision_log import DecisionLogs
 from monitoring.shadow import compare, shadow_logs
-from serving.bootstrap import now, open_archive
+from serving.bootstrap.edge import now
+from serving.bootstrap.releases import open_archive
 from serving.deciding.scoring import USE_CASES
 from tests.conftest import Tiny, make_tiny
 from tests.proofs.many import asking

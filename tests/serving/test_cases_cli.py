@@ -19,7 +19,8 @@ from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
 from monitoring.decision_log import DecisionLogs, Record
 from monitoring.finding import Finder
-from serving.bootstrap import ScoringProcess, build
+from serving.bootstrap.process import ScoringProcess
+from serving.bootstrap.worker import build
 from serving.deciding.asking import CreditRequest
 from serving.deciding.records import Decision
 from serving.pipeline.labels import labels

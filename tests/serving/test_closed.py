@@ -13,7 +13,7 @@ from feature_repo.settings import Settings
 from serving.api.connection import DRAIN_SECONDS, HEAD_SECONDS
 from serving.api.gate import BODY_SECONDS, SECURITY
 from serving.auth import CLOSED, OPEN, ROUTES, token_key
-from serving.bootstrap import now
+from serving.bootstrap.edge import now
 from serving.tokens.keyring import key_id
 from serving.tokens.office import TokenOffice
 from tests.authorisation import ROWS, meet, surprises

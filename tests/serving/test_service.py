@@ -14,7 +14,9 @@ from feature_repo.packed_rows import PackedRows
 from feature_repo.settings import Settings
 from monitoring.decision_log import DecisionLogs
 from serving.auth import EVERY_SCOPE, issue, token_key
-from serving.bootstrap import build, current_release, now, open_scorer
+from serving.bootstrap.edge import now
+from serving.bootstrap.releases import current_release, open_scorer
+from serving.bootstrap.worker import build
 from serving.deciding.asking import OfferRequest
 from serving.deciding.records import Decision
 from tests.conftest import Tiny

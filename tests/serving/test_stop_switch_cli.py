@@ -10,7 +10,9 @@ from typer.testing import CliRunner
 from crm_rules.errors import BrokenSwitches, NotAllowed, SessionRefused
 from crm_rules.governance.stops import Kind, Stops
 from feature_repo.settings import Settings
-from serving.bootstrap import ScoringProcess, build, current_release
+from serving.bootstrap.process import ScoringProcess
+from serving.bootstrap.releases import current_release
+from serving.bootstrap.worker import build
 from serving.deciding.asking import CreditRequest, OfferRequest
 from serving.deciding.records import Decision
 from serving.switch_cli import stop_switch

@@ -14,7 +14,9 @@ from feature_repo.settings import Settings
 from monitoring.decision_log import Record
 from serving.api.observed import MetricsRoute, Observed
 from serving.auth import CLOSED, EVERY_SCOPE, OPEN, ROUTES, issue, token_key
-from serving.bootstrap import ScoringProcess, build, now
+from serving.bootstrap.edge import now
+from serving.bootstrap.process import ScoringProcess
+from serving.bootstrap.worker import build
 from serving.worker.logs import only_ours, to_stderr
 from serving.worker.metrics import UNKNOWN, Metrics
 from tests.conftest import Tiny, make_tiny

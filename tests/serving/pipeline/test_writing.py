@@ -32,7 +32,7 @@ from feature_repo.raw.append import append as really_append
 from feature_repo.raw.generate import make
 from feature_repo.raw.source import Source
 from feature_repo.settings import Settings
-from serving.bootstrap import open_inbox
+from serving.bootstrap.stores import open_inbox
 from serving.errors import LedgerUnavailable
 from serving.pipeline.points import Points
 from serving.pipeline.writing import Writer

@@ -22,7 +22,10 @@ from monitoring.errors import UnknownDecision
 from monitoring.promotion_audit import EVERY
 from monitoring.shadow import USE_CASES, compare, newest_release, shadow_logs
 from serving.auth import EVERY_SCOPE, issue, token_key
-from serving.bootstrap import ScoringProcess, build, next_candidate, now, open_archive
+from serving.bootstrap.edge import now
+from serving.bootstrap.process import ScoringProcess
+from serving.bootstrap.releases import next_candidate, open_archive
+from serving.bootstrap.worker import build
 from serving.deciding.asking import CreditRequest, OfferRequest, SuitabilityRequest
 from serving.deciding.online import OnlineRows, Snapshot
 from serving.deciding.records import Decision

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from feature_repo.settings import Settings
-from serving.bootstrap import ScoringProcess, build, now
+from serving.bootstrap.edge import now
+from serving.bootstrap.process import ScoringProcess
+from serving.bootstrap.worker import build
 from serving.deciding.asking import CreditRequest
 from serving.deciding.records import Decision
 from serving.pipeline.simulating import simulated

@@ -19,7 +19,10 @@ from feature_repo.packed_rows import PackedRows
 from feature_repo.settings import Settings
 from monitoring.decision_log import DecisionLogs
 from serving.auth import EVERY_SCOPE, issue, token_key
-from serving.bootstrap import ScoringProcess, build, now, open_archive
+from serving.bootstrap.edge import now
+from serving.bootstrap.process import ScoringProcess
+from serving.bootstrap.releases import open_archive
+from serving.bootstrap.worker import build
 from serving.deciding.archive import Archive
 from serving.deciding.asking import CreditRequest, OfferRequest
 from serving.deciding.loaded import Loaded
