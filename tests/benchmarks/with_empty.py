@@ -11,8 +11,8 @@ from fastapi import FastAPI, Request, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serving import auth
-from serving.bootstrap import worker as bootstrap
 from serving.api.desk import Desk, answered
+from serving.bootstrap import worker as bootstrap
 
 NOTHING = b'{"nothing":true}'
 EMPTY, RAW = "/v1/empty", "/v1/empty-raw"
