@@ -148,7 +148,8 @@ def _shape(schema: Document) -> str:
 def _bounds(schema: Document) -> str:
     told = {"minimum": "from", "maximum": "to", "minLength": "at least", "maxLength": "at most",
             "pattern": "like", "format": "as", "multipleOf": "in steps of"}  # fmt: skip
-    return escape(", ".join(f"{word} {schema[name]}" for name, word in told.items() if name in schema))
+    found = ", ".join(f"{word} {schema[name]}" for name, word in told.items() if name in schema)
+    return f"({escape(found)})" if found else ""
 
 
 def _table(title: str, rows: list[tuple[str, str]]) -> str:
