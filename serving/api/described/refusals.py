@@ -39,7 +39,7 @@ REFUSALS: Mapping[int, Refusal] = {
                  "At most 65536 bytes are read here."),
     415: Refusal("NotJson", "The body is not JSON in UTF-8, or compressed.", "media-type", "Not JSON",
                  "Send application/json in UTF-8, not compressed."),
-    422: Refusal("Invalid", "Query, header or body break what is described here; each place is told in errors.",
+    422: Refusal("Invalid", "Query, header or body break what is described here; each is told in errors.",
                  "invalid-body", "The request is not valid",
                  "The body breaks its schema in 1 place(s); each is in 'errors'."),
     429: Refusal("TooMany", "The caller asks more often than it may; ask again after Retry-After.",
