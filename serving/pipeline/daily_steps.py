@@ -31,11 +31,14 @@ def steps(settings: Settings, at: datetime, progress: Callable[[int, int], None]
     def nothing(day: date) -> Inputs:
         return {}
 
+    def inbox(day: date) -> Inputs:
+        return {"deliveries": str(settings.deliveries)}
+
     def released(day: date) -> Inputs:
         return {"release": current_release(settings).release.digest}
 
     return [
-        NightStep("ingest", "Take in deliveries", nothing, partial(ingest, settings, at)),
+        NightStep("ingest", "Take in deliveries", inbox, partial(ingest, settings, at)),
         NightStep("reconcile", "Reconcile the tables", source, partial(reconcile, settings)),
         NightStep("offers", "Offers from the log", nothing, partial(offers, settings)),
         NightStep("features", "Features for training", source, partial(features, settings)),
