@@ -20,14 +20,15 @@ from serving.worker.keyring import Keyring
 from serving.worker.keys import PLACE as KEYS_SCHEMA
 from serving.worker.keys import Holder, IdempotencyKeys
 
+LEDGER_WAIT = 30.0  # seconds for the ledger's lock, for who has the time
 WAIT = 2.0  # seconds for a lock somebody else holds on cases or uses; no answer waits longer for them
 
 
-def open_ledger(settings: Settings) -> Ledger:
-    """The loyalty ledger, made when there is none; LedgerUnavailable when that cannot be."""
+def open_ledger(settings: Settings, wait: float = LEDGER_WAIT) -> Ledger:
+    """The loyalty ledger, made when there is none; LedgerUnavailable when that cannot be within `wait`."""
     url = settings.database.get_secret_value()
     try:
-        return Ledger.open(open_database(settings.ledger, url, PLACE), Heads(settings.heads))
+        return Ledger.open(open_database(settings.ledger, url, PLACE, wait=wait), Heads(settings.heads))
     except DatabaseUnavailable as error:
         raise LedgerUnavailable(error.where, error.problem) from error
     except OSError as error:

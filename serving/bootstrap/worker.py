@@ -19,7 +19,7 @@ from serving.api.sandbox import Sandbox
 from serving.bootstrap.edge import new_id, now
 from serving.bootstrap.process import ScoringProcess
 from serving.bootstrap.releases import next_candidate, open_archive, put_in_service, switches
-from serving.bootstrap.stores import open_cases, open_inbox, open_keyring, open_ledger, open_uses
+from serving.bootstrap.stores import WAIT, open_cases, open_inbox, open_keyring, open_ledger, open_uses
 from serving.worker.case_room import CaseRoom
 from serving.worker.engine import Engine
 from serving.worker.following import NEVER_SEEN, Follower, Watch, mark
@@ -51,7 +51,7 @@ def build(
     uses, counted = open_uses(settings), open_uses(settings)  # who counts does not wait for who writes
     serving = put_in_service(settings, facts, on.stops, counted)
     log = open_spooled(DecisionLogs.of(settings), Spools.of(settings), worker)
-    finder, ledger = Finder.of(settings), open_ledger(settings)
+    finder, ledger = Finder.of(settings), open_ledger(settings, WAIT)
     cases = CaseRoom(partial(open_cases, settings), TrustFile(settings).read, clock)
 
     def refer(records: Sequence[Record]) -> None:
