@@ -95,8 +95,9 @@ class DecisionLog:
     def _append(self, records: Sequence[Record]) -> None:
         with _writing(self._database.where), self._chain.appending() as appender:
             entries, rows = [], []
+            salts = secrets.token_bytes(16 * len(records))
             for seq, each in enumerate(records, appender.head.seq + 1):
-                salt = secrets.token_bytes(16)
+                salt = salts[16 * len(rows) : 16 * len(rows) + 16]
                 told = (each.decision_id, each.use_case, each.customer_id)
                 entries.append(Entry(each.decision_id, each.at, digest_of(salt, *told, each.payload)))
                 rows.append((self._chain.name, seq, *told, salt, each.payload))

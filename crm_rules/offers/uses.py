@@ -97,14 +97,16 @@ class OfferUses:
 
     def counted(self, customer_ids: Sequence[str]) -> Counted:
         """The uses of these customers, and of everybody together."""
+        totals = {str(offer_id): int(uses) for offer_id, uses in self._database.ask(TOTALS)}
         mine: dict[str, dict[str, int]] = {}
+        if not totals:  # nobody used any, so none of these did
+            return NOTHING
         for start in range(0, len(customer_ids), MOST_ASKED):
             some = customer_ids[start : start + MOST_ASKED]
             marks = ", ".join("?" * len(some))
             sql = f"SELECT customer_id, offer_id, uses FROM offer_uses WHERE customer_id IN ({marks})"  # noqa: S608  # only marks
             for customer_id, offer_id, uses in self._database.ask(sql, some):
                 mine.setdefault(str(customer_id), {})[str(offer_id)] = int(uses)
-        totals = {str(offer_id): int(uses) for offer_id, uses in self._database.ask(TOTALS)}
         return Counted(mine, totals)
 
     def answer(self, decision_id: str, offer_id: str) -> str | None:

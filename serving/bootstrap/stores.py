@@ -40,10 +40,10 @@ def open_cases(settings: Settings) -> CaseStore:
     return CaseStore.open(settings.cases, settings.database.get_secret_value(), settings.heads, WAIT)
 
 
-def open_uses(settings: Settings) -> OfferUses:
-    """What customers said to offers, made when there is nothing."""
+def open_uses(settings: Settings, wait: float = WAIT) -> OfferUses:
+    """What customers said to offers, made when there is nothing; nobody waits longer for it than `wait`."""
     url = settings.database.get_secret_value()
-    return OfferUses(open_database(settings.uses, url, USES_SCHEMA, wait=WAIT))
+    return OfferUses(open_database(settings.uses, url, USES_SCHEMA, wait=wait))
 
 
 def open_keyring(settings: Settings, worker: str, clock: Callable[[], datetime]) -> Keyring:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
+from time import monotonic
 
 from crm_rules.governance.heads import Heads
 from crm_rules.governance.switches import FILE as STOPS
@@ -25,6 +26,7 @@ from serving.worker.engine import Engine
 from serving.worker.following import NEVER_SEEN, Follower, Watch, mark
 from serving.worker.measured import Measured
 from serving.worker.metrics import Metrics
+from serving.worker.rested import RestedUses
 from serving.worker.stopping import StopSwitches
 from serving.worker.token_files import TokenFiles
 from serving.worker.trust_file import TrustFile
@@ -32,6 +34,7 @@ from serving.worker.watched_log import Drained, WatchedLog
 from training.release.candidate_record import FILE as CANDIDATE
 from training.release.current import FILE as CURRENT
 
+COUNT_WAIT = 0.25  # seconds for the store of uses: a decision waits no longer for it
 DRAIN_SECONDS = 1.0  # between two tries to move into the log what waits for it
 
 
@@ -48,8 +51,9 @@ def build(
         "profile": settings.profile, "worker": worker, "started_at": clock().isoformat(),
     }  # fmt: skip
     on = switches(settings)
-    uses, counted = open_uses(settings), open_uses(settings)  # who counts does not wait for who writes
-    serving = put_in_service(settings, facts, on.stops, counted)
+    uses, counted = open_uses(settings), open_uses(settings, COUNT_WAIT)  # who counts waits for no writer
+    rested = RestedUses(counted, monotonic)
+    serving = put_in_service(settings, facts, on.stops, rested)
     log = open_spooled(DecisionLogs.of(settings), Spools.of(settings), worker)
     finder, ledger = Finder.of(settings), open_ledger(settings, WAIT)
     cases = CaseRoom(partial(open_cases, settings), TrustFile(settings).read, clock)
@@ -69,7 +73,7 @@ def build(
 
     def take_release() -> None:
         before = engine.serving
-        engine.serve(put_in_service(settings, facts, before.stops, counted, before))
+        engine.serve(put_in_service(settings, facts, before.stops, rested, before))
         metrics.serving(engine.serving.release)
 
     releases = Follower(files[CURRENT], take_release, clock, seen[CURRENT])

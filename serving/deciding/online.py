@@ -168,6 +168,14 @@ def _lined_up(origin: Origin, wanted: tuple[str, ...]) -> tuple[Indices, Indices
     return np.array([origin.position.get(name, 0) for name in wanted], np.intp), np.array(unknown, np.intp)
 
 
+@by_identity
+def _across(stored: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[Indices, tuple[str, ...]]:
+    """Where each wanted column stands among those stored, and those that are not there."""
+    place = {name: at for at, name in enumerate(stored)}
+    missing = tuple(name for name in wanted if name not in place)
+    return np.array([place.get(name, 0) for name in wanted], np.intp), missing
+
+
 @lru_cache(maxsize=1_024)
 def _microseconds(at: str) -> int:
     return (datetime.fromisoformat(at) - EPOCH) // MICROSECOND
@@ -237,8 +245,7 @@ class OnlineRows:
         return replace(found, lost=state.astype(np.int8))
 
     def _reordered(self, rows: Rows) -> F64Array:
-        position = {name: index for index, name in enumerate(rows.columns)}
-        missing = [name for name in self._origin.columns if name not in position]
+        places, missing = _across(rows.columns, self._origin.columns)
         if missing:
             raise RowsOfAnotherRelease(missing, self._release)
-        return np.ascontiguousarray(rows.values[:, [position[name] for name in self._origin.columns]])
+        return rows.values.take(places, axis=1)

@@ -193,6 +193,7 @@ class Engine:
 
     def _run(self) -> None:
         while not self._line.over or self._bulk:
+            self._writer.wait()
             waiting = self._line.take(TOGETHER, wait=self._bulk is None)
             if waiting:
                 self._answer(waiting)

@@ -13,7 +13,7 @@ from serving.deciding.scoring import Scored
 from serving.worker.measures import Measures
 from serving.worker.waiting import Result, Waiting, deliver
 
-MOST_BEHIND = 4  # groups that wait for the log; the engine waits then
+MOST_BEHIND = 1  # groups on their way to the log: what comes meanwhile is scored together
 log = logging.getLogger("bank.serving")
 Refer = Callable[[Sequence[Record]], None]
 
@@ -45,7 +45,8 @@ class Writer:
 
     def __init__(self, sink: DecisionSink, refer: Refer, measures: Measures) -> None:
         self._sink, self._refer, self._measures = sink, refer, measures
-        self._line: queue.Queue[Sequence[Made] | None] = queue.Queue(MOST_BEHIND)
+        self._line: queue.SimpleQueue[Sequence[Made] | None] = queue.SimpleQueue()
+        self._room = threading.Semaphore(MOST_BEHIND)
         self._referrals: queue.SimpleQueue[Sequence[Made] | None] = queue.SimpleQueue()
         self._threads = (
             threading.Thread(target=self._write, name="write decisions", daemon=True),
@@ -62,8 +63,14 @@ class Writer:
         """Whether both threads go on."""
         return all(thread.is_alive() for thread in self._threads)
 
+    def wait(self) -> None:
+        """Wait until there is room for another group: what comes meanwhile is then scored together."""
+        self._room.acquire()
+        self._room.release()
+
     def put(self, made: Sequence[Made]) -> None:
         """Have these written; waits while too much waits already."""
+        self._room.acquire()
         self._line.put(made)
 
     def close(self) -> None:
@@ -80,6 +87,9 @@ class Writer:
                 groups.append(self._line.get())
             ends = None in groups
             self._commit([each for group in groups if group is not None for each in group])
+            for group in groups:
+                if group is not None:
+                    self._room.release()
         self._referrals.put(None)
 
     def _commit(self, made: Sequence[Made]) -> None:

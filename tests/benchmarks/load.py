@@ -82,8 +82,7 @@ class Load:
     tally: Tally = field(default_factory=Tally)
 
     async def run(self) -> dict[str, object]:
-        loop = asyncio.get_running_loop()
-        self._done, self._asked, self._out = loop.create_future(), 0, 0
+        self._asked = self._out = 0
         self._free: deque[Connection] = deque()
         self._due: deque[float] = deque()
         for _ in range(self.connections):
@@ -96,8 +95,9 @@ class Load:
         else:
             while self._free:
                 self._next(self._free.popleft())
-        if self._out or self._due:
-            await asyncio.wait_for(self._done, self.seconds + PATIENCE)
+        async with asyncio.timeout(self.seconds + PATIENCE):
+            while self._out or self._due:
+                await asyncio.sleep(0.002)
         return self._told(time.perf_counter() - self._started)
 
     async def _connect(self) -> Connection:
@@ -143,13 +143,6 @@ class Load:
             self._free.append(connection)
         else:
             self._next(connection)
-        if self._over() and not self._done.done():
-            self._done.set_result(None)
-
-    def _over(self) -> bool:
-        """Whether everything was asked and answered."""
-        asked = time.perf_counter() >= self._ends - 0.01 or 0 < self.count <= self._asked
-        return asked and not self._out and not self._due
 
     def _reconnect(self) -> None:
         async def again() -> None:
