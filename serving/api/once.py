@@ -49,24 +49,24 @@ class Once:
             answer = await self.keyring.reserve(self.keyed)
             if isinstance(answer, Clash):
                 raise Conflict(self.keyed.key)
-            base = answer.decision_id
-            if isinstance(answer, Known):
-                if (found := await run_in_threadpool(self._found, base)) is not None:
-                    self.keyring.settle(base, kept=True)
-                    return found
-                if answer.busy:
-                    await _pause(ends)
-                    continue
-            return await self._decided(base, ask)
+            base, known = answer.decision_id, isinstance(answer, Known)
+            if not (isinstance(answer, Known) and answer.busy):
+                return await self._held(base, known, ask)
+            if (found := await run_in_threadpool(self._found, base)) is not None:
+                return found
+            await _pause(ends)
 
-    async def _decided(self, base: str, ask: Ask) -> Sequence[Told]:
-        kept = False
+    async def _held(self, base: str, known: bool, ask: Ask) -> Sequence[Told]:
+        """The answers under a key this process holds. Who goes away meanwhile gives no key back: it may
+        still be decided."""
         try:
-            scored = await ask(self._ids(base))
-            kept = True
-        finally:
-            self.keyring.settle(base, kept)
-        return told(scored)
+            found = await run_in_threadpool(self._found, base) if known else None
+            answers = told(await ask(self._ids(base))) if found is None else found
+        except Exception:
+            self.keyring.settle(base, kept=False)
+            raise
+        self.keyring.settle(base, kept=True)
+        return answers
 
     def _ids(self, base: str) -> list[str]:
         return [id_in_batch(base, at) for at in range(len(self.asked))] if self.is_batch else [base]

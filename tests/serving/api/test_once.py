@@ -1,12 +1,16 @@
 """Idempotency-Key on questions: the same key and body is the same decision, any other body is refused."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 
-from serving.worker.keys import Keyed
+from serving.api.once import Once
+from serving.deciding.asking import OfferRequest
+from serving.deciding.scoring import Scored
+from serving.worker.keys import Keyed, Known
 from tests.serving.api.test_http import CREDIT, NBA, assert_problem
 from tests.serving.conftest import Bank
 
@@ -97,6 +101,33 @@ def test_a_reserved_key_that_a_crash_left_is_decided_under_the_reserved_id(bank:
     again = post(bank, NBA, ASKED[NBA], "order-0001")
     assert again.json()["decision_id"] == first.json()["decision_id"]
     assert list(bank.log.records) == [first.json()["decision_id"]]
+
+
+def test_a_log_that_cannot_be_read_leaves_the_key_to_the_next_try(bank: Bank) -> None:
+    first = post(bank, NBA, ASKED[NBA], "order-0001")
+    bank.log.unreadable = True
+    assert_problem(post(bank, NBA, ASKED[NBA], "order-0001"), 503, "unavailable")
+    bank.log.unreadable = False
+    assert post(bank, NBA, ASKED[NBA], "order-0001").content == first.content
+
+
+def test_who_goes_away_while_it_is_decided_gives_no_key_back(bank: Bank) -> None:
+    assert bank.desk.keyring is not None
+    ring, keyed = bank.desk.keyring, Keyed("app", NBA, "order-0001", "b" * 64, "d1")
+    once = Once(bank.desk, ring, keyed, [OfferRequest("ann")], False)
+
+    async def never(ids: object) -> Sequence[Scored]:
+        await asyncio.sleep(60)
+        return []
+
+    async def gone() -> object:
+        task = asyncio.ensure_future(once.answers(never))
+        await asyncio.sleep(0.1)
+        task.cancel()
+        await asyncio.wait([task])
+        return await ring.reserve(keyed)
+
+    assert asyncio.run(gone()) == Known("d1", bank.desk.engine.now().isoformat(), busy=True)
 
 
 def test_a_key_is_kept_as_a_digest(bank: Bank) -> None:
