@@ -72,10 +72,15 @@ class Once:
         return [id_in_batch(base, at) for at in range(len(self.asked))] if self.is_batch else [base]
 
     def _found(self, base: str) -> list[Told] | None:
-        """The answers in the log; a batch is there whole or not at all, who is not was not known."""
+        """The answers in the log; a batch is there whole or not at all, who is not was not known.
+
+        Where only some are found it may have been written meanwhile, and is looked up once more.
+        """
         bodies = [self._body(name) for name in self._ids(base)]
         if not any(bodies):
             return None
+        if not all(bodies):
+            bodies = [body or self._body(name) for body, name in zip(bodies, self._ids(base), strict=True)]
         return [
             body or UnknownCustomer(each.customer_id or "")
             for body, each in zip(bodies, self.asked, strict=True)

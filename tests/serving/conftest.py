@@ -63,11 +63,13 @@ async def _chunks(whole: bytes) -> AsyncIterator[bytes]:
 
 @dataclass
 class Kept:
-    """A log in memory; `broken` makes it refuse, `unreadable` keeps what it holds to itself."""
+    """A log in memory; `broken` makes it refuse, `unreadable` keeps what it holds to itself, and the next
+    `early` lookups come before it holds anything."""
 
     records: dict[str, Record] = field(default_factory=dict)
     broken: bool = False
     unreadable: bool = False
+    early: int = 0
 
     def append(self, records: Sequence[Record]) -> None:
         if self.broken:
@@ -77,7 +79,8 @@ class Kept:
     def find(self, decision_id: str) -> bytes:
         if self.unreadable:
             raise DatabaseUnavailable("decisions", "disk I/O error")
-        if decision_id not in self.records:
+        self.early -= 1
+        if decision_id not in self.records or self.early >= 0:
             raise UnknownDecision(decision_id)
         return self.records[decision_id].payload
 

@@ -42,6 +42,13 @@ def test_a_batch_with_a_key_is_decided_once_and_whom_nobody_knows_stays_unknown(
     assert len(bank.log.records) == 2
 
 
+def test_a_batch_that_is_written_while_it_is_looked_up_is_told_whole(bank: Bank) -> None:
+    first = post(bank, f"{NBA}:batch", BATCH, "order-0001", **{"X-Request-ID": "r-1"})
+    bank.log.early = 1
+    again = post(bank, f"{NBA}:batch", BATCH, "order-0001", **{"X-Request-ID": "r-1"})
+    assert first.content == again.content
+
+
 @pytest.mark.parametrize(
     "other",
     [
