@@ -139,6 +139,17 @@ class Spool:
             raise SpoolFull(self.path, str(error.strerror)) from error
         self._count(self.end + len(frame), records)
 
+    def require_room(self, size: int) -> None:
+        """SpoolFull unless so many bytes more could be kept now; nothing is."""
+        if self.end + size > self.limit:
+            raise SpoolFull(self.path, f"the spool holds {self.waiting:,} decisions and is full")
+        try:
+            os.posix_fallocate(self._descriptor, self.end, size)
+        except OSError as error:
+            raise SpoolFull(self.path, str(error.strerror)) from error
+        finally:
+            self._cut()
+
     def frames(self, start: int, end: int | None = None) -> Iterator[Frame]:
         """The frames from a place on, up to now."""
         return frames(self._descriptor, self._cipher, start, self.end if end is None else end)
