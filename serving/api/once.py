@@ -103,7 +103,7 @@ def once(
         return None
     if b"idempotency-key" in head.several or not KEY.fullmatch(given):
         raise Refused(invalid("Send one Idempotency-Key header of 8 to 100 letters, digits or _.:- ."))
-    who = caller.subject if caller.customer is None else f"{caller.subject} for {caller.customer}"
+    who = caller.subject if caller.customer is None else f"{caller.subject}\n{caller.customer}"
     digest = hashlib.sha256(body).hexdigest()
     keyed = Keyed(who, route, given.decode("ascii"), digest, desk.engine.new_id())
     return Once(desk, desk.keyring, keyed, asked, route.endswith(":batch"))

@@ -8,9 +8,11 @@ import httpx
 import pytest
 
 from serving.api.once import Once
+from serving.auth import EVERY_SCOPE, issue
 from serving.deciding.asking import OfferRequest
 from serving.deciding.scoring import Scored
 from serving.worker.keys import Keyed, Known
+from tests.conftest import AT
 from tests.serving.api.test_http import CREDIT, NBA, assert_problem
 from tests.serving.conftest import Bank
 
@@ -83,6 +85,16 @@ def test_what_is_no_key_is_refused(bank: Bank, key: str) -> None:
 def test_two_keys_in_one_request_are_refused(bank: Bank) -> None:
     headers = [*bank.token().items(), ("Idempotency-Key", "order-0001"), ("Idempotency-Key", "order-0002")]
     assert_problem(bank.client.post(NBA, json=ASKED[NBA], headers=headers), 422, "invalid-body")
+
+
+def test_an_apps_name_is_never_taken_for_an_app_and_a_customer(bank: Bank) -> None:
+    app = issue(bank.key, "app for ann", EVERY_SCOPE, 1, AT)
+    anns = issue(bank.key, "app", ["decisions:make"], 1, AT, customer="ann")
+    ids = set()
+    for token in (app, anns):
+        headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": "order-0001"}
+        ids.add(bank.client.post(NBA, json=ASKED[NBA], headers=headers).json()["decision_id"])
+    assert len(ids) == 2
 
 
 def test_many_at_once_with_one_key_are_one_decision(bank: Bank) -> None:
