@@ -12,7 +12,7 @@ from crm_rules.governance.append_only import chains
 from crm_rules.postgres import Postgres
 from feature_repo.settings import Settings
 from monitoring.decision_log import ERASED, ONE, DecisionLogs, chain_of
-from monitoring.errors import UnknownDecision
+from monitoring.errors import BadSpoolKey, UnknownDecision
 from monitoring.spool import Spools
 
 if TYPE_CHECKING:
@@ -45,12 +45,15 @@ class Finder:
         if not decision_id.isprintable():  # no database or file holds such an id
             raise UnknownDecision(decision_id)
         # what waits comes into the log before it leaves its spool, so it is missed in neither
-        found = self._spools.find(decision_id)
+        try:
+            found, unreadable = self._spools.find(decision_id), None
+        except (BadSpoolKey, OSError) as error:
+            found, unreadable = None, DatabaseUnavailable("of the decision spools", type(error).__name__)
         if found is None:
             with self._turn:
                 found = self._logged(decision_id)
         if found is None:
-            raise UnknownDecision(decision_id)
+            raise unreadable or UnknownDecision(decision_id)
         return found
 
     def knows(self, decision_id: str) -> bool:
@@ -74,6 +77,8 @@ class Finder:
             found, unreadable = self._live(decision_id), None
         except DatabaseUnavailable as error:
             found, unreadable = None, error
+        except OSError as error:  # a file that went between two looks at it
+            found, unreadable = None, DatabaseUnavailable("of the decision log", type(error).__name__)
         if found is None:
             found = self._batches.find(decision_id)
         if found is None and unreadable is not None:
@@ -129,13 +134,22 @@ class BatchFiles:
         self._open: dict[Path, tuple[Mark, BatchFile]] = {}
 
     def find(self, decision_id: str) -> bytes | None:
-        """The payload of a decision from any of the files; None where none has it."""
+        """The payload of a decision from any of the files; None where none has it.
+
+        DatabaseUnavailable when a file cannot be read and no other has it.
+        """
         from monitoring.batch_log import files  # pyarrow comes with it: only who looks in a batch pays
 
+        unreadable = None
         for path in files(self._folder):
-            found = self._file(path).find(decision_id)
+            try:
+                found = self._file(path).find(decision_id)
+            except (OSError, ValueError) as error:  # pyarrow tells of a damaged file by either
+                found, unreadable = None, DatabaseUnavailable(path.name, type(error).__name__)
             if found is not None:
                 return found
+        if unreadable is not None:
+            raise unreadable
         return None
 
     def close(self) -> None:

@@ -64,7 +64,7 @@ class Cipher:
 def frames(descriptor: int, cipher: Cipher, start: int, end: int) -> Iterator[Frame]:
     """The whole frames of a file between two places; what is torn at the end is none."""
     while start + HEADER.size <= end:
-        length, check = HEADER.unpack(os.pread(descriptor, HEADER.size, start))
+        length, check = _header(descriptor, start)
         if check != _check(length, start):
             start = _next_frame(descriptor, start + 1, end)
             yield Frame(start, None)
@@ -78,12 +78,19 @@ def frames(descriptor: int, cipher: Cipher, start: int, end: int) -> Iterator[Fr
 
 def _next_frame(descriptor: int, start: int, end: int) -> int:
     """Where the next frame begins after one whose length was altered; the end where none does."""
+    whole, end = end, min(end, os.fstat(descriptor).st_size)  # somebody may have cut it
     while start + HEADER.size <= end:
-        length, check = HEADER.unpack(os.pread(descriptor, HEADER.size, start))
+        length, check = _header(descriptor, start)
         if check == _check(length, start):
             return start
         start += 1
-    return end
+    return whole
+
+
+def _header(descriptor: int, start: int) -> tuple[int, int]:
+    """Length and check of a frame; zeros, which belong to none, where the file was cut meanwhile."""
+    length, check = HEADER.unpack(os.pread(descriptor, HEADER.size, start).ljust(HEADER.size, b"\0"))
+    return length, check
 
 
 class Spool:
@@ -123,12 +130,25 @@ class Spool:
         if self.end + len(frame) > self.limit:
             raise SpoolFull(self.path, f"the spool holds {self.waiting:,} decisions and is full")
         try:
+            if not self._is_there():
+                self._put_back()
             _write_all(self._descriptor, frame, self.end)
             os.fsync(self._descriptor)
         except OSError as error:
             self._cut()
             raise SpoolFull(self.path, str(error.strerror)) from error
         self._count(self.end + len(frame), records)
+
+    def require_room(self, size: int) -> None:
+        """SpoolFull unless so many bytes more could be kept now; nothing is."""
+        if self.end + size > self.limit:
+            raise SpoolFull(self.path, f"the spool holds {self.waiting:,} decisions and is full")
+        try:
+            os.posix_fallocate(self._descriptor, self.end, size)
+        except OSError as error:
+            raise SpoolFull(self.path, str(error.strerror)) from error
+        finally:
+            self._cut()
 
     def frames(self, start: int, end: int | None = None) -> Iterator[Frame]:
         """The frames from a place on, up to now."""
@@ -158,6 +178,26 @@ class Spool:
         self.oldest = self.oldest or (records[0].at if records else None)
         self.end = end
         self._ids.update(each.decision_id for each in records)
+
+    def _is_there(self) -> bool:
+        """Whether the file still lies where others look for it."""
+        try:
+            return os.path.samestat(os.stat(self.path), os.fstat(self._descriptor))
+        except FileNotFoundError:
+            return False
+
+    def _put_back(self) -> None:
+        """Lay the file down again where it was removed: what it holds is acknowledged, and must be found."""
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = locked(self.path)
+        try:
+            os.ftruncate(descriptor, 0)
+            _write_all(descriptor, os.pread(self._descriptor, self.end, 0), 0)
+            os.fsync(descriptor)
+            _force_to_disk(self.path.parent)
+            os.dup2(descriptor, self._descriptor, inheritable=False)  # the lock goes with it
+        finally:
+            os.close(descriptor)
 
     def _cut(self) -> None:
         """Take back half a write; where even that fails the next one overwrites it."""

@@ -17,6 +17,7 @@ from monitoring.errors import AlreadyDecided, LogRefused, LogUnavailable
 from monitoring.spool import Frame, Spool, Spools
 
 PATIENCE = 2.0  # seconds for the log before a decision waits in the spool
+ROOM = 64 * 1024  # bytes that must be left on the disk for decisions to count as kept
 AT_ONCE = 500  # decisions moved in one commit, or those of one frame
 log = logging.getLogger("bank.serving")
 
@@ -61,7 +62,7 @@ class Spooled:
         self._problem: LogUnavailable | None = None
 
     def append(self, records: Sequence[Record]) -> None:
-        """Make the records durable, in the log or beside it.
+        """Make the records durable, in the log or beside it; with none it tells whether some could be.
 
         LogUnavailable when neither can be, or they must not be: then nothing may be answered.
         """
@@ -122,6 +123,9 @@ class Spooled:
             self._spool.close()
 
     def _keep(self, records: Sequence[Record]) -> None:
+        if not records:
+            self._spool.require_room(ROOM)
+            return
         if held := self._spool.held(records):
             raise AlreadyDecided(self._spool.path, held)
         self._spool.append(records)
@@ -140,6 +144,8 @@ class Spooled:
         return moved
 
     def _write(self, records: Sequence[Record]) -> None:
+        if not records and self._patience is None:  # a log here is on the disk of its spool
+            self._spool.require_room(ROOM)
         self._bounded(lambda: self._opened().append(records))
 
     def _opened(self) -> DecisionLog:

@@ -5,6 +5,7 @@ that joins the customers asked for with every view. Readers never wait for the w
 """
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ from feature_repo.rows.reading import Reading
 from feature_repo.rows.shelf import BrokenOnlineRows, NoOnlineRows, NotErased
 
 AT_ONCE = 50_000  # customers in one INSERT
+ANOTHER = -1  # no catalogue's generation: what is known of the file before does not count
+File = tuple[int, int]
 READ_CACHE = -64 * 1024  # KiB of pages a reader keeps; SQLite's own 2 MB hold a few hundred customers
 
 _SCHEMA = """
@@ -31,10 +34,14 @@ INSERT INTO catalogue SELECT 0, '[]' WHERE NOT EXISTS (SELECT 1 FROM catalogue);
 
 
 class SqliteShelf:
-    """A SQLite file of packed rows; a connection belongs to one thread at a time."""
+    """A SQLite file of packed rows; a connection belongs to one thread at a time.
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
-        self._path, self._connection = path, connection
+    Who reads follows the file of that name: one that is removed cannot be read, one that takes its place is.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, file: File | None = None) -> None:
+        self._path, self._connection, self._file = path, connection, file
+        self._left: list[sqlite3.Connection] = []  # closing one would remove the new file's write-ahead log
 
     @classmethod
     def open(cls, path: Path, read_only: bool) -> Self:
@@ -42,13 +49,14 @@ class SqliteShelf:
         if read_only and not path.exists():
             raise NoOnlineRows(path)
         uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
+        file = _file(path) if read_only else None
         try:
             connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
             if read_only:
                 connection.execute(f"PRAGMA cache_size = {READ_CACHE}")
             else:
                 _prepare(connection)
-            shelf = cls(path, connection)
+            shelf = cls(path, connection, file)
             shelf.catalogue()
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError) and not read_only:
@@ -67,6 +75,9 @@ class SqliteShelf:
 
     def fetch(self, reading: Reading, customer_ids: Sequence[str]) -> tuple[int, bytes]:
         """The generation and the packed rows of these customers; see `Shelf`."""
+        if self._file is not None and _file(self._path) != self._file:
+            self._open_again()
+            return ANOTHER, b""
         values = [*reading.blanks, _as_json(customer_ids)]
         try:
             rows = self._connection.execute(_select(reading.views), values).fetchall()
@@ -78,6 +89,13 @@ class SqliteShelf:
         if not rows:
             return reading.generation, b""
         return rows[0][0], b"".join(chain.from_iterable(map(_PACKED, rows)))
+
+    def _open_again(self) -> None:
+        if not self._path.exists():
+            raise sqlite3.OperationalError("the file was removed")
+        found = SqliteShelf.open(self._path, read_only=True)
+        self._left.append(self._connection)
+        self._connection, self._file = found._connection, found._file
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -152,6 +170,15 @@ class SqliteShelf:
 
 
 _PACKED = itemgetter(slice(1, None))
+
+
+def _file(path: Path) -> File:
+    """Which file lies there; zeros where none does."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return 0, 0
+    return found.st_dev, found.st_ino
 
 
 def _prepare(connection: sqlite3.Connection) -> None:

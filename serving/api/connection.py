@@ -1,11 +1,15 @@
 """A connection as uvicorn keeps it, bounded: a head that is slow or large ends it, and so does junk.
 
 uvicorn itself waits for a head for ever and reads one of any size. The gate bounds what has arrived;
-here is bounded what is still arriving.
+here is bounded what is still arriving, and for how long an answer waits to be read.
 """
 
 import asyncio
+import fcntl
 import secrets
+import termios
+from array import array
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -19,6 +23,7 @@ from serving.api.problems import MEDIA_TYPE, Problem
 
 HEAD_SECONDS = 5.0
 DRAIN_SECONDS = 2.0  # a client may still send a body nobody reads, and then reads the answer
+UNREAD_SECONDS = 30.0  # without a byte of an answer taken, then the connection ends
 MOST_HEAD = 32 * 1024  # bytes; the gate says so politely from half of that
 NOT_HTTP = Problem(400, "not-http", "Not HTTP", "The request is no HTTP/1.1 request. The connection ends.")
 TOO_LARGE = Problem(431, "headers-too-large", "The headers are too large", "The connection ends.")
@@ -46,6 +51,7 @@ class BoundedConnection(HttpToolsProtocol):
         self._head_bytes = 0
         self._patience: asyncio.TimerHandle | None = None
         self._answering: RequestResponseCycle | None = None
+        self._unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """Begin to wait for the first head."""
@@ -55,6 +61,8 @@ class BoundedConnection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no more; requests that were sent ahead find nobody who wants their answers."""
         self._patience_ends()
+        if self._unread is not None:
+            self._unread.cancel()
         self.pipeline.clear()
         if self._answering is not None:
             self._answering.disconnected = True
@@ -97,8 +105,10 @@ class BoundedConnection(HttpToolsProtocol):
             )
 
     def on_response_complete(self) -> None:
-        """A body nobody wants may go on arriving for a moment only."""
+        """A body nobody wants may go on arriving for a moment only, an answer be read for a while."""
         super().on_response_complete()
+        if self._unread is None and self.transport.get_write_buffer_size():
+            self._unread = self.loop.call_later(UNREAD_SECONDS, self._look_whether_read, self._left())
         if self.cycle.response_complete and self.cycle.more_body and not self.transport.is_closing():
             self._be_patient(DRAIN_SECONDS)
 
@@ -112,6 +122,23 @@ class BoundedConnection(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._answering = cycle
         super()._start_asgi_task(cycle, app)
+
+    def _look_whether_read(self, before: int) -> None:
+        """End a connection whose answers nobody takes: they would stay in memory for ever."""
+        left, self._unread = self._left(), None
+        if not self.transport.get_write_buffer_size():
+            return
+        if left >= before:
+            self.transport.abort()
+        else:
+            self._unread = self.loop.call_later(UNREAD_SECONDS, self._look_whether_read, left)
+
+    def _left(self) -> int:
+        """Bytes of answers that the other end has not taken, here and in the kernel."""
+        connected, kept = self.transport.get_extra_info("socket"), array("i", [0])
+        with suppress(OSError):
+            fcntl.ioctl(connected.fileno(), termios.TIOCOUTQ, kept)
+        return self.transport.get_write_buffer_size() + kept[0]
 
     def _be_patient(self, seconds: float) -> None:
         if self._patience is None:

@@ -49,33 +49,38 @@ class Once:
             answer = await self.keyring.reserve(self.keyed)
             if isinstance(answer, Clash):
                 raise Conflict(self.keyed.key)
-            base = answer.decision_id
-            if isinstance(answer, Known):
-                if (found := await run_in_threadpool(self._found, base)) is not None:
-                    self.keyring.settle(base, kept=True)
-                    return found
-                if answer.busy:
-                    await _pause(ends)
-                    continue
-            return await self._decided(base, ask)
+            base, known = answer.decision_id, isinstance(answer, Known)
+            if not (isinstance(answer, Known) and answer.busy):
+                return await self._held(base, known, ask)
+            if (found := await run_in_threadpool(self._found, base)) is not None:
+                return found
+            await _pause(ends)
 
-    async def _decided(self, base: str, ask: Ask) -> Sequence[Told]:
-        kept = False
+    async def _held(self, base: str, known: bool, ask: Ask) -> Sequence[Told]:
+        """The answers under a key this process holds. Who goes away meanwhile gives no key back: it may
+        still be decided."""
         try:
-            scored = await ask(self._ids(base))
-            kept = True
-        finally:
-            self.keyring.settle(base, kept)
-        return told(scored)
+            found = await run_in_threadpool(self._found, base) if known else None
+            answers = told(await ask(self._ids(base))) if found is None else found
+        except Exception:
+            self.keyring.settle(base, kept=False)
+            raise
+        self.keyring.settle(base, kept=True)
+        return answers
 
     def _ids(self, base: str) -> list[str]:
         return [id_in_batch(base, at) for at in range(len(self.asked))] if self.is_batch else [base]
 
     def _found(self, base: str) -> list[Told] | None:
-        """The answers in the log; a batch is there whole or not at all, who is not was not known."""
+        """The answers in the log; a batch is there whole or not at all, who is not was not known.
+
+        Where only some are found it may have been written meanwhile, and is looked up once more.
+        """
         bodies = [self._body(name) for name in self._ids(base)]
         if not any(bodies):
             return None
+        if not all(bodies):
+            bodies = [body or self._body(name) for body, name in zip(bodies, self._ids(base), strict=True)]
         return [
             body or UnknownCustomer(each.customer_id or "")
             for body, each in zip(bodies, self.asked, strict=True)
@@ -98,7 +103,7 @@ def once(
         return None
     if b"idempotency-key" in head.several or not KEY.fullmatch(given):
         raise Refused(invalid("Send one Idempotency-Key header of 8 to 100 letters, digits or _.:- ."))
-    who = caller.subject if caller.customer is None else f"{caller.subject} for {caller.customer}"
+    who = caller.subject if caller.customer is None else f"{caller.subject}\n{caller.customer}"
     digest = hashlib.sha256(body).hexdigest()
     keyed = Keyed(who, route, given.decode("ascii"), digest, desk.engine.new_id())
     return Once(desk, desk.keyring, keyed, asked, route.endswith(":batch"))

@@ -23,7 +23,7 @@ from serving.deciding.asking import (
 )
 from serving.deciding.in_force import Answer, decide_each
 from serving.deciding.loaded import Loaded
-from serving.deciding.online import UNREAD, OnlineRows, Snapshot
+from serving.deciding.online import LOST, UNREAD, OnlineRows, Snapshot
 from serving.deciding.records import Case, Decision, Request
 from serving.deciding.uses import NoUses, Uses, UsesReader, uses_of
 from serving.errors import NotReplayable, RowsUnreachable, UnknownCustomer
@@ -93,7 +93,8 @@ class Scorer:
     def credit_decision(self, asked: Sequence[CreditRequest], stamps: Sequence[Stamp]) -> list[Decision]:
         """Approve, refer or decline each application; nobody is unknown, newcomers have no row.
 
-        Where online rows cannot be read every application of a customer is referred.
+        Where a customer's online rows cannot be read, or there are none of whom the application names,
+        it is referred: who owes the bank must not be taken for somebody new.
         """
         ids = [request.customer_id or "" for request in asked]
         try:
@@ -101,7 +102,7 @@ class Scorer:
         except RowsUnreachable:
             snapshot = self.online.unread(ids)
         cases = [
-            Case(credit.USE_CASE, request, stamp, snapshot, row, snapshot.degraded(row, stamp.at))
+            Case(credit.USE_CASE, request, stamp, snapshot, row, _missing(request, snapshot, row, stamp.at))
             for row, (request, stamp) in enumerate(zip(asked, stamps, strict=True))
         ]
         return decide_each(cases, self.loaded, credit.credit_decision)
@@ -134,6 +135,12 @@ class Scorer:
             decision if known[case.row] else UnknownCustomer(case.request.customer_id or "")
             for case, decision in zip(cases, decided, strict=True)
         ]
+
+
+def _missing(asked: CreditRequest, snapshot: Snapshot, row: int, at: str) -> tuple[str, ...]:
+    """What is not as it should be of an application: a customer it names has rows."""
+    found = snapshot.degraded(row, at)
+    return found or ((LOST,) if asked.customer_id and not snapshot.found[row] else ())
 
 
 def replay(payload: bytes, loaded: Loaded) -> Replay:

@@ -19,7 +19,7 @@ class Child:
     """A module to run, and how its runs went; moments are seconds of a monotonic clock.
 
     `pulse` says whether it is to tell that it is well; without one it counts as ready once started.
-    `early` counts deaths in a row before it was ready.
+    `early` counts deaths in a row before it was ready, `once` says that it has been.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Child:
     process: subprocess.Popen[bytes] | None = None
     listening: int | None = None
     ready: bool = False
+    once: bool = False
     early: int = 0
     heard: float = 0.0
     due: float = 0.0
@@ -60,7 +61,7 @@ class Child:
                 self._deaf()
         if not said:
             return False
-        new, self.ready, self.early, self.heard = not self.ready, True, 0, now
+        new, self.ready, self.once, self.early, self.heard = not self.ready, True, True, 0, now
         return new
 
     def died(self, now: float) -> int | None:

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 FILE = "serve.json"
+GLANCE, TRIES = 0.2, 10  # seconds: who only looks who serves has the lock for less, and is no server
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ def hold(home: Path, host: str, port: int, workers: int) -> Iterator[Serving | N
     mine = Serving(os.getpid(), started(os.getpid()) or 0, host, port, workers)
     descriptor = os.open(home / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "r+", encoding="utf-8") as file:
-        if not _locked(file):
+        if not _soon_locked(file):
             yield None
             return
         file.truncate()
@@ -64,6 +66,15 @@ def holder(home: Path) -> Serving | None:
             return Serving(**json.loads(file.read()))
     except (OSError, ValueError, TypeError):
         return None
+
+
+def _soon_locked(file: IO[str]) -> bool:
+    """Whether it could be locked, if need be after somebody who only looks."""
+    for _ in range(TRIES):
+        if _locked(file):
+            return True
+        time.sleep(GLANCE / TRIES)
+    return False
 
 
 def _locked(file: IO[str]) -> bool:

@@ -81,13 +81,17 @@ class Supervisor:
             if child in self._workers and code == REFUSED and not self._ever:
                 return True
             log.warning("%s ended with code %d, starts again in %.1f s", child.name, code, child.due - now)
-            return child in self._workers and child.early >= MOST_EARLY
+            return child in self._workers and child.early >= MOST_EARLY and not self._goes_on_without(child)
         silent = now - child.heard
         if child.pulse and child.process and silent > (BEATS_WITHIN if child.ready else STARTS_WITHIN):
             log.error("%s gave no sign of life for %.0f s and is killed", child.name, silent)
             child.send(signal.SIGKILL)
             child.heard = now
         return False
+
+    def _goes_on_without(self, child: Child) -> bool:
+        """Whether a worker that was well once may be tried again and again: another one answers."""
+        return child.once and any(each.ready for each in self._workers)
 
     def _end(self) -> None:
         """Take no more connections, let what is being answered be answered, then kill what is left."""

@@ -249,6 +249,9 @@ class Engine:
             with self._turn:
                 self._bulk = Bulk(taken, self.serving, self.candidate, self._now().isoformat())
         bulk = self._bulk
+        if not _in_time([bulk.waiting]):
+            self._end_bulk()
+            return
         try:
             with self._turn:
                 bulk.scored += self._piece(bulk)

@@ -121,4 +121,7 @@ class Watch:
     def _run(self) -> None:
         while not self._end.wait(self._every):
             for follower in self._followers:
-                follower.look()
+                try:
+                    follower.look()
+                except Exception:
+                    log.exception("a look failed; the next one comes")

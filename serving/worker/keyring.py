@@ -39,16 +39,18 @@ class Keyring:
         self._keys.close()
 
     def _reserve_all(self) -> None:
-        taken = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        waiting = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        taken = [(asked, reply) for asked, reply in waiting if reply.set_running_or_notify_cancel()]
         if not taken:
             return
         now = self._now()
         try:
             self._forget(now)
             answers = self._keys.reserve([asked for asked, _ in taken], now.isoformat())
-        except DatabaseUnavailable as error:
+        except Exception as error:  # noqa: BLE001  # whatever it is, whoever waits has to be told
+            found = error.problem if isinstance(error, DatabaseUnavailable) else type(error).__name__
             for _, reply in taken:
-                reply.set_exception(KeysUnavailable(error.problem))
+                reply.set_exception(KeysUnavailable(found))
             return
         for (_, reply), answer in zip(taken, answers, strict=True):
             reply.set_result(answer)

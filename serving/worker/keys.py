@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -124,8 +125,9 @@ class Holder:
     def clear(self, before: datetime) -> None:
         """Remove the files of holders that began before a moment and have ended."""
         for path in self._folder.glob("*.lock"):
-            if path.stat().st_mtime < before.timestamp() and self.lives(path.stem) is False:
-                path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # another worker clears at the same moment
+                if path.stat().st_mtime < before.timestamp() and self.lives(path.stem) is False:
+                    path.unlink()
 
     def close(self) -> None:
         """End; the file stays, and tells that the holder does not live."""

@@ -493,3 +493,22 @@ def test_what_a_killed_load_left_goes_with_the_next_write(rows: PackedRows, plac
     assert rows.delete("ben") == 2
     assert draft.encode() not in redis_keys(place.redis_prefix)
     assert len(redis_keys(place.redis_prefix)) == 4  # catalogue, places, two views
+
+
+def test_a_reader_follows_the_file_of_that_name(tmp_path: Path) -> None:
+    def write(name: str, columns: list[str], value: float) -> Path:
+        with PackedRows.open(tmp_path / name, read_only=False) as made:
+            made.write("profile", columns, ["ann"], [5], np.full((1, len(columns)), value))
+        return tmp_path / name
+
+    path = write("online.db", ["age"], 30.0)
+    with PackedRows.open(path) as reader:
+        assert reader.read(["ann"]).values.tolist() == [[30.0]]
+        write("restored.db", ["age", "income"], 40.0).replace(path)
+        found = reader.read(["ann"])
+        assert (found.columns, found.values.tolist()) == (("age", "income"), [[40.0, 40.0]])
+        path.unlink()
+        with pytest.raises(sqlite3.OperationalError, match="removed"):
+            reader.read(["ann"])
+        write("online.db", ["age"], 50.0)
+        assert reader.read(["ann"]).values.tolist() == [[50.0]]

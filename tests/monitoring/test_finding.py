@@ -130,3 +130,17 @@ def test_while_the_server_is_down_what_lies_in_files_is_found(tmp_path: Path, sp
     with pytest.raises(DatabaseUnavailable):
         finder.find("d1")
     finder.close()
+
+
+def test_what_cannot_be_read_is_told_where_the_decision_is_nowhere_else(
+    finder: Finder, logs: DecisionLogs, spools: Spools
+) -> None:
+    def damage_batch() -> None:
+        path = min((logs.folder / "batches").rglob("*.parquet"))
+        path.write_bytes(path.read_bytes()[:-9])
+
+    for damage in (damage_batch, spools.key_file.unlink):
+        damage()
+        assert [finder.find(name) for name in ("d1", "c9")] == [b"live 1", b"c9"]
+        with pytest.raises(DatabaseUnavailable):
+            finder.find("d99")

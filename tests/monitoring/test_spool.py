@@ -118,6 +118,32 @@ def test_half_a_write_on_a_full_disk_is_taken_back(spool: Spool, monkeypatch: py
     assert [each.decision_id for each in held(spool)] == ["d0", "d1", "d2", "d3", "d5"]
 
 
+@pytest.mark.parametrize("gone", ["file", "folder", "replaced"])
+def test_a_spool_that_was_removed_is_laid_down_again_with_all_it_holds(
+    spools: Spools, spool: Spool, gone: str
+) -> None:
+    spool.path.unlink()
+    if gone == "folder":
+        spool.path.parent.rmdir()
+    if gone == "replaced":
+        spool.path.write_bytes(b"x" * 10_000)
+    spool.append([record(4)])
+    assert [spools.find(f"d{n}") for n in (0, 4)] == [b"private-0", record(4).payload]
+    assert list(spools.left()) == []  # it is still this process's
+    spool.close()
+    again = spools.open("worker-1")
+    assert [each.decision_id for each in held(again)] == ["d0", "d1", "d2", "d3", "d4"]
+    again.close()
+
+
+def test_a_spool_that_somebody_cut_while_it_is_used_is_told_as_altered(spool: Spool) -> None:
+    ends = [frame.end for frame in spool.frames(0)]
+    os.truncate(spool.path, ends[0])
+    found = list(spool.frames(0))
+    assert [each.decision_id for frame in found for each in frame.records or ()] == ["d0"]
+    assert (found[-1].end, found[-1].records) == (ends[-1], None)
+
+
 def test_a_spool_has_one_process_and_one_that_nobody_has_was_left(spools: Spools, spool: Spool) -> None:
     other = spools.open("worker-1")
     assert other.path.name == "worker-1~1.spool"

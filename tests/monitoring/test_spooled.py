@@ -110,6 +110,26 @@ def test_when_the_spool_is_full_nothing_is_decided(place: Place) -> None:
     assert place.ids() == names(1)
 
 
+def test_with_nothing_to_keep_it_is_told_whether_something_could_be(
+    place: Place, sink: Spooled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int, place: int, size: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    sink.append([])
+    if not place.logs.url:  # a log on another machine goes on
+        monkeypatch.setattr("monitoring.spool.os.posix_fallocate", full)
+        with pytest.raises(SpoolFull, match="No space left"):
+            sink.append([])
+        monkeypatch.undo()
+    place.down = True
+    sink.append([record(1)])
+    [size] = [path.stat().st_size for path in place.spools.paths()]
+    sink.append([])
+    assert [path.stat().st_size for path in place.spools.paths()] == [size]
+    place.down = False
+
+
 def test_a_decision_is_never_there_twice(place: Place, sink: Spooled) -> None:
     sink.append([record(1)])
     for _ in range(2):

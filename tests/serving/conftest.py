@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from crm_rules.cases.store import CaseStore
 from crm_rules.database import Sqlite
+from crm_rules.errors import DatabaseUnavailable
 from crm_rules.governance.heads import Heads
 from crm_rules.loyalty.earning import Booking
 from crm_rules.loyalty.ledger import Ledger
@@ -62,10 +63,13 @@ async def _chunks(whole: bytes) -> AsyncIterator[bytes]:
 
 @dataclass
 class Kept:
-    """A log in memory; `broken` makes it refuse."""
+    """A log in memory; `broken` makes it refuse, `unreadable` keeps what it holds to itself, and the next
+    `early` lookups come before it holds anything."""
 
     records: dict[str, Record] = field(default_factory=dict)
     broken: bool = False
+    unreadable: bool = False
+    early: int = 0
 
     def append(self, records: Sequence[Record]) -> None:
         if self.broken:
@@ -73,7 +77,10 @@ class Kept:
         self.records |= {record.decision_id: record for record in records}
 
     def find(self, decision_id: str) -> bytes:
-        if decision_id not in self.records:
+        if self.unreadable:
+            raise DatabaseUnavailable("decisions", "disk I/O error")
+        self.early -= 1
+        if decision_id not in self.records or self.early >= 0:
             raise UnknownDecision(decision_id)
         return self.records[decision_id].payload
 

@@ -6,6 +6,7 @@
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from feature_repo.packed_rows import PackedRows
 from serving.api.bodies import Body
 from serving.api.questions import QUESTIONS, Question
 from serving.api.sandbox import FILE, PREFIX
-from serving.deciding.asking import Stamp
+from serving.deciding.asking import CreditRequest, Stamp
 from serving.deciding.scoring import Scorer
 from serving.errors import UnknownCustomer
 from serving.worker.engine import METHODS
@@ -63,10 +64,13 @@ def write_rows(tiny: Tiny) -> None:
 def _told(scorer: Scorer, question: Question, customer: str) -> object:
     word = question.path.rpartition("/")[2]
     stamp = Stamp(f"{customer}.{word}", "sandbox", AT.isoformat(), "sandbox")
-    [found] = METHODS[question.method](scorer, [_body(question, customer).asked()], [stamp])  # type: ignore[attr-defined]
+    asked = _body(question, customer).asked()  # type: ignore[attr-defined]
+    if customer == NEWCOMER and isinstance(asked, CreditRequest):
+        asked = replace(asked, customer_id=None)  # as an app asks for somebody new
+    [found] = METHODS[question.method](scorer, [asked], [stamp])
     if isinstance(found, UnknownCustomer):
         return None
-    return {**orjson.loads(found.body), "sandbox": True}
+    return {**orjson.loads(found.body), "customer_id": customer, "sandbox": True}
 
 
 def _body(question: Question, customer: str) -> Body:

@@ -1,12 +1,18 @@
 """Idempotency-Key on questions: the same key and body is the same decision, any other body is refused."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 
-from serving.worker.keys import Keyed
+from serving.api.once import Once
+from serving.auth import EVERY_SCOPE, issue
+from serving.deciding.asking import OfferRequest
+from serving.deciding.scoring import Scored
+from serving.worker.keys import Keyed, Known
+from tests.conftest import AT
 from tests.serving.api.test_http import CREDIT, NBA, assert_problem
 from tests.serving.conftest import Bank
 
@@ -36,6 +42,13 @@ def test_a_batch_with_a_key_is_decided_once_and_whom_nobody_knows_stays_unknown(
     assert [each["status"] for each in first.json()["items"]] == [200, 404, 200]
     assert first.content == again.content
     assert len(bank.log.records) == 2
+
+
+def test_a_batch_that_is_written_while_it_is_looked_up_is_told_whole(bank: Bank) -> None:
+    first = post(bank, f"{NBA}:batch", BATCH, "order-0001", **{"X-Request-ID": "r-1"})
+    bank.log.early = 1
+    again = post(bank, f"{NBA}:batch", BATCH, "order-0001", **{"X-Request-ID": "r-1"})
+    assert first.content == again.content
 
 
 @pytest.mark.parametrize(
@@ -74,6 +87,16 @@ def test_two_keys_in_one_request_are_refused(bank: Bank) -> None:
     assert_problem(bank.client.post(NBA, json=ASKED[NBA], headers=headers), 422, "invalid-body")
 
 
+def test_an_apps_name_is_never_taken_for_an_app_and_a_customer(bank: Bank) -> None:
+    app = issue(bank.key, "app for ann", EVERY_SCOPE, 1, AT)
+    anns = issue(bank.key, "app", ["decisions:make"], 1, AT, customer="ann")
+    ids = set()
+    for token in (app, anns):
+        headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": "order-0001"}
+        ids.add(bank.client.post(NBA, json=ASKED[NBA], headers=headers).json()["decision_id"])
+    assert len(ids) == 2
+
+
 def test_many_at_once_with_one_key_are_one_decision(bank: Bank) -> None:
     with ThreadPoolExecutor(8) as pool:
         bodies = set(pool.map(lambda _: post(bank, NBA, ASKED[NBA], "order-0001").content, range(24)))
@@ -97,6 +120,35 @@ def test_a_reserved_key_that_a_crash_left_is_decided_under_the_reserved_id(bank:
     again = post(bank, NBA, ASKED[NBA], "order-0001")
     assert again.json()["decision_id"] == first.json()["decision_id"]
     assert list(bank.log.records) == [first.json()["decision_id"]]
+
+
+def test_a_log_that_cannot_be_read_leaves_the_key_to_the_next_try(bank: Bank) -> None:
+    first = post(bank, NBA, ASKED[NBA], "order-0001")
+    bank.log.records.clear()  # as after a crash between the key and its decision
+    bank.log.unreadable = True
+    assert_problem(post(bank, NBA, ASKED[NBA], "order-0001"), 503, "unavailable")
+    bank.log.unreadable = False
+    again = post(bank, NBA, ASKED[NBA], "order-0001").json()
+    assert again["decision_id"] == first.json()["decision_id"]
+
+
+def test_who_goes_away_while_it_is_decided_gives_no_key_back(bank: Bank) -> None:
+    assert bank.desk.keyring is not None
+    ring, keyed = bank.desk.keyring, Keyed("app", NBA, "order-0001", "b" * 64, "d1")
+    once = Once(bank.desk, ring, keyed, [OfferRequest("ann")], False)
+
+    async def never(ids: object) -> Sequence[Scored]:
+        await asyncio.sleep(60)
+        return []
+
+    async def gone() -> object:
+        task = asyncio.ensure_future(once.answers(never))
+        await asyncio.sleep(0.1)
+        task.cancel()
+        await asyncio.wait([task])
+        return await ring.reserve(keyed)
+
+    assert asyncio.run(gone()) == Known("d1", bank.desk.engine.now().isoformat(), busy=True)
 
 
 def test_a_key_is_kept_as_a_digest(bank: Bank) -> None:

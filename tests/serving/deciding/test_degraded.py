@@ -91,6 +91,14 @@ def test_credit_of_a_customer_is_referred_never_approved_and_never_declined(
     assert "LEND-09" in {rule["code"] for rule in said["rules"]}
 
 
+def test_credit_of_a_customer_whose_rows_are_gone_is_referred_and_not_taken_for_a_newcomers(
+    world: World,
+) -> None:
+    said = world.body("credit_decision", application("zoe"))
+    assert (said["outcome"], said["degraded"]) == ("refer", ["online_rows"])
+    assert world.body("credit_decision", application(None))["degraded"] == []
+
+
 def test_an_applicant_new_to_the_bank_has_no_rows_and_is_decided_as_ever(world: World) -> None:
     before = world.body("credit_decision", application(None))
     world.store.down = True

@@ -1,9 +1,11 @@
 """Who serves a home: held by one, told to others, forgotten with its process."""
 
+import fcntl
 import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from serving.supervisor.held import FILE, Serving, hold, holder, started
@@ -19,6 +21,16 @@ def test_a_home_is_held_by_one_and_says_by_whom(tmp_path: Path) -> None:
         with hold(tmp_path, "127.0.0.1", 3001, 1) as other:
             assert other is None
     assert holder(tmp_path) is None
+
+
+def test_somebody_who_only_looks_keeps_nobody_from_serving(tmp_path: Path) -> None:
+    with (tmp_path / FILE).open("w") as looking:
+        fcntl.flock(looking, fcntl.LOCK_EX)
+        done = threading.Timer(0.05, fcntl.flock, [looking, fcntl.LOCK_UN])
+        done.start()
+        with hold(tmp_path, "127.0.0.1", 3000, 1) as mine:
+            done.join()
+            assert mine is not None
 
 
 def test_only_the_owner_may_read_who_serves(tmp_path: Path) -> None:

@@ -21,6 +21,9 @@ CHILDREN = {
     "silent": "import time\ntime.sleep(60)\n",
     "refuses": "raise SystemExit(78)\n",
     "dies": "raise SystemExit(1)\n",
+    "once": "import os, time\nruns = open(__file__ + '.runs', 'a')\nruns.write('.')\nruns.close()\n"
+    "assert os.path.getsize(runs.name) == 1\nos.write(int(os.environ['BANK_PULSE']), b'.')\ntime.sleep(0.5)\n"
+    "open(__file__ + '.well', 'w').close()\ntime.sleep(60)\n",
 }
 DRIVER = """
 import os, socket, sys
@@ -128,6 +131,15 @@ def test_a_worker_that_dies_at_its_start_is_given_up(start: Start) -> None:
     watched = start("dies", "well")
     code, said = watched.ended()
     assert (code, said.count("gone worker-1")) == (1, 5)
+
+
+def test_a_worker_that_was_well_is_tried_on_while_another_one_answers(start: Start, tmp_path: Path) -> None:
+    watched, runs_of = start("once", "well"), tmp_path / "once.py.runs"
+    until(lambda: (tmp_path / "once.py.well").exists() and runs(watched, "well", 1))
+    once = [pid for pid in watched.children if "once" in Path(f"/proc/{pid}/cmdline").read_text().split("\0")]
+    os.kill(once[0], signal.SIGKILL)
+    until(lambda: runs_of.stat().st_size > 7)
+    assert watched.process.poll() is None
 
 
 def test_a_worker_that_said_why_it_cannot_start_is_not_started_again(start: Start) -> None:

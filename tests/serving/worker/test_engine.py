@@ -174,6 +174,17 @@ def test_who_set_a_deadline_that_passed_is_not_decided(desk: Desk) -> None:
     assert len(desk.log.ids) == 1
 
 
+def test_who_asks_about_many_is_told_when_the_deadline_passes_between_two_pieces(desk: Desk) -> None:
+    many = [CustomerRequest("ann")] * (TOGETHER + 1)
+    desk.measured.meanwhile = lambda: time.sleep(0.3)
+    [refused] = desk.ask_all([desk.question("segment", *many, deadline=time.monotonic() + 0.25)])
+    assert isinstance(refused, DeadlineExceeded)
+    assert not desk.log.ids
+    desk.measured.meanwhile = lambda: None
+    [answered] = desk.ask_all([desk.question("segment", *many)])
+    assert not isinstance(answered, BaseException)
+
+
 def test_who_has_gone_before_the_turn_came_is_not_decided(desk: Desk) -> None:
     gone = desk.question("segment", CustomerRequest("ann"))
 

@@ -229,3 +229,20 @@ def test_a_release_that_comes_later_is_under_the_switches_that_are_on(scorer: Sc
     assert engine.serving.stops == OFFER_STOPPED
     engine.stop(NONE)
     assert engine.serving.stops == NONE
+
+
+def test_a_look_that_fails_ends_no_watch() -> None:
+    looked = threading.Event()
+
+    class Fails:
+        def look(self) -> None:
+            raise ValueError("of a kind nobody thought of")
+
+    class Looks:
+        def look(self) -> None:
+            looked.set()
+
+    watch = Watch("test", [Fails(), Looks()], every=0.01)
+    watch.start()
+    assert looked.wait(5)
+    watch.close()

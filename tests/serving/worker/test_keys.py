@@ -187,3 +187,21 @@ def test_of_two_processes_at_once_exactly_one_reserves(place: Place) -> None:
     for one, other in zip(said[0][::2], said[1][::2], strict=True):
         assert {one, other} == {"Reserved", "Known"}
     assert said[0][1::2] == said[1][1::2]
+
+
+def test_two_workers_may_clear_the_same_files_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holder, old = Holder(tmp_path, "living"), [tmp_path / "old-1.lock", tmp_path / "old-2.lock"]
+    for path in old:
+        path.touch()
+
+    def meanwhile(name: str) -> bool:
+        for path in old:
+            path.unlink(missing_ok=True)
+        return name == "living"
+
+    monkeypatch.setattr(holder, "lives", meanwhile)
+    holder.clear(datetime.now(AT.tzinfo) + timedelta(hours=1))
+    assert [path.stem for path in tmp_path.iterdir()] == ["living"]
+    holder.close()
