@@ -94,7 +94,7 @@ class DecisionLog:
 
     def _append(self, records: Sequence[Record]) -> None:
         with _writing(self._database.where), self._chain.appending() as appender:
-            entries, rows = [], []
+            entries, rows = list[Entry](), list[tuple[object, ...]]()
             salts = secrets.token_bytes(16 * len(records))
             for seq, each in enumerate(records, appender.head.seq + 1):
                 salt = salts[16 * len(rows) : 16 * len(rows) + 16]
