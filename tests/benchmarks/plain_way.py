@@ -1,9 +1,10 @@
 """The plain way to the same answer, with the libraries' own means: what most would build first.
 
-Feast's SDK over its SQLite store, `mlflow.pyfunc` for each model (the same ONNX graphs), a native BentoML
-endpoint. No rules, reasons or log: it does less.
+Feast's SDK over its SQLite store, `mlflow.pyfunc` for each model (XGBoost with as many trees as ours have), a
+native BentoML endpoint. No rules, reasons or log: it does less.
 """
 
+import itertools
 import json
 import os
 import signal
@@ -12,18 +13,21 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
+from feature_repo.packed_rows import open_rows
 from feature_repo.settings import Settings
+from monitoring.batch_log import read
 from serving.bootstrap.releases import current_release
 from training.release.verify import VerifiedRelease
 
 ROOT = Path(__file__).parents[2]
-CLIENTS = 4
+CLIENTS, LEARNERS = 4, 2_000
 KEYS = ("customer_id", "event_timestamp", "created_timestamp")
 YAML = """
 project: plain
@@ -39,22 +43,67 @@ def plain_rate(settings: Settings, customers: Sequence[str], seconds: float) -> 
     """Answers a second of the plain way for these customers, warmed."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        _write_models(current_release(settings).release, folder)
+        _write_models(settings, current_release(settings).release, folder)
         _write_features(settings.features, customers, folder)
         return _measured(folder, customers, seconds)
 
 
-def _write_models(release: VerifiedRelease, folder: Path) -> None:
-    """Each propensity model as MLflow keeps one."""
-    import mlflow.onnx
-    import onnx
+def _write_models(settings: Settings, release: VerifiedRelease, folder: Path) -> None:
+    """For each propensity model an XGBoost classifier of as many trees and leaves, as MLflow keeps one.
 
-    part = release.part("propensity")
-    members = json.loads(part["model.json"])["members"]
+    It learns who is above the median of our model's score, so that it is no empty stand-in.
+    """
+    import mlflow.xgboost
+    import onnx
+    import xgboost
+
+    known = _known(settings)
+    members = json.loads(release.part("propensity")["model.json"])["members"]
     for name, member in members.items():
-        graph = onnx.load_model_from_string(part[f"{name}.onnx"])
-        mlflow.onnx.save_model(graph, str(folder / "models" / name), pip_requirements=[])
+        content = release.part("propensity")[f"{name}.onnx"]
+        trees, leaves = _size(onnx.load_model_from_string(content))
+        rows = known[member["columns"]].astype("float32")
+        classifier = xgboost.XGBClassifier(
+            n_estimators=trees, max_leaves=leaves, max_depth=0, grow_policy="lossguide", tree_method="hist",
+            n_jobs=1,
+        )  # fmt: skip
+        classifier.fit(rows, _above_median(content, rows.to_numpy()))
+        mlflow.xgboost.save_model(classifier, str(folder / "models" / name), pip_requirements=[])
         (folder / "models" / name / "columns.json").write_text(json.dumps(member["columns"]))
+
+
+def _known(settings: Settings) -> Any:
+    """The online rows of some customers, as a frame."""
+    import pandas as pd
+
+    payloads = itertools.islice(read(settings.decisions, "next_best_action"), LEARNERS)
+    with open_rows(settings) as rows:
+        found = rows.read([json.loads(payload)["customer_id"] for payload in payloads])
+    return pd.DataFrame(found.values, columns=list(found.columns))
+
+
+def _size(graph: Any) -> tuple[int, int]:
+    """How many trees a graph has, and how many leaves the largest may have."""
+    trees = leaves = 0
+    for node in graph.graph.node:
+        told = {each.name: each for each in node.attribute}
+        if "nodes_treeids" in told:
+            ids, modes = told["nodes_treeids"].ints, told["nodes_modes"].strings
+            counted = Counter(tree for tree, mode in zip(ids, modes, strict=True) if mode == b"LEAF")
+            trees, leaves = trees + len(counted), max(leaves, *counted.values())
+    return max(trees, 1), max(leaves, 2)
+
+
+def _above_median(content: bytes, rows: Any) -> Any:
+    """Who is above the median of a graph's score."""
+    import numpy as np
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(content)
+    score = np.asarray(session.run(None, {session.get_inputs()[0].name: rows})[-1]).reshape(len(rows), -1)[
+        :, -1
+    ]
+    return (score > np.median(score)).astype(int)
 
 
 def _write_features(features: Path, customers: Sequence[str], folder: Path) -> None:
