@@ -6,10 +6,12 @@ here is bounded what is still arriving, and for how long an answer waits to be r
 
 import asyncio
 import fcntl
+import logging
 import secrets
 import termios
 from array import array
 from contextlib import suppress
+from time import monotonic
 from typing import Any
 
 import orjson
@@ -19,20 +21,26 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from serving.api.gate import SECURITY
+from serving.api.observed import Seldom
 from serving.api.problems import MEDIA_TYPE, Problem
 
 HEAD_SECONDS = 5.0
 DRAIN_SECONDS = 2.0  # a client may still send a body nobody reads, and then reads the answer
 UNREAD_SECONDS = 30.0  # without a byte of an answer taken, then the connection ends
 MOST_HEAD = 32 * 1024  # bytes; the gate says so politely from half of that
+JUNK = "Invalid HTTP request received."  # uvicorn's words; anybody may send it, a million times
 NOT_HTTP = Problem(400, "not-http", "Not HTTP", "The request is no HTTP/1.1 request. The connection ends.")
 TOO_LARGE = Problem(431, "headers-too-large", "The headers are too large", "The connection ends.")
 SAID = (*SECURITY, (b"connection", b"close"), (b"content-type", MEDIA_TYPE.encode()))
 
 
 def bound_connections() -> None:
-    """From now on a server that is started here keeps its connections so."""
+    """From now on a server that is started here keeps its connections so, and tells of junk once a second."""
     HTTP_PROTOCOLS["auto"] = f"{BoundedConnection.__module__}:{BoundedConnection.__name__}"
+    seldom = Seldom(monotonic)
+    logging.getLogger("uvicorn.error").addFilter(
+        lambda record: record.msg != JUNK or seldom.untold(JUNK) is not None
+    )
 
 
 class BoundedConnection(HttpToolsProtocol):

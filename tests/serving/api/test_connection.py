@@ -1,6 +1,7 @@
 """A connection whose answers nobody reads ends; one that is slow and reads goes on."""
 
 import asyncio
+import logging
 import socket
 from contextlib import suppress
 
@@ -54,3 +55,18 @@ def test_an_answer_that_nobody_takes_is_given_up(
 ) -> None:
     monkeypatch.setattr(connection, "UNREAD_SECONDS", 0.5)
     assert asyncio.run(asked(end, 2.0, reads)) == open_connections
+
+
+def test_junk_is_told_of_once_a_second_and_not_as_often_as_it_comes(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moments = iter([1.0, 1.1, 1.2, 2.5])
+    monkeypatch.setattr(connection, "monotonic", lambda: next(moments))
+    theirs = logging.getLogger("uvicorn.error")
+    before = list(theirs.filters)
+    connection.bound_connections()
+    for _ in range(4):
+        theirs.warning(connection.JUNK)
+    theirs.warning("something else")
+    theirs.filters = before
+    assert [each.message for each in caplog.records] == [connection.JUNK, connection.JUNK, "something else"]
