@@ -7,36 +7,26 @@ one does not wait for its end.
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
 
 from crm_rules.governance.stops import Stops
 from monitoring.decision_log import Record
-from serving.deciding import credit
 from serving.deciding.asking import OfferRequest, Stamp
 from serving.deciding.canary import decide_for_nobody
 from serving.deciding.records import DecisionSink, Request
 from serving.deciding.scoring import Scored, Scorer
 from serving.errors import DeadlineExceeded
+from serving.worker.answering import METHODS, decided
+from serving.worker.bulk import TOGETHER, Bulk
 from serving.worker.candidate import Candidate
 from serving.worker.in_service import InService
 from serving.worker.measures import Measures, NothingMeasured
 from serving.worker.waiting import Question, Waiting, WaitingLine
 from serving.worker.writer import Made, Writer, failed
-
-METHODS: Mapping[str, Callable[..., Sequence[Scored]]] = {
-    "segment": Scorer.segment,
-    "propensity": Scorer.propensity,
-    "credit_behaviour": Scorer.credit_behaviour,
-    "recommend": Scorer.recommend,
-    "next_best_action": Scorer.next_best_action,
-    "suitability": Scorer.suitability,
-    credit.USE_CASE: Scorer.credit_decision,
-}
-TOGETHER = 64  # customers scored as one array: more would make the first wait for the last
 
 
 @dataclass(frozen=True)
@@ -45,23 +35,6 @@ class Room:
 
     alone: int = 128
     many: int = 4
-
-
-@dataclass
-class Bulk:
-    """A question about many customers, as far as it is answered, by what was in service at its begin."""
-
-    waiting: Waiting
-    serving: InService
-    candidate: Candidate | None
-    at: str
-    scored: list[Scored] = field(default_factory=list)
-
-    @property
-    def left(self) -> Sequence[Request]:
-        """What is still to be answered, the next piece of it."""
-        done = len(self.scored)
-        return self.waiting.question.asked[done : done + TOGETHER]
 
 
 def _nobody(records: Sequence[Record]) -> None:
@@ -238,7 +211,7 @@ class Engine:
             Stamp(each.ids[0] if each.ids else self._new_id(), each.request_id, at, each.caller)
             for each in questions
         ]
-        return _decided(self.serving, self.candidate, method, asked, stamps)
+        return decided(self.serving, self.candidate, method, asked, stamps)
 
     def _go_on_with_many(self) -> None:
         """Answer the next piece of a question about many customers."""
@@ -264,13 +237,9 @@ class Engine:
             self._hand_over([Made(bulk.waiting, bulk.scored)], bulk.candidate)
 
     def _piece(self, bulk: Bulk) -> Sequence[Scored]:
-        asked, question, done = bulk.left, bulk.waiting.question, len(bulk.scored)
-        ids = question.ids[done : done + len(asked)] if question.ids else [self._new_id() for _ in asked]
-        stamps = [Stamp(name, question.request_id, bulk.at, question.caller) for name in ids]
-        started = monotonic()
-        scored = _decided(bulk.serving, bulk.candidate, question.method, asked, stamps)
-        waited = started - bulk.waiting.since
-        self._measures.answered(question.method, scored, waited, monotonic() - started)
+        method, started = bulk.waiting.question.method, monotonic()
+        scored = decided(bulk.serving, bulk.candidate, method, bulk.left, bulk.stamps(self._new_id))
+        self._measures.answered(method, scored, started - bulk.waiting.since, monotonic() - started)
         return scored
 
     def _end_bulk(self) -> None:
@@ -284,16 +253,6 @@ class Engine:
             retired, self._retired = self._retired, []
             for each in retired:
                 each.close()
-
-
-def _decided(
-    serving: InService, candidate: Candidate | None, method: str, asked: Sequence[Request],
-    stamps: Sequence[Stamp],
-) -> Sequence[Scored]:  # fmt: skip
-    """Each question answered by one release: that in service, or the candidate for who is on it."""
-    if candidate is None:
-        return METHODS[method](serving.scorer, asked, stamps)
-    return candidate.decide(METHODS[method], serving.scorer, asked, stamps)
 
 
 def _in_time(waiting: Sequence[Waiting]) -> list[Waiting]:

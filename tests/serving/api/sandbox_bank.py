@@ -20,7 +20,7 @@ from serving.api.sandbox import FILE, PREFIX
 from serving.deciding.asking import CreditRequest, Stamp
 from serving.deciding.scoring import Scorer
 from serving.errors import UnknownCustomer
-from serving.worker.engine import METHODS
+from serving.worker.answering import METHODS
 from tests.conftest import AT, EVENT_US, IDS, Tiny, feature_row, make_scorer, make_tiny
 
 NEWCOMER, DEGRADED = "sandbox-newcomer", "sandbox-degraded"

@@ -18,7 +18,8 @@ from serving.deciding.asking import CreditRequest, CustomerRequest, OfferRequest
 from serving.deciding.records import Decision, Request
 from serving.deciding.scoring import Scored, Scorer
 from serving.errors import DeadlineExceeded, Ending, Overloaded, UnknownCustomer, UnknownProduct
-from serving.worker.engine import TOGETHER, Engine, Room
+from serving.worker.bulk import TOGETHER
+from serving.worker.engine import Engine, Room
 from serving.worker.in_service import InService
 from serving.worker.waiting import Question
 from tests.conftest import AT
