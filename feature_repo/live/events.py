@@ -87,9 +87,13 @@ def read_event(line: int, text: bytes, now: datetime) -> Event | Refused:
 
 
 def read_json(text: bytes) -> Any:
-    """JSON with exact numbers; ValueError for what is none, or gives a key of an object twice."""
+    """JSON in UTF-8 with exact numbers; ValueError for what is none, or gives a key of an object twice."""
     return json.loads(
-        text, parse_float=Decimal, parse_int=_whole, parse_constant=_NotFinite, object_pairs_hook=_once
+        text.decode("utf-8"),
+        parse_float=Decimal,
+        parse_int=_whole,
+        parse_constant=_NotFinite,
+        object_pairs_hook=_once,
     )
 
 

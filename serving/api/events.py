@@ -53,13 +53,21 @@ def router(desk: Desk) -> APIRouter:
 def _kept(desk: Desk, request: Request) -> bytes:
     """Each event read by its contract; those that are events are durable when this returns."""
     state, now = request.state, desk.engine.now()
-    body = EventsBody.model_validate(read_json(state.body))
+    body = EventsBody.model_validate(_parsed(state.body))
     read = [_read(line, said, now) for line, said in enumerate(body.events)]
     events = [one for one in read if isinstance(one, Event)]
     sent = Sent(events, state.caller.subject, state.request_id, _key(request), state.body)
     given = desk.inbox.put(sent, now) if events or sent.key else {}
     items = [_item(one, given.get(line), state.request_id) for line, one in enumerate(read)]
     return orjson.dumps({"request_id": state.request_id, "items": items})
+
+
+def _parsed(body: bytes) -> Any:
+    """The body with exact numbers; Refused when it is no JSON."""
+    try:
+        return read_json(body)
+    except (ValueError, RecursionError) as error:
+        raise gate.Refused(invalid("The body is not JSON.")) from error
 
 
 def _read(line: int, said: Mapping[str, Any], now: Any) -> Event | Refused:

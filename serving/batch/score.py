@@ -67,6 +67,7 @@ def score_batch(settings: Settings, wanted: Wanted, at: datetime, progress: Prog
     A run that was broken off goes on from the partitions that are whole, when release, policy, features and
     day are the same. AlreadyRunning while another process decides.
     """
+    current_release(settings)  # what it lacks is said before anything is made
     with only_one(settings.batch / "batch.lock", "A batch"):
         logs = DecisionLogs.of(settings)
         finish_what_was_broken_off(logs)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 PATIENCE = 20.0
+EMPTY, RAW = "/v1/empty", "/v1/empty-raw"  # routes that do nothing: see with_empty
 
 
 @dataclass

@@ -27,8 +27,8 @@ from monitoring.batch_log import read
 from serving.auth import EVERY_SCOPE, issue, token_key
 from serving.bootstrap.edge import now
 from serving.deciding import next_best_action
+from tests.benchmarks.load import EMPTY, RAW
 from tests.benchmarks.plain_way import plain_rate
-from tests.benchmarks.with_empty import EMPTY, RAW
 
 ROOT = Path(__file__).parents[2]
 NBA = "/v1/decisions/next-best-action"

@@ -13,9 +13,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from serving import auth
 from serving.api.desk import Desk, answered
 from serving.bootstrap import worker as bootstrap
+from tests.benchmarks.load import EMPTY, RAW
 
 NOTHING = b'{"nothing":true}'
-EMPTY, RAW = "/v1/empty", "/v1/empty-raw"
 routes = cast(dict[tuple[str, str], auth.Scope], auth.ROUTES)
 routes[("POST", EMPTY)] = routes[("POST", RAW)] = auth.Scope.DECIDE
 endpoints, apps = bootstrap.endpoints, bootstrap.apps

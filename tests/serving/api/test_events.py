@@ -207,3 +207,20 @@ def test_the_schema_names_every_table_and_every_column_that_may_be_sent(bank: Ba
     for event in GOOD.values():
         assert event.keys() <= tables[event["table"]]["properties"].keys()
         assert set(tables[event["table"]]["required"]) <= event.keys()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b'{"events":[}', id="broken"),
+        pytest.param(b"\xd6:", id="no-utf-8"),
+        pytest.param('{"events":[]}'.encode("utf-16"), id="utf-16"),
+        pytest.param(b'{"events":' + b"[" * 30_000, id="nested"),
+        pytest.param(b'{"events":[NaN]}', id="not-finite"),
+        pytest.param(b'{"events":[' + b"9" * 6_000 + b"]}", id="huge"),
+        pytest.param(b":", id="a-colon"),
+    ],
+)
+def test_a_body_that_is_no_json_is_refused_though_it_holds_one_colon(bank: Bank, body: bytes) -> None:
+    headers = bank.token() | {"Content-Type": "application/json"}
+    assert_problem(bank.client.post("/v1/events", content=body, headers=headers), 422, "invalid-body")
