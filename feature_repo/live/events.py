@@ -114,7 +114,8 @@ def _event(line: int, said: Any, now: datetime) -> Event:
     table, row = BY_NAME[name], {key: value for key, value in said.items() if key != "table"}
     known = {column.name: column for column in table.columns}
     if unknown := row.keys() - known.keys():
-        raise _Fault("", "unknown column", f"table {name} has no column of {len(unknown)} given")
+        reason = f"{len(unknown)} given that table {name} does not have; it has {', '.join(known)}"
+        raise _Fault("", "unknown column", reason)
     values = {key: _value(known[key], value, now) for key, value in row.items()}
     return Event(line, table, {key: value for key, value in values.items() if value is not None}, now)
 
@@ -126,7 +127,7 @@ def _value(column: Column, value: Any, now: datetime) -> Any:
         raise _Fault(column.name, "not finite", "NaN and infinity are no numbers here")
     read: Any = _READERS[column.kind](column, value)
     if column.allowed and read not in column.allowed:
-        raise _Fault(column.name, "unknown code", "not in the contract's list")
+        raise _Fault(column.name, "unknown code", f"none of {', '.join(column.allowed)}")
     if column.least is not None and read < column.least:
         raise _Fault(column.name, "too small", f"below {column.least:g}")
     if column.most is not None and read > column.most:

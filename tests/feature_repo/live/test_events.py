@@ -85,3 +85,14 @@ def test_what_is_no_event_is_refused_by_column_and_kind_of_value(
 def test_a_refusal_never_holds_the_value() -> None:
     found = refused(b'{"table": "bookings", "channel": "canary-4711"}')
     assert "canary" not in str(vars(found))
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        pytest.param(bookings(b'"pin": 1'), ["bookings", "booking_id", "counterparty_id"], id="columns"),
+        pytest.param(bookings(b'"channel": "pigeon"'), ["branch", "standing_order"], id="codes"),
+    ],
+)
+def test_a_refusal_names_what_there_is_instead(text: bytes, named: list[str]) -> None:
+    assert [name for name in named if name not in refused(text).reason] == []

@@ -23,6 +23,7 @@ from feature_repo.live.run import push as push_file
 from feature_repo.live.tables import LiveTables
 from feature_repo.live.turn import WrittenByAnother
 from feature_repo.packed_rows import PackedRows, open_rows
+from feature_repo.raw.contracts import BOOKING_CHANNELS
 from feature_repo.raw.generate import make
 from feature_repo.raw.source import Source
 from feature_repo.settings import Machine, Settings
@@ -163,7 +164,8 @@ def test_a_correction_replaces_what_it_corrects_even_on_another_account(follower
         pytest.param({"account_id": "nobody"}, "account_id|unknown reference|not in the bank", id="account"),
         pytest.param({"booking_id": None}, "booking_id|null|a column of the key is missing", id="no-key"),
         pytest.param({"amount": None}, "amount|null|a required value is missing", id="no-amount"),
-        pytest.param({"channel": "pigeon"}, "channel|unknown code|not in the contract's list", id="code"),
+        pytest.param({"channel": "pigeon"}, f"channel|unknown code|none of {', '.join(BOOKING_CHANNELS)}",
+                     id="code"),
     ],
 )  # fmt: skip
 def test_an_event_the_contract_forbids_is_refused_and_counted(
