@@ -13,6 +13,8 @@ candidate = typer.Typer(
     no_args_is_help=True, help="The release tried on some customers, or in the shadow: show, change, end it."
 )
 
+WIDE = 50
+
 
 @candidate.command("show")
 def show(as_json: AsJson = False) -> None:
@@ -64,8 +66,7 @@ def end(reason: Reason, by: By = None) -> None:
 def _say(found: "Named") -> None:
     typer.echo(f"Release {found.release[:16]} of {found.subject} is tried: {found.tryout}.")
     typer.echo(f"Since {found.at[:19]}, record {found.number}, by {found.by} ({found.role}).")
-    typer.echo(
-        "Next: `bank monitor shadow`, then `bank promote candidate finish`, or `end --reason ...`."
-        if found.tryout.mode == "shadow"
-        else "Next: `bank promote candidate percent 50`, then `finish`, or `end --reason ...`."
-    )
+    before = "`bank monitor shadow`, then "
+    if found.tryout.mode != "shadow":
+        before = "`bank promote candidate percent 50`, then " if found.tryout.percent < WIDE else ""
+    typer.echo(f"Next: {before}`bank promote candidate finish`, or `end --reason ...`.")

@@ -55,11 +55,14 @@ def revoke_token(
     from feature_repo.settings import Settings
     from serving.tokens.office import TokenOffice
 
+    office = TokenOffice.of(Settings())
     try:
-        entry = TokenOffice.of(Settings()).revoke(token_id, _now())
+        entry = office.revoke(token_id, _now())
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     typer.echo(f"Revoked: token {entry.token_id} at {entry.at[:19]}Z (entry {entry.number}).")
+    if not office.knows(entry.token_id):
+        typer.echo("No token of this id was issued here: check it with `bank token list`.", err=True)
 
 
 @token.command("list")

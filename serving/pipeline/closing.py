@@ -85,9 +85,10 @@ def _show_offers(progress: Progress, answer: Answer) -> None:
     if isinstance(segment, dict):
         progress.say(f"  segment   {segment['id']} {_name(segment)}")
     assert isinstance(offers, list)
+    width = max((len(offer["title"]["en"]) for offer in offers), default=0)
     for offer in offers:
         progress.say(
-            f"  {offer['rank']}. {offer['title']['en']:<34} P {offer['P']:.4f} x C {offer['C']:.2f} "
+            f"  {offer['rank']}. {offer['title']['en']:<{width}}  P {offer['P']:.4f} x C {offer['C']:.2f} "
             f"x V {offer['V']:.2f} x L {offer['L']:.2f} = {offer['priority']:.4f}"
         )
         because = ", ".join(reason["code"] for reason in offer["reasons"])

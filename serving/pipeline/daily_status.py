@@ -47,9 +47,11 @@ class StepStatus:
         'Decide for everybody        done             7,412 decided (3.2 s)'
         >>> StepStatus("ingest", "Take in", State.WAITS, "2026-03-01 until 06:00 UTC", "bank daily").line
         'Take in                     waits for        2026-03-01 until 06:00 UTC. Next: bank daily'
+        >>> StepStatus("tables", "Reconcile", State.FAILED, "The table is not there.", "bank daily").line
+        'Reconcile                   failed           The table is not there. Next: bank daily'
         """
         took = f" ({self.seconds:.1f} s)" if self.seconds and self.state in SETTLED else ""
-        following = f". Next: {self.next}" if self.next else ""
+        following = f"{'' if self.says.endswith('.') else '.'} Next: {self.next}" if self.next else ""
         return f"{self.title:<27} {self.state:<16} {self.says}{took}{following}".rstrip()
 
 

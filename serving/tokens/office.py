@@ -42,6 +42,10 @@ class TokenOffice:
         whole = "." in token_or_id
         return self.revoked.add(Issued.of(token_or_id).token_id if whole else token_or_id, now)
 
+    def knows(self, token_id: str) -> bool:
+        """Whether that token was issued here; one of another trusted issuer was not."""
+        return any(issued.token_id == token_id for issued in IssuedTokens(self.keys).read())
+
     def listed(self, now: datetime) -> list[tuple[Issued, str]]:
         """Every token issued here with its state, the newest first."""
         revoked = [entry.token_id for entry in self.revoked.read()]

@@ -39,11 +39,13 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 def test_what_is_tried_is_shown_changed_and_ended_and_the_history_tells_it(run: Run) -> None:
     shown = run("show")
+    assert "Next: `bank promote candidate percent 50`" in shown
     assert "of R2 is tried: canary for 10 % of customers." in shown
     assert "record 1, by carla (compliance)" in shown
     assert "is tried: canary for 25 % of customers." in run("percent", "25", "--by", "otto")
     told = json.loads(run("show", "--json"))["candidate"]
     assert (told["mode"], told["percent"], told["number"], told["by"]) == ("canary", 25, 2, "otto")
+    assert "Next: `bank promote candidate finish`" in run("percent", "50", "--by", "otto")
     assert "It is tried. Next: `bank promote candidate show`." in run("show", "R2", of=promote)
     assert "R2 is no longer tried" in run("end", "--reason", "complaints", "--by", "otto")
     assert "No release is tried." in run("show")
@@ -53,11 +55,12 @@ def test_what_is_tried_is_shown_changed_and_ended_and_the_history_tells_it(run: 
         "R2     dana asks for policy: ended (otto: complaints)",
         "canary for 10 % of customers (carla, compliance)",
         "canary for 25 % of customers (otto, operator)",
+        "canary for 50 % of customers (otto, operator)",
         "R2     no longer tried: complaints (otto, operator)",
     ):
         assert line in history
     assert [each["cause"] for each in json.loads(run("history", "--json", of=promote))["candidates"]] == [
-        "begin", "share", "end",
+        "begin", "share", "share", "end",
     ]  # fmt: skip
     with pytest.raises(NotAllowed, match="no release is tried"):
         run("finish", "--by", "otto")

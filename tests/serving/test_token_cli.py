@@ -101,6 +101,14 @@ def test_tokens_are_listed_with_their_state_and_never_themselves(token: Token, h
     assert "valid" not in token("list").stdout
 
 
+def test_an_id_that_was_never_issued_here_is_revoked_with_a_warning(token: Token) -> None:
+    whole = token("issue", "app").stdout.strip()
+    assert token("revoke", whole).stderr == ""
+    done = token("revoke", "mistyped")
+    assert done.exit_code == 0
+    assert "bank token list" in done.stderr
+
+
 def test_keys_are_listed_added_and_retired(token: Token, home: Path) -> None:
     whole = token("issue", "app").stdout.strip()
     [old] = json.loads(token("keys", "list", "--json").stdout)["keys"]

@@ -32,7 +32,28 @@ BODIES: Mapping[str, object] = {
     "/v1/loyalty/account": {"customer_id": "c3b74oywzquhejjvd"},
     "/v1/loyalty/redeem": {"customer_id": "c3b74oywzquhejjvd", "points": 150},
     "/v1/events": {
-        "events": [{"table": "customers", "customer_id": "c3b74oywzquhejjvd", "income_monthly": "5000.00"}]
+        "events": [
+            {"table": "customers", "customer_id": "c3b74oywzquhejjvd", "income_monthly": "5000.00"},
+            {
+                "table": "bookings",
+                "booking_id": "b-000815",
+                "account_id": "a-4711",
+                "amount": "-12.50",
+                "currency": "CNY",
+                "booked_at": "2026-03-01T08:30:00Z",
+                "channel": "card",
+                "category": "card_payment",
+            },
+            {
+                "table": "interactions",
+                "interaction_id": "i-000815",
+                "customer_id": "c3b74oywzquhejjvd",
+                "at": "2026-03-01T08:30:00Z",
+                "channel": "app",
+                "direction": "inbound",
+                "topic": "mortgage",
+            },
+        ]
     },
 }
 ANSWERS: Mapping[str, object] = {
@@ -52,7 +73,10 @@ ANSWERS: Mapping[str, object] = {
         "customer_id": "c3b74oywzquhejjvd", "points": 150, "at": "2026-03-01T00:00:00+00:00",
         "lots": [{"lot": 1, "points": 150}],
     },
-    "/v1/events": {"request_id": "a1b2c3", "items": [{"result": "accepted", "status": 202, "number": 1}]},
+    "/v1/events": {
+        "request_id": "a1b2c3",
+        "items": [{"result": "accepted", "status": 202, "number": number} for number in (1, 2, 3)],
+    },
 }  # fmt: skip
 
 
