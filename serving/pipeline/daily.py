@@ -1,7 +1,8 @@
 """`bank daily`: the nights that are due, in order, each step once.
 
 A step that was finished with the same inputs is not done again, so a night that was killed, that waited or
-that failed goes on where it was. Nothing here knows what the steps do (`daily_steps`).
+that failed goes on where it was. What comes after a night is through, an event for example, waits for the next
+night. Nothing here knows what the steps do (`daily_steps`).
 """
 
 from collections.abc import Callable, Sequence
@@ -81,23 +82,27 @@ class Nightly:
         return done
 
     def _night(self, day: date) -> Night:
+        told = self._nights.nights.get(day.isoformat())
+        through = told is not None and told.decided
         night = Night(
             day.isoformat(), tuple(StepStatus(s.name, s.title, optional=s.optional) for s in self._steps)
         )
+        if told is not None and through:
+            night = told
         journal, before = Journal(self._folder / f"{day}.json"), ""
         for step in self._steps:
             night = self._told(night, step.name, state=State.RUNNING)
-            night, before = self._take(night, step, journal, day, before)
+            night, before = self._take(night, step, journal, day, before, through)
             if night.step(step.name).state not in (State.DONE, State.WITHOUT) and not step.optional:
                 break
         return night
 
     def _take(
-        self, night: Night, step: NightStep, journal: Journal, day: date, before: str
+        self, night: Night, step: NightStep, journal: Journal, day: date, before: str, through: bool
     ) -> tuple[Night, str]:
         """Take one step; what the next builds on is `before` and this."""
         try:
-            done, state = self._done(step, journal, day, before)
+            done, state = self._done(step, journal, day, before, through)
         except Waits as waits:
             return self._told(night, step.name, state=State.WAITS, says=waits.what, next=AGAIN), before
         except (BankError, OSError) as error:
@@ -112,9 +117,13 @@ class Nightly:
         said = shorten(" ".join(done.lines[:1]), WIDTH, placeholder=" ...")
         return self._told(night, step.name, state=state, says=said, seconds=done.seconds), done.digest
 
-    def _done(self, step: NightStep, journal: Journal, day: date, before: str) -> tuple[Done, State]:
+    def _done(
+        self, step: NightStep, journal: Journal, day: date, before: str, through: bool
+    ) -> tuple[Done, State]:
         inputs = digest({"before": before, **step.inputs(day)})
         found = journal.finished(step.name, inputs)
+        if found is None and through and not step.optional:
+            found = journal.last(step.name)
         if found is None:
             watch = Stopwatch()
             try:

@@ -73,6 +73,10 @@ class Journal:
         done = self._steps.get(name)
         return done if done and done.inputs == inputs else None
 
+    def last(self, name: str) -> Done | None:
+        """What the step found when it was finished last, with whatever inputs."""
+        return self._steps.get(name)
+
     def finish(self, name: str, done: Done) -> None:
         """Keep a finished step."""
         self._steps[name] = done

@@ -37,11 +37,25 @@ def test_a_night_takes_every_step_and_a_second_run_none(chain: Chain) -> None:
     assert chain.taken == ["ingest 1", "features 1", "batch 1", "monitor 1"]
 
 
-def test_other_inputs_are_taken_again_with_all_that_builds_on_them(chain: Chain) -> None:
+def test_other_inputs_are_taken_again_while_the_night_is_not_through(chain: Chain) -> None:
+    chain.broken = {"batch": OSError(28, "No space left")}
     chain.run()
-    chain.source, chain.taken = 2, []
+    chain.source, chain.taken, chain.broken = 2, [], {}
     chain.run()
     assert chain.taken == ["features 1", "batch 1", "monitor 1"]
+
+
+@pytest.mark.parametrize(
+    "owed", [pytest.param([], id="nothing-owed"), pytest.param(["monitor"], id="watching")]
+)
+def test_what_comes_after_a_night_is_through_waits_for_the_next(chain: Chain, owed: list[str]) -> None:
+    chain.broken = dict.fromkeys(owed, OSError(28, "No space left"))
+    chain.run()
+    chain.source, chain.taken, chain.broken = 2, [], {}
+    assert chain.run().state is State.DONE
+    assert chain.taken == [f"{name} 1" for name in owed]
+    chain.run(DAY + timedelta(days=1))
+    assert "features 2" in chain.taken
 
 
 def test_missed_nights_are_made_up_for_in_order(chain: Chain) -> None:
