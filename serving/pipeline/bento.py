@@ -43,7 +43,7 @@ def build(bentos: Path, root: Path = ROOT) -> Path:
         raise CannotBuild(f"{root} is no checkout: it lacks {lock.name} or {project.name}")
     hashed = base_lock(lock.read_text(), tomllib.loads(project.read_text())["project"]["dependencies"])
     bentos.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=bentos) as folder:
+    with tempfile.TemporaryDirectory() as folder:  # BentoML reads nothing below a hidden folder
         stage = Path(folder)  # BentoML takes files of the folder it builds alone
         for room in ROOMS:
             shutil.copytree(root / room, stage / room, ignore=shutil.ignore_patterns("__pycache__"))

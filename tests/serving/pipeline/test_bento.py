@@ -45,7 +45,8 @@ def test_a_folder_that_is_no_checkout_is_told(tmp_path: Path) -> None:
 
 
 def test_a_bento_holds_our_code_the_lock_and_pins_and_is_built_once(tmp_path: Path) -> None:
-    built = build(tmp_path)
+    hidden = tmp_path / ".bank"
+    built = build(hidden)
     held = {path.name for path in (built / "src").iterdir()}
     assert held == {*ROOMS, "bank.py", "LICENSE", HASHED, "bentofile.yaml"}
     pins = (built / "env" / "python" / "requirements.txt").read_text()
@@ -53,4 +54,4 @@ def test_a_bento_holds_our_code_the_lock_and_pins_and_is_built_once(tmp_path: Pa
     assert "--hash" not in pins
     assert "service: serving.service:BankService" in (built / "bento.yaml").read_text()
     assert not list(built.glob("**/__pycache__"))
-    assert build(tmp_path) == built
+    assert build(hidden) == built
