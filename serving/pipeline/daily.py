@@ -1,8 +1,8 @@
 """`bank daily`: the nights that are due, in order, each step once.
 
 A step that was finished with the same inputs is not done again, so a night that was killed, that waited or
-that failed goes on where it was. What comes after a night is through, an event for example, waits for the next
-night. Nothing here knows what the steps do (`daily_steps`).
+that failed goes on where it was. What comes after a night is through, an event for example, waits for the
+next night. Nothing here knows what the steps do (`daily_steps`).
 """
 
 from collections.abc import Callable, Sequence
