@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from feature_repo.raw.contracts import ARROW, BY_NAME, Column, Kind
+from feature_repo.raw.contracts import BY_NAME, Column, Kind, arrow
 from feature_repo.raw.source import Source
 from feature_repo.snapshot import DAY_US, TIME
 
@@ -310,4 +310,4 @@ def _column(column: Column, values: list[Any]) -> pa.Array:
         )
     if column.kind is Kind.TIME:
         return pa.array(values, pa.int64()).cast(TIME)
-    return pa.array(values, ARROW[column.kind])
+    return pa.array(values, arrow(column.kind))

@@ -69,7 +69,7 @@ def make_log(home: Path, rows: int) -> Chained:
     log.append([record(number) for number in range(rows)])
     log.close()
     database = Sqlite(home / "w.db", read_only=True)
-    read = list(database.stream(log_check.ROWS, (LOG,)))
+    read = list(database.stream(log_check.ROWS, (LOG, 0)))
     database.close()
     return Chained(LOG, [[row] for row in read], partial(log_check.linked, chain=LOG))
 
