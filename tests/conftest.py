@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import onnx
+import prometheus_client  # noqa: F401  # before BentoML names a folder in which processes count together
 import pytest
 from onnx import TensorProto, helper
 
