@@ -27,7 +27,8 @@ class Postgres:
     """A schema of a PostgreSQL database; one advisory lock makes its writers take turns.
 
     A connection that ended is opened again before it is next used. With `wait`, in seconds, nobody waits
-    longer for a lock, and a server that says nothing for twice as long is given up.
+    longer for a lock, a server that says nothing for twice as long is given up, and one that could not be
+    reached is let alone for as long: nobody waits for it twice.
     """
 
     def __init__(self, url: str, schema: str, wait: float | None = None) -> None:
@@ -40,6 +41,7 @@ class Postgres:
         self._error, self._lock, self.schema = psycopg.Error, threading.RLock(), schema
         self._url, self._wait, self._depth = url, wait, 0
         self._since: float | None = None
+        self._rests = 0.0
         self._ended = threading.Event()
         try:
             psycopg.conninfo.conninfo_to_dict(url)
@@ -132,6 +134,16 @@ class Postgres:
             seconds = max(round(2 * self._wait), 2)
         return psycopg.connect(self._url, autocommit=True, connect_timeout=seconds, options=options)
 
+    def _reopen(self) -> None:
+        """Open the connection that ended; a server that could not be reached a moment ago is let alone."""
+        if self._wait is not None and time.monotonic() < self._rests:
+            raise DatabaseUnavailable(self.where, "it could not be reached a moment ago")
+        try:
+            self._db = self._connected()
+        except self._error:
+            self._rests = time.monotonic() + (self._wait or 0)
+            raise
+
     def _watch(self, wait: float) -> None:
         """Cut the connection under whoever waits too long on it."""
         while not self._ended.wait(wait / 4):
@@ -147,7 +159,7 @@ class Postgres:
         with self._lock:
             try:
                 if self._db.closed and not self._depth and not self._ended.is_set():
-                    self._db = self._connected()
+                    self._reopen()
                 before, self._since = self._since, time.monotonic() if timed else None
                 self._depth += 1
                 try:
