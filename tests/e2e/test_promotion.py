@@ -423,7 +423,7 @@ def test_a_bank_of_its_own_begins_with_two_administrators_and_goes_live(own: Des
     wrong.refuses("promote", "approve", name, by="ria", told="does not open with that passphrase")
     own("promote", "approve", name, by="ria")
     assert own("release", "verify").out.startswith("Release ")
-    assert "name what the app may do" in own("token", "issue", "app", code=2).err
+    assert "name what it may do" in own("token", "issue", "app", code=2).err
 
     live, next_one = own.release(), own.request("products", by="sara")
     changed(own, "leave", "val")
